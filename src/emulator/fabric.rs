@@ -1,0 +1,246 @@
+//! Where the services of the endpoint meet: one clock, one source of ids, calls and deliveries by name, and the trace
+//! of every delivery hop.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt, SeedableRng};
+use serde::Serialize;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::error::ServiceError;
+use super::service::{Call, Context, Delivery, DeliveryError, Service};
+use crate::clock::Clock;
+use crate::model::{Arn, Timestamp};
+
+/// Hops that the trace keeps; older ones are dropped and counted.
+pub const TRACE_CAPACITY: usize = 100_000;
+
+/// Whose account and which region the endpoint answers for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Twelve digits.
+    pub account: String,
+    /// Such as `us-east-1`.
+    pub region: String,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { account: "000000000000".to_owned(), region: "us-east-1".to_owned() }
+    }
+}
+
+/// One hop of one delivery.
+#[derive(Debug, Clone, Serialize)]
+pub struct Hop {
+    /// When it ended, in simulated time.
+    pub at: Timestamp,
+    /// The principal that sent it.
+    pub from: &'static str,
+    /// The ARN that it was sent to.
+    pub to: String,
+    /// The id of the event or message.
+    pub subject: Arc<str>,
+    /// `None` when it arrived, else why not.
+    pub error: Option<String>,
+}
+
+/// A ring of hops with a count of what it had to drop.
+#[derive(Debug, Default)]
+pub struct Trace {
+    hops: VecDeque<Hop>,
+    dropped: u64,
+}
+
+impl Trace {
+    fn push(&mut self, hop: Hop) {
+        if self.hops.len() == TRACE_CAPACITY {
+            self.hops.pop_front();
+            self.dropped += 1;
+        }
+        self.hops.push_back(hop);
+    }
+}
+
+/// The meeting place of the services; cheap to clone.
+#[derive(Clone)]
+pub struct Fabric {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    services: OnceLock<HashMap<&'static str, Arc<dyn Service>>>,
+    clock: Clock,
+    identity: Identity,
+    /// The endpoint's own URL, once it listens: functions are told it.
+    url: OnceLock<String>,
+    ids: Mutex<StdRng>,
+    trace: Mutex<Trace>,
+    shutdown: CancellationToken,
+}
+
+impl Fabric {
+    /// A fabric without services; they are joined once with [`Fabric::join`].
+    #[must_use]
+    pub fn new(clock: Clock, identity: Identity, seed: u64) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                services: OnceLock::new(),
+                clock,
+                identity,
+                url: OnceLock::new(),
+                ids: Mutex::new(StdRng::seed_from_u64(seed)),
+                trace: Mutex::default(),
+                shutdown: CancellationToken::new(),
+            }),
+        }
+    }
+
+    /// Joins the services; a second call changes nothing.
+    pub fn join(&self, services: Vec<Arc<dyn Service>>) {
+        let by_id = services.into_iter().map(|service| (service.interface().id, service)).collect();
+        // A second set of services would be a fault of the composition root; the first one stays.
+        let _ = self.inner.services.set(by_id);
+    }
+
+    /// Tells the fabric where the endpoint listens; a second call changes nothing.
+    pub fn set_url(&self, url: String) {
+        let _ = self.inner.url.set(url);
+    }
+
+    /// The URL of the endpoint, such as `http://127.0.0.1:4566`; empty before it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.inner.url.get().map_or("", String::as_str)
+    }
+
+    /// The one clock of the endpoint.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// Account and region.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.inner.identity
+    }
+
+    /// Ends when the endpoint shuts down: background tasks stop on it.
+    #[must_use]
+    pub fn shutdown_token(&self) -> &CancellationToken {
+        &self.inner.shutdown
+    }
+
+    /// The service of that id.
+    #[must_use]
+    pub fn service(&self, id: &str) -> Option<&Arc<dyn Service>> {
+        self.inner.services.get()?.get(id)
+    }
+
+    /// Every service, ordered by id.
+    #[must_use]
+    pub fn services(&self) -> Vec<&Arc<dyn Service>> {
+        let mut all: Vec<_> = self.inner.services.get().into_iter().flat_map(HashMap::values).collect();
+        all.sort_by_key(|service| service.interface().id);
+        all
+    }
+
+    /// An ARN of this account and region.
+    #[must_use]
+    pub fn arn(&self, service: &str, resource: impl Into<String>) -> Arn {
+        Arn {
+            partition: "aws".to_owned(),
+            service: service.to_owned(),
+            region: self.inner.identity.region.clone(),
+            account: self.inner.identity.account.clone(),
+            resource: resource.into(),
+        }
+    }
+
+    /// A random UUID from the endpoint's seed.
+    #[must_use]
+    pub fn uuid(&self) -> String {
+        let mut bytes = [0_u8; 16];
+        self.rng(|rng| rng.fill_bytes(&mut bytes));
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    }
+
+    /// `len` random characters of `alphabet`, from the endpoint's seed.
+    #[must_use]
+    pub fn token(&self, alphabet: &[u8], len: usize) -> String {
+        self.rng(|rng| (0..len).map(|_| char::from(alphabet[rng.random_range(0..alphabet.len())])).collect())
+    }
+
+    /// A random number in `0.0..1.0`, from the endpoint's seed: for jitter.
+    #[must_use]
+    pub fn fraction(&self) -> f64 {
+        self.rng(RngExt::random)
+    }
+
+    fn rng<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {
+        draw(&mut self.inner.ids.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Calls an operation of a service from inside the endpoint, as `principal`.
+    ///
+    /// # Errors
+    /// What the operation answers; `NotImplemented` when there is no such service.
+    pub async fn call(
+        &self,
+        principal: &'static str,
+        service: &str,
+        operation: &str,
+        input: Value,
+    ) -> Result<Value, ServiceError> {
+        let Some(service) = self.service(service) else {
+            return Err(ServiceError::not_implemented(service, operation));
+        };
+        service.call(Call { operation: operation.to_owned(), input, context: Context::internal(principal) }).await
+    }
+
+    /// Hands `delivery` to the resource that its ARN names, and keeps the hop in the trace.
+    ///
+    /// # Errors
+    /// Why it did not arrive.
+    pub async fn deliver(&self, delivery: Delivery) -> Result<(), DeliveryError> {
+        let (from, subject) = (delivery.principal, Arc::clone(&delivery.subject));
+        let to = delivery.target.to_string();
+        let outcome = match self.service(&delivery.target.service) {
+            Some(service) => service.deliver(delivery).await,
+            None => Err(DeliveryError::permanent("InvalidTarget", format!("no service of the endpoint owns {to}"))),
+        };
+        self.record(Hop {
+            at: self.clock().now(),
+            from,
+            to,
+            subject,
+            error: outcome.as_ref().err().map(ToString::to_string),
+        });
+        outcome
+    }
+
+    /// Adds a hop to the trace.
+    pub fn record(&self, hop: Hop) {
+        self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner).push(hop);
+    }
+
+    /// The newest `limit` hops, oldest first, and how many the ring has dropped since the start.
+    #[must_use]
+    pub fn hops(&self, limit: usize) -> (Vec<Hop>, u64) {
+        let trace = self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        let skip = trace.hops.len().saturating_sub(limit);
+        (trace.hops.iter().skip(skip).cloned().collect(), trace.dropped)
+    }
+
+    /// Ends every service's background work.
+    pub async fn shutdown(&self) {
+        self.inner.shutdown.cancel();
+        for service in self.services() {
+            service.shutdown().await;
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The endpoint's own paths: health as LocalStack writes it, and `/_vaultscope/` for clock and trace.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::with_body;
+use crate::emulator::error::ServiceError;
+use crate::emulator::fabric::Fabric;
+use crate::emulator::service::ReplyBody;
+
+const JSON: &str = "application/json";
+
+/// Hops that one answer of `/_vaultscope/trace` holds at the most.
+const TRACE_PAGE: usize = 1_000;
+
+/// The path below the endpoint's own prefixes; `None` for a path of AWS.
+pub fn path_of(path: &str) -> Option<&str> {
+    match path {
+        "/_localstack/health" => Some("health"),
+        _ => path.strip_prefix("/_vaultscope/"),
+    }
+}
+
+/// Answers one request to the endpoint's own paths.
+pub fn answer(fabric: &Fabric, method: &Method, path: &str, body: &Bytes) -> Response<ReplyBody> {
+    let result = match (method, path) {
+        (&Method::GET, "health") => Ok(health(fabric)),
+        (&Method::GET, "clock") => Ok(json!(fabric.clock().reading())),
+        (&Method::POST, "clock") => set_clock(fabric, body),
+        (&Method::GET, "trace") => {
+            let (hops, dropped) = fabric.hops(TRACE_PAGE);
+            Ok(json!({ "hops": hops, "dropped": dropped }))
+        }
+        _ => Err(ServiceError::client("NotFound", format!("there is no {method} /_vaultscope/{path}"))
+            .with_status(StatusCode::NOT_FOUND)),
+    };
+    match result {
+        Ok(value) => with_body(StatusCode::OK, JSON, "", value.to_string()),
+        Err(error) => super::error_reply(&error, "1.1"),
+    }
+}
+
+fn health(fabric: &Fabric) -> Value {
+    let services: Map<String, Value> =
+        fabric.services().iter().map(|service| (service.interface().id.to_owned(), Value::from("running"))).collect();
+    json!({ "services": services, "edition": "vaultscope", "version": env!("CARGO_PKG_VERSION") })
+}
+
+/// What a POST to `/_vaultscope/clock` may ask for; members left out stay as they are.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockChange {
+    rate: Option<f64>,
+    paused: Option<bool>,
+    step_seconds: Option<f64>,
+}
+
+fn set_clock(fabric: &Fabric, body: &Bytes) -> Result<Value, ServiceError> {
+    let change: ClockChange = serde_json::from_slice(body).map_err(ServiceError::serialization)?;
+    let clock = fabric.clock();
+    if let Some(rate) = change.rate {
+        clock.set_rate(rate).map_err(|error| ServiceError::validation(error.to_string()))?;
+    }
+    match change.paused {
+        Some(true) => clock.pause(),
+        Some(false) => clock.resume(),
+        None => {}
+    }
+    if let Some(seconds) = change.step_seconds {
+        let step = Duration::try_from_secs_f64(seconds)
+            .map_err(|error| ServiceError::validation(format!("step_seconds {seconds} is no duration: {error}")))?;
+        clock.step(step);
+    }
+    Ok(json!(clock.reading()))
+}

@@ -1,0 +1,148 @@
+//! HTTP in, calls out: accepts connections on loopback, finds the service and operation of a request, and writes the
+//! answer in the protocol of the request.
+
+mod admin;
+mod json;
+mod query;
+mod route;
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+
+pub use json::error_reply;
+
+use super::error::ServiceError;
+use super::fabric::Fabric;
+use super::service::{Call, Context, Origin, Protocol, ReplyBody, RequestBody};
+use route::Route;
+
+/// The largest body of a JSON or query request: CloudFormation's 1 MB template and `PutEvents`' 1 MB fit well.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// How long a client may take to send a request's head.
+const HEADER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Accepts connections until the endpoint shuts down.
+pub(super) async fn serve(listener: TcpListener, fabric: Fabric) {
+    let shutdown = fabric.shutdown_token().clone();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                tokio::spawn(connection(stream, fabric.clone()));
+            }
+            // Out of file descriptors, or a peer that went away: the next accept may succeed.
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, fabric: Fabric) {
+    // Without it Nagle's algorithm delays each small answer by 40 ms.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    let shutdown = fabric.shutdown_token().clone();
+    let service = service_fn(move |request| {
+        let fabric = fabric.clone();
+        async move { Ok::<_, Infallible>(answer(&fabric, request).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        result = served => if let Err(error) = result { tracing::debug!(%error, "a connection ended early") },
+        () = shutdown.cancelled() => {}
+    }
+}
+
+async fn answer(fabric: &Fabric, request: Request<RequestBody>) -> Response<ReplyBody> {
+    if let Err(error) = route::refuse_foreign_browser(&request) {
+        return error_reply(&error, "1.1");
+    }
+    if let Some(path) = admin::path_of(request.uri().path()) {
+        let (path, method) = (path.to_owned(), request.method().clone());
+        return match whole_body(request.into_body()).await {
+            Ok(body) => admin::answer(fabric, &method, &path, &body),
+            Err(error) => error_reply(&error, "1.1"),
+        };
+    }
+    match route::of(fabric, &request) {
+        Route::Rest(service) => service.http(request).await,
+        Route::Json { service, operation } => {
+            let version = service.interface().json_version;
+            let body = match whole_body(request.into_body()).await {
+                Ok(body) => body,
+                Err(error) => return error_reply(&error, version),
+            };
+            match json::read(&body) {
+                Ok(input) => {
+                    let context = Context { protocol: Protocol::Json, origin: Origin::Public };
+                    json::reply(service.call(Call { operation, input, context }).await, version, fabric)
+                }
+                Err(error) => error_reply(&error, version),
+            }
+        }
+        Route::Query(hint) => {
+            let uri_query = request.uri().query().unwrap_or_default().to_owned();
+            let body = match whole_body(request.into_body()).await {
+                Ok(body) => body,
+                Err(error) => return query::error_reply(&error, "", fabric),
+            };
+            query::answer(fabric, hint, &uri_query, &body).await
+        }
+        Route::Unknown(error) => error_reply(&error, "1.1"),
+    }
+}
+
+async fn whole_body(body: RequestBody) -> Result<Bytes, ServiceError> {
+    match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(ServiceError::client("RequestEntityTooLarge", format!("the body is larger than {LARGEST_BODY} bytes"))
+                .with_status(StatusCode::PAYLOAD_TOO_LARGE))
+        }
+        Err(error) => Err(ServiceError::client("IncompleteBody", format!("the body ended early: {error}"))),
+    }
+}
+
+/// A whole body as a reply body.
+#[must_use]
+pub fn full(body: impl Into<Bytes>) -> ReplyBody {
+    Full::new(body.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+fn with_body(
+    status: StatusCode,
+    content_type: &'static str,
+    request_id: &str,
+    body: impl Into<Bytes>,
+) -> Response<ReplyBody> {
+    let mut reply = Response::new(full(body));
+    *reply.status_mut() = status;
+    let headers: &mut HeaderMap = reply.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    reply
+}
+
+/// Whether a method may change something: what a browser of another origin must not reach.
+fn is_write(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}

@@ -1,0 +1,147 @@
+//! The embedded endpoint: one HTTP port on loopback that speaks the AWS wire protocols for what the stacks use.
+//!
+//! `front` turns HTTP into calls, `service` says what a service is, `fabric` is where services meet, `services` holds
+//! one folder a service. An operation that is lacking answers `501 NotImplemented` by name; nothing pretends.
+
+pub mod error;
+pub mod fabric;
+pub mod front;
+pub mod service;
+pub mod services;
+
+pub use error::ServiceError;
+pub use fabric::{Fabric, Hop, Identity};
+pub use service::{Call, Context, Delivery, DeliveryError, Interface, Origin, Protocol, QueryInterface, Service};
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+
+/// The port that LocalStack made customary.
+pub const DEFAULT_PORT: u16 = 4566;
+
+/// How an endpoint is started.
+#[derive(Debug, Clone)]
+pub struct EmulatorConfig {
+    /// The address to listen on; loopback unless told otherwise.
+    pub address: IpAddr,
+    /// The port; 0 takes a free one.
+    pub port: u16,
+    /// Account and region.
+    pub identity: Identity,
+    /// The clock that everything of the endpoint waits on.
+    pub clock: Clock,
+    /// Seed of every random id.
+    pub seed: u64,
+}
+
+impl Default for EmulatorConfig {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            identity: Identity::default(),
+            clock: Clock::default(),
+            seed: 0,
+        }
+    }
+}
+
+/// Why an endpoint could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Somebody else listens there.
+    #[error(
+        "port {port} of {address} is taken: stop what listens there, or choose another one with --port (0 takes a free one)"
+    )]
+    PortTaken {
+        /// The address that was asked for.
+        address: IpAddr,
+        /// The port that was asked for.
+        port: u16,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A service could not be set up.
+    #[error("cannot start the endpoint's {service}: {problem}")]
+    Service {
+        /// The service's id.
+        service: &'static str,
+        /// What went wrong.
+        problem: String,
+    },
+}
+
+/// A running endpoint; [`Emulator::shutdown`] ends it with every process that it started.
+pub struct Emulator {
+    fabric: Fabric,
+    address: SocketAddr,
+    server: JoinHandle<()>,
+}
+
+impl Emulator {
+    /// Starts the endpoint and returns once it listens.
+    ///
+    /// # Errors
+    /// When the port is taken, the address cannot be listened on, or a service cannot be set up.
+    pub async fn start(config: EmulatorConfig) -> Result<Self, StartError> {
+        let wanted = SocketAddr::new(config.address, config.port);
+        let listener = TcpListener::bind(wanted).await.map_err(|source| match source.kind() {
+            std::io::ErrorKind::AddrInUse => StartError::PortTaken { address: config.address, port: config.port },
+            _ => StartError::Listen { address: wanted, source },
+        })?;
+        let address = listener.local_addr().map_err(|source| StartError::Listen { address: wanted, source })?;
+        let fabric = Fabric::new(config.clock, config.identity, config.seed);
+        fabric.set_url(format!("http://{address}"));
+        fabric.join(services::all(&fabric)?);
+        let server = tokio::spawn(front::serve(listener, fabric.clone()));
+        Ok(Self { fabric, address, server })
+    }
+
+    /// Where the endpoint listens, such as `http://127.0.0.1:4566`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The clock of everything that waits here.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        self.fabric.clock()
+    }
+
+    /// The meeting place of the services.
+    #[must_use]
+    pub fn fabric(&self) -> &Fabric {
+        &self.fabric
+    }
+
+    /// Puts events as the endpoint's own simulated gateway, which alone may use sources that begin with `aws.`;
+    /// `entries` is the input of `PutEvents`.
+    ///
+    /// # Errors
+    /// What `PutEvents` answers.
+    pub async fn put_gateway_events(&self, entries: Value) -> Result<Value, ServiceError> {
+        let Some(events) = self.fabric.service("events") else {
+            return Err(ServiceError::not_implemented("Amazon EventBridge", "PutEvents"));
+        };
+        let context = Context { protocol: Protocol::Internal, origin: Origin::Gateway };
+        events.call(Call { operation: "PutEvents".to_owned(), input: entries, context }).await
+    }
+
+    /// Ends the endpoint, its background work and every process that it started.
+    pub async fn shutdown(self) {
+        self.fabric.shutdown().await;
+        self.server.abort();
+    }
+}

@@ -1,0 +1,2 @@
+//! The vaultscope command.
+fn main() {}

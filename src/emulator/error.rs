@@ -20,7 +20,7 @@ pub struct ServiceError {
     /// The HTTP status.
     pub status: StatusCode,
     /// Further members of the error's shape.
-    pub members: Map<String, Value>,
+    pub members: Box<Map<String, Value>>,
 }
 
 impl ServiceError {
@@ -31,7 +31,7 @@ impl ServiceError {
             query_code: None,
             message: message.into(),
             status: StatusCode::BAD_REQUEST,
-            members: Map::new(),
+            members: Box::default(),
         }
     }
 

@@ -46,7 +46,7 @@ pub fn error_reply(error: &ServiceError, version: &str) -> Response<ReplyBody> {
     let mut members = Map::new();
     members.insert("__type".to_owned(), Value::from(error.code.as_ref()));
     members.insert("message".to_owned(), Value::from(error.message.as_str()));
-    members.extend(error.members.clone());
+    members.extend(*error.members.clone());
     let mut reply = with_body(error.status, content_type, "", Value::Object(members).to_string());
     if let Ok(code) = HeaderValue::from_str(&error.code) {
         reply.headers_mut().insert("x-amzn-errortype", code);

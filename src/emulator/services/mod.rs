@@ -1,6 +1,7 @@
 //! One folder a service. Services never import each other: they meet in the [`Fabric`](super::Fabric).
 
 mod dynamodb;
+mod s3;
 
 use std::sync::Arc;
 
@@ -13,5 +14,5 @@ use super::service::Service;
 /// # Errors
 /// When one cannot be set up.
 pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
-    Ok(vec![dynamodb::DynamoDb::new(fabric.clone())?])
+    Ok(vec![dynamodb::DynamoDb::new(fabric.clone())?, s3::S3::new(fabric)?])
 }

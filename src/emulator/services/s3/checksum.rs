@@ -258,8 +258,6 @@ fn check_value(algorithm: Algorithm, value: &str) -> S3Result<()> {
 }
 
 /// Reads the claim out of an input's five checksum members and its algorithm.
-#[macro_export]
-#[doc(hidden)]
 macro_rules! s3_claim {
     ($input:expr, $algorithm:expr, $md5:expr) => {{
         use $crate::emulator::services::s3::checksum::Algorithm;
@@ -276,10 +274,9 @@ macro_rules! s3_claim {
         $crate::emulator::services::s3::checksum::Claim { algorithm, value, md5: $md5 }
     }};
 }
+pub(super) use s3_claim;
 
 /// Writes a checksum into an answer's member for its algorithm.
-#[macro_export]
-#[doc(hidden)]
 macro_rules! s3_set_checksum {
     ($output:expr, $checksum:expr) => {{
         use $crate::emulator::services::s3::checksum::Algorithm;
@@ -293,6 +290,7 @@ macro_rules! s3_set_checksum {
         }
     }};
 }
+pub(super) use s3_set_checksum;
 
 #[cfg(test)]
 mod tests {

@@ -7,15 +7,14 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, dto};
 
 use super::blob::Blob;
 use super::bucket::Store;
-use super::checksum::{self, Algorithm, Checksum, Digests};
+use super::checksum::{self, Algorithm, Checksum, Digests, s3_claim, s3_set_checksum};
 use super::conditions::ReadConditions;
 use super::contents::Versioning;
 use super::listing::{Filter, Found, walk};
 use super::lists::encoder;
-use super::object::{ETag, Headers, Object, Tags, moment, tags_of_header};
+use super::object::{ETag, Headers, Object, Tags, moment, s3_headers, tags_of_header};
 use super::objects::{encryption, malformed_xml, refuse_customer_keys};
 use crate::model::Timestamp;
-use crate::{s3_claim, s3_headers, s3_set_checksum};
 
 /// Bytes that every part but the last has at the least.
 const SMALLEST_PART: u64 = 5 * 1024 * 1024;

@@ -123,8 +123,6 @@ const STORAGE_CLASSES: [&str; 8] = [
 ];
 
 /// Reads the headers to keep out of an input that has them as members.
-#[macro_export]
-#[doc(hidden)]
 macro_rules! s3_headers {
     ($input:expr) => {{
         let boxed = |text: Option<String>| text.map(String::into_boxed_str);
@@ -145,10 +143,9 @@ macro_rules! s3_headers {
         }
     }};
 }
+pub(super) use s3_headers;
 
 /// Writes the kept headers into an answer.
-#[macro_export]
-#[doc(hidden)]
 macro_rules! s3_set_headers {
     ($output:expr, $headers:expr) => {{
         let owned = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
@@ -163,6 +160,7 @@ macro_rules! s3_set_headers {
         $output.metadata = $headers.metadata.as_deref().cloned();
     }};
 }
+pub(super) use s3_set_headers;
 
 /// Tags of a bucket or an object, in the order in which they were put.
 pub type Tags = Vec<(String, String)>;

@@ -7,13 +7,12 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Result};
 
 use super::blob::Blob;
 use super::bucket::{Bucket, Store, custom, shown_id};
-use super::checksum::{Algorithm, Claim, Digested, Digests};
+use super::checksum::{Algorithm, Claim, Digested, Digests, s3_claim, s3_set_checksum};
 use super::conditions::{ReadConditions, check_write, no_such_key};
 use super::contents::{Deleted, Versioning, is_version_id};
 use super::events::{EventKind, ObjectEvent};
-use super::object::{ETag, Headers, Object, Tags, Version, moment, tags_of_header};
+use super::object::{ETag, Headers, Object, Tags, Version, moment, s3_headers, s3_set_headers, tags_of_header};
 use super::wire::Trailers;
-use crate::{s3_claim, s3_headers, s3_set_checksum, s3_set_headers};
 
 /// Bytes of an object that one PutObject, UploadPart or CopyObject can carry.
 pub const LARGEST_PUT: i64 = 5 * 1024 * 1024 * 1024;

@@ -1,0 +1,5 @@
+//! The endpoint through the real AWS SDK for Rust: one module a service.
+
+mod dynamodb;
+mod s3;
+mod support;

@@ -124,10 +124,8 @@ fn uploads(
         };
         while let Some(write) = coming.next_if(|write| write.at <= now) {
             // A file that still waits is uploaded once, as it was written last.
-            match cached
-                .iter_mut()
-                .find(|waiting| dataset.entries[write.entry].is_rewritten && waiting.entry == write.entry)
-            {
+            let again = dataset.entries[write.entry].is_rewritten;
+            match again.then(|| cached.iter_mut().find(|waiting| waiting.entry == write.entry)).flatten() {
                 Some(waiting) => *waiting = write,
                 None => cached.push(write),
             }

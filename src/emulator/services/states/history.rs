@@ -98,7 +98,7 @@ pub enum What {
     /// `LambdaFunctionTimedOut`, `TaskTimedOut`
     TimedOut(Arc<Scheduled>, Box<Failure>),
     /// `EvaluationFailed`: state, location, failure.
-    EvaluationFailed(Arc<str>, String, Box<Failure>),
+    EvaluationFailed(Arc<str>, Option<String>, Box<Failure>),
 }
 
 /// The events of one execution.
@@ -291,7 +291,7 @@ impl What {
             }
             Self::EvaluationFailed(state, location, failure) => {
                 failure_details(failure, &mut details, data);
-                details.insert("location".to_owned(), location.as_str().into());
+                details.extend(location.as_deref().map(|location| ("location".to_owned(), location.into())));
                 details.insert("state".to_owned(), (&**state).into());
                 "evaluationFailed".to_owned()
             }

@@ -16,6 +16,8 @@ const DEEPEST_NESTING: usize = 32;
 /// What the reader knows besides the object that it reads.
 #[derive(Clone, Copy)]
 pub(super) struct Setting<'a> {
+    /// The language of the whole machine, which states have unless they say otherwise, nested ones too.
+    pub language: Language,
     /// Whether the machine is an EXPRESS one.
     pub express: bool,
     /// How many flows may still be nested.
@@ -81,7 +83,7 @@ pub(super) fn read_flow(fields: &Fields<'_>, express: bool, depth: usize, proble
     }
     let targets: HashMap<&str, usize> =
         sources.members.keys().enumerate().map(|(index, name)| (name.as_str(), index)).collect();
-    let setting = Setting { express, depth, targets: &targets };
+    let setting = Setting { language: fields.language, express, depth, targets: &targets };
     let mut states = Vec::with_capacity(targets.len());
     for (name, source) in sources.members {
         let at = format!("{states_at}/{name}");

@@ -47,7 +47,7 @@ pub(super) fn read_state(
 ) -> Option<State> {
     if let Some(language) = fields.string("QueryLanguage", problems) {
         match Language::named(language) {
-            Some(Language::Path) if fields.language == Language::Jsonata => {
+            Some(Language::Path) if setting.language == Language::Jsonata => {
                 let message = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
                 problems.push(Problem::schema(message, fields.at.clone()));
             }
@@ -189,7 +189,8 @@ fn read_work(kind: &str, fields: &Fields<'_>, setting: Setting<'_>, problems: &m
         })),
         "Parallel" => {
             fields.require(&["Branches"], problems);
-            let branches = read_list(fields, "Branches", problems, |fields, problems| {
+            let branches = read_list(fields, "Branches", problems, |mut fields, problems| {
+                fields.language = setting.language;
                 fields.only(&[&["StartAt", "States", "Comment"]], problems);
                 read_flow(&fields, setting.express, setting.depth, problems)
             });
@@ -264,7 +265,7 @@ fn read_map(fields: &Fields<'_>, setting: Setting<'_>, problems: &mut Vec<Proble
         Language::Jsonata => fields.template("Items", problems).map_or(Items::Input, Items::Formula),
         Language::Path => fields.path("ItemsPath", problems).map_or(Items::Input, Items::Path),
     };
-    let source = Fields::of(fields.get(field)?, fields.place(field), fields.language, problems)?;
+    let source = Fields::of(fields.get(field)?, fields.place(field), setting.language, problems)?;
     source.only(&[&["StartAt", "States", "ProcessorConfig", "Comment"]], problems);
     let mut distributed = false;
     if let Some(config) = source.get("ProcessorConfig") {

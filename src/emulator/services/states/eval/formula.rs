@@ -82,9 +82,12 @@ impl Formula {
     }
 }
 
-/// The error with its JSONata code before it.
+/// The error as AWS words it, with its JSONata code before it.
 fn message(error: &EvaluatorError) -> String {
-    error.message().to_owned()
+    // The evaluator names the function too.
+    const NO_FUNCTION: &str = "T1006: Attempted to invoke a non-function";
+    let message = error.message();
+    if message.starts_with(NO_FUNCTION) { NO_FUNCTION.to_owned() } else { message.to_owned() }
 }
 
 /// Writes 3.0 as 3: the evaluator knows one kind of number only.

@@ -74,14 +74,16 @@ impl<'r> Strand<'r> {
         match error {
             EvalError::Missing { .. } | EvalError::MissingField { .. } => Fault::runtime(cause),
             EvalError::Intrinsic { .. } => Fault::named("States.IntrinsicFailure", cause),
-            EvalError::Formula { field, .. } => self.evaluation_failed(visit, field, cause),
+            EvalError::Formula { field, .. } => {
+                self.cursor = visit.before;
+                self.evaluation_failed(visit, Some(field), cause)
+            }
         }
     }
 
-    /// The fault of a JSONata expression, after its event.
-    pub fn evaluation_failed(&mut self, visit: &Visit<'_>, location: String, cause: String) -> Fault {
+    /// The fault of a value that a JSONata state cannot use, after its event.
+    pub fn evaluation_failed(&mut self, visit: &Visit<'_>, location: Option<String>, cause: String) -> Fault {
         let failure = Failure { error: Some("States.QueryEvaluationError".to_owned()), cause: Some(cause) };
-        self.cursor = visit.before;
         let name = Arc::clone(&visit.state.name);
         match self.advance(What::EvaluationFailed(name, location, Box::new(failure.clone()))) {
             Ok(_) => Fault::failed(failure),

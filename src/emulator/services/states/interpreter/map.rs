@@ -75,7 +75,8 @@ impl<'r> Strand<'r> {
             Items::Input if formula => {
                 let Value::Array(items) = &**input else {
                     let problem = format!("Map state input must be an array but was: {input}");
-                    let fault = self.evaluation_failed(visit, "Items".to_owned(), prefixed(visit, &problem));
+                    self.cursor = visit.before;
+                    let fault = self.evaluation_failed(visit, None, prefixed(visit, &problem));
                     return Err(self.map_failed(fault));
                 };
                 return Ok(items.clone());

@@ -39,7 +39,7 @@ impl<'r> Strand<'r> {
                 };
                 if matches!(count, Count::Formula(_)) {
                     let problem = format!("The Seconds field must be a non-negative integer but was: {value}");
-                    return Err(self.evaluation_failed(visit, "Seconds".to_owned(), prefixed(visit, &problem)));
+                    return Err(self.evaluation_failed(visit, Some("Seconds".to_owned()), prefixed(visit, &problem)));
                 }
                 Err(self.runtime(visit, &problem))
             }
@@ -53,7 +53,7 @@ impl<'r> Strand<'r> {
                         "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: \
                          {written}"
                     );
-                    return Err(self.evaluation_failed(visit, "Timestamp".to_owned(), prefixed(visit, &problem)));
+                    return Err(self.evaluation_failed(visit, Some("Timestamp".to_owned()), prefixed(visit, &problem)));
                 }
                 let path = if let Text::Path(path) = text { path.source() } else { "" };
                 let value = Value::from(written.as_str());

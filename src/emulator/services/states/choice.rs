@@ -73,7 +73,7 @@ pub struct Comparison {
     /// The kind of values.
     pub domain: Domain,
     /// Which order makes the test hold.
-    pub accepts: fn(Ordering) -> bool,
+    pub accepts: Accepts,
 }
 
 /// What a value is compared with.
@@ -85,8 +85,11 @@ pub enum Operand {
     Path(Expression),
 }
 
-/// Every field name that makes a test, without the `Path` at its end.
-const ORDERS: [(&str, fn(Ordering) -> bool); 5] = [
+/// Whether a comparison that comes out so makes a test hold.
+pub type Accepts = fn(Ordering) -> bool;
+
+/// What follows the kind of values in a field name, and the order that it stands for.
+const ORDERS: [(&str, Accepts); 5] = [
     ("Equals", Ordering::is_eq),
     ("LessThanEquals", Ordering::is_le),
     ("LessThan", Ordering::is_lt),

@@ -139,14 +139,12 @@ impl<'a> Fields<'a> {
                 problems.push(Problem::schema(message, self.at.clone()));
             }
             let source = self.string(&path_field, problems)?;
-            return match Expression::compile(source) {
-                Ok(expression) => Some(Text::Path(expression)),
-                Err(_) => {
-                    let message = "Value is not a valid JSONPath or a valid intrinsic function call";
-                    problems.push(Problem::schema(message, self.place(&path_field)));
-                    None
-                }
-            };
+            if let Ok(expression) = Expression::compile(source) {
+                return Some(Text::Path(expression));
+            }
+            let message = "Value is not a valid JSONPath or a valid intrinsic function call";
+            problems.push(Problem::schema(message, self.place(&path_field)));
+            return None;
         }
         let text = self.string(field, problems)?;
         if self.language == Language::Jsonata && Template::is_formula(text) {
@@ -158,13 +156,11 @@ impl<'a> Fields<'a> {
     /// A path.
     pub fn path(&self, field: &str, problems: &mut Vec<Problem>) -> Option<Expression> {
         let text = self.string(field, problems)?;
-        match Expression::path(text) {
-            Ok(path) => Some(path),
-            Err(_) => {
-                problems.push(Problem::schema("Value is not a valid JSONPath", self.place(field)));
-                None
-            }
+        let path = Expression::path(text).ok();
+        if path.is_none() {
+            problems.push(Problem::schema("Value is not a valid JSONPath", self.place(field)));
         }
+        path
     }
 
     /// `InputPath` or `OutputPath`.

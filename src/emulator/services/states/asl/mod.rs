@@ -3,8 +3,10 @@
 
 mod fields;
 mod graph;
+mod handlers;
 mod problem;
 mod reader;
+mod rules;
 mod states;
 
 use std::sync::Arc;

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::choice::{Comparison, Operand, Rule, Test, Trait};
 use super::super::eval::template::Language;
-use super::super::eval::{Expression, Template};
 use super::super::integration::Resource;
 use super::super::moment::Moment;
 use super::fields::Fields;
+use super::handlers::{read_assign, read_catcher, read_list, read_retrier, target};
 use super::reader::{Setting, language_problem, read_flow};
+use super::rules::read_choice;
 use super::{
-    Catcher, Choice, Condition, DataFlow, Failing, FormulaFlow, Items, Map, Next, PathFlow, Placement, Problem,
-    Retrier, Selection, State, Task, Text, Until, Work,
+    DataFlow, Failing, FormulaFlow, Items, Map, Next, PathFlow, Problem, Selection, State, Task, Text, Until, Work,
 };
 
 const ANY: &[&str] = &["Type", "Comment", "QueryLanguage"];
@@ -111,19 +110,11 @@ pub(super) fn read_state(
         name: Arc::from(name),
         data: read_data(kind, &fields, problems),
         assign: read_assign(&fields, problems),
-        retry: read_list(&fields, "Retry", problems, read_retrier),
+        retry: read_list(&fields, "Retry", problems, |fields, problems| Some(read_retrier(&fields, problems))),
         catch: read_list(&fields, "Catch", problems, |fields, problems| read_catcher(fields, setting, problems)),
         work: work?,
         next,
     })
-}
-
-fn read_assign(fields: &Fields<'_>, problems: &mut Vec<Problem>) -> Option<Template> {
-    if fields.get("Assign").is_some_and(|value| !value.is_object()) {
-        problems.push(Problem::schema("Expected value of type Object", fields.place("Assign")));
-        return None;
-    }
-    fields.template("Assign", problems)
 }
 
 fn read_data(kind: &str, fields: &Fields<'_>, problems: &mut Vec<Problem>) -> DataFlow {
@@ -156,15 +147,6 @@ fn read_next(fields: &Fields<'_>, setting: Setting<'_>, problems: &mut Vec<Probl
             Next::End
         }
     }
-}
-
-fn target(fields: &Fields<'_>, field: &str, setting: Setting<'_>, problems: &mut Vec<Problem>) -> Option<usize> {
-    let name = fields.string(field, problems)?;
-    let found = setting.targets.get(name).copied();
-    if found.is_none() {
-        problems.push(Problem::transition(format!("Missing '{field}' target: {name}"), fields.place(field)));
-    }
-    found
 }
 
 fn read_work(kind: &str, fields: &Fields<'_>, setting: Setting<'_>, problems: &mut Vec<Problem>) -> Option<Work> {
@@ -303,164 +285,4 @@ fn read_label(label: &str, at: &str, problems: &mut Vec<Problem>) {
     } else if let Some(bad) = label.chars().find(|c| c.is_whitespace() || c.is_control() || FORBIDDEN.contains(*c)) {
         problems.push(Problem::schema(format!("Label contains invalid character: '{}'", bad.escape_debug()), at));
     }
-}
-
-/// Reads each object of a list.
-fn read_list<T>(
-    fields: &Fields<'_>,
-    field: &str,
-    problems: &mut Vec<Problem>,
-    mut read: impl FnMut(Fields<'_>, &mut Vec<Problem>) -> Option<T>,
-) -> Vec<T> {
-    let Some(value) = fields.get(field) else { return vec![] };
-    let Some(items) = value.as_array() else {
-        problems.push(Problem::schema("Expected value of type Array", fields.place(field)));
-        return vec![];
-    };
-    let mut list = Vec::with_capacity(items.len());
-    for (index, item) in items.iter().enumerate() {
-        let at = format!("{}[{index}]", fields.place(field));
-        if let Some(item) = Fields::of(item, at, fields.language, problems) {
-            list.extend(read(item, problems));
-        }
-    }
-    list
-}
-
-fn read_errors(fields: &Fields<'_>, problems: &mut Vec<Problem>) -> Vec<String> {
-    fields.require(&["ErrorEquals"], problems);
-    let Some(value) = fields.get("ErrorEquals") else { return vec![] };
-    let names: Option<Vec<String>> =
-        value.as_array().and_then(|names| names.iter().map(|name| name.as_str().map(str::to_owned)).collect());
-    match names {
-        Some(names) if !names.is_empty() => names,
-        _ => {
-            problems.push(Problem::schema("A non-empty array of strings is required", fields.place("ErrorEquals")));
-            vec![]
-        }
-    }
-}
-
-fn read_retrier(fields: Fields<'_>, problems: &mut Vec<Problem>) -> Option<Retrier> {
-    let known: &[&str] = &[
-        "Comment",
-        "ErrorEquals",
-        "IntervalSeconds",
-        "MaxAttempts",
-        "BackoffRate",
-        "MaxDelaySeconds",
-        "JitterStrategy",
-    ];
-    fields.only(&[known], problems);
-    let jitter = match fields.string("JitterStrategy", problems) {
-        Some("FULL") => true,
-        Some("NONE") | None => false,
-        Some(_) => {
-            let message = "The field 'JitterStrategy' should have one of these values: [FULL, NONE]";
-            problems.push(Problem::schema(message, fields.place("JitterStrategy")));
-            false
-        }
-    };
-    let attempts = fields.number("MaxAttempts", 0.0, 99_999_999.0, true, problems).unwrap_or(3.0);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
-    let attempts = attempts as u64;
-    Some(Retrier {
-        errors: read_errors(&fields, problems),
-        interval: fields.number("IntervalSeconds", 1.0, 99_999_999.0, true, problems).unwrap_or(1.0),
-        attempts,
-        backoff: fields.number("BackoffRate", 1.0, f64::MAX, false, problems).unwrap_or(2.0),
-        longest: fields.number("MaxDelaySeconds", 1.0, 31_622_400.0, true, problems),
-        jitter,
-    })
-}
-
-fn read_catcher(fields: Fields<'_>, setting: Setting<'_>, problems: &mut Vec<Problem>) -> Option<Catcher> {
-    let io = if fields.language == Language::Jsonata { OUTPUT } else { RESULT };
-    fields.only(&[&["Comment", "ErrorEquals", "Next", "Assign"], io], problems);
-    fields.require(&["Next"], problems);
-    Some(Catcher {
-        errors: read_errors(&fields, problems),
-        result: if fields.language == Language::Path {
-            fields.placement("ResultPath", problems)
-        } else {
-            Placement::Replace
-        },
-        assign: read_assign(&fields, problems),
-        output: fields.template("Output", problems),
-        next: target(&fields, "Next", setting, problems)?,
-    })
-}
-
-fn read_choice(fields: Fields<'_>, setting: Setting<'_>, problems: &mut Vec<Problem>) -> Option<Choice> {
-    fields.require(&["Next"], problems);
-    let next = target(&fields, "Next", setting, problems);
-    let condition = if fields.language == Language::Jsonata {
-        fields.only(&[&["Comment", "Condition", "Next", "Assign", "Output"]], problems);
-        fields.require(&["Condition"], problems);
-        match fields.get("Condition")? {
-            Value::Bool(_) => {}
-            Value::String(text) if Template::is_formula(text) => {}
-            _ => {
-                let message = "Expected value of type Boolean or a JSONata expression";
-                problems.push(Problem::schema(message, fields.place("Condition")));
-            }
-        }
-        Condition::Formula(fields.template("Condition", problems)?)
-    } else {
-        Condition::Rule(read_rule(&fields, true, problems)?)
-    };
-    Some(Choice {
-        condition,
-        next: next?,
-        assign: read_assign(&fields, problems),
-        output: fields.template("Output", problems),
-    })
-}
-
-fn read_rule(fields: &Fields<'_>, top: bool, problems: &mut Vec<Problem>) -> Option<Rule> {
-    let beside = |name: &str| matches!(name, "Variable" | "Comment") || (top && matches!(name, "Next" | "Assign"));
-    let operators: Vec<&str> = fields.members.keys().map(String::as_str).filter(|name| !beside(name)).collect();
-    let [operator] = operators[..] else {
-        problems.push(Problem::schema("Exactly one comparison is required in a choice rule", fields.at.clone()));
-        return None;
-    };
-    let nested = |problems: &mut Vec<Problem>| {
-        read_list(fields, operator, problems, |fields, problems| read_rule(&fields, false, problems))
-    };
-    match operator {
-        "And" => return Some(Rule::And(nested(problems))),
-        "Or" => return Some(Rule::Or(nested(problems))),
-        "Not" => {
-            let inner = Fields::of(fields.get("Not")?, fields.place("Not"), fields.language, problems)?;
-            return read_rule(&inner, false, problems).map(|rule| Rule::Not(Box::new(rule)));
-        }
-        _ => {}
-    }
-    let test = if operator == "StringMatches" {
-        Test::Matches(fields.string(operator, problems)?.to_owned())
-    } else if let Some(kind) = Trait::named(operator) {
-        Test::Is(kind, fields.boolean(operator, problems)?)
-    } else if let Some((comparison, path)) = Comparison::named(operator) {
-        if path {
-            Test::Compare(comparison, Operand::Path(fields.path(operator, problems)?))
-        } else {
-            let literal = fields.get(operator)?;
-            if !comparison.fits(literal) {
-                let message = match comparison.domain {
-                    super::super::choice::Domain::Text => "Expected value of type String",
-                    super::super::choice::Domain::Number => "Expected value of type Number",
-                    super::super::choice::Domain::Boolean => "Expected value of type Boolean",
-                    super::super::choice::Domain::Moment => "String does not match RFC3339 timestamp",
-                };
-                problems.push(Problem::schema(message, fields.place(operator)));
-            }
-            Test::Compare(comparison, Operand::Literal(literal.clone()))
-        }
-    } else {
-        problems.push(Problem::schema("Field is not supported", fields.place(operator)));
-        return None;
-    };
-    fields.require(&["Variable"], problems);
-    let variable: Expression = fields.path("Variable", problems)?;
-    Some(Rule::Test { variable, test })
 }

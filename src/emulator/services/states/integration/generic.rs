@@ -86,7 +86,7 @@ pub(super) async fn call(
     }
     let known = OPTIMISED.iter().find(|known| known.kind == &*service.kind);
     let Some(known) = known.filter(|known| known.actions.contains(&service.action.as_str())) else {
-        return Err(CallError::Lacking(format!("the service integration {}:{}", service.kind, service.action)));
+        return Err(CallError::lacking(format_args!("the service integration {}:{}", service.kind, service.action)));
     };
     let Value::Object(mut request) = arguments else {
         return Err(CallError::Failed(bad_arguments(&format!("{}.{}", known.prefix, known.fallback))));
@@ -105,7 +105,7 @@ pub(super) async fn call(
         Value::Object(members) => members,
         _ => Map::new(),
     };
-    metadata::add(fabric, &mut result, "application/x-amz-json-1.0", length);
+    metadata::add(fabric, &mut result, "application/x-amz-json-1.0", length, &[]);
     Ok(Value::Object(result))
 }
 
@@ -143,7 +143,7 @@ fn prepare(kind: &str, caller: &Caller<'_>, request: &mut Map<String, Value>) {
 async fn call_sdk(fabric: &Fabric, name: &str, action: &str, arguments: Value) -> Result<Value, CallError> {
     let sdk = SDKS.iter().find(|sdk| sdk.name == name && fabric.service(sdk.service).is_some());
     let Some(sdk) = sdk else {
-        return Err(CallError::Lacking(format!("the service integration aws-sdk:{name}:{action}")));
+        return Err(CallError::lacking(format_args!("the service integration aws-sdk:{name}:{action}")));
     };
     let operation = capitalised(action);
     let mut request = if sdk.small { respelled(arguments, true) } else { arguments };

@@ -44,9 +44,25 @@ pub(super) async fn invoke(fabric: &Fabric, arguments: Value) -> Result<Value, C
         }
     }
     result.insert("Payload".to_owned(), parsed(payload));
-    metadata::add(fabric, &mut result, "application/json", payload.len());
+    let version = answer.get("ExecutedVersion").and_then(Value::as_str).unwrap_or("$LATEST");
+    let trace = trace_id(fabric);
+    let mut headers = vec![
+        ("X-Amz-Executed-Version", version),
+        ("x-amzn-Remapped-Content-Length", "0"),
+        ("X-Amzn-Trace-Id", trace.as_str()),
+    ];
+    if let Some(log) = answer.get("LogResult").and_then(Value::as_str) {
+        headers.push(("X-Amz-Log-Result", log));
+    }
+    metadata::add(fabric, &mut result, "application/json", payload.len(), &headers);
     result.insert("StatusCode".to_owned(), answer.get("StatusCode").cloned().unwrap_or_else(|| 200.into()));
     Ok(Value::Object(result))
+}
+
+/// A trace id as X-Ray has it, of a trace that nobody samples.
+fn trace_id(fabric: &Fabric) -> String {
+    let hex = |len| fabric.token(b"0123456789abcdef", len);
+    format!("Root=1-{:08x}-{};Parent={};Sampled=0", fabric.clock().now().secs(), hex(24), hex(16))
 }
 
 async fn call(fabric: &Fabric, request: Value) -> Result<Value, CallError> {
@@ -65,16 +81,14 @@ fn function_error(payload: &str, cause: String) -> Failure {
     let kind = serde_json::from_str::<Value>(payload)
         .ok()
         .and_then(|error| error.get("errorType").and_then(Value::as_str).map(str::to_owned));
-    match kind {
-        Some(kind) => Failure { error: Some(kind), cause: Some(cause) },
-        None => {
-            let cause = format!(
-                "The cause could not be determined because Lambda did not return an error type. \
-                 Returned payload: {cause}"
-            );
-            Failure { error: Some("Lambda.Unknown".to_owned()), cause: Some(cause) }
-        }
+    if let Some(kind) = kind {
+        return Failure { error: Some(kind), cause: Some(cause) };
     }
+    let cause = format!(
+        "The cause could not be determined because Lambda did not return an error type. \
+                 Returned payload: {cause}"
+    );
+    Failure { error: Some("Lambda.Unknown".to_owned()), cause: Some(cause) }
 }
 
 #[cfg(test)]

@@ -7,24 +7,31 @@ use time::macros::format_description;
 use crate::emulator::Fabric;
 use crate::model::Timestamp;
 
-/// Adds `SdkHttpMetadata` and `SdkResponseMetadata` to an answer of `length` bytes.
-pub(super) fn add(fabric: &Fabric, answer: &mut Map<String, Value>, content_type: &str, length: usize) {
+/// Adds `SdkHttpMetadata` and `SdkResponseMetadata` to an answer of `length` bytes; `further` are headers of the service.
+pub(super) fn add(
+    fabric: &Fabric,
+    answer: &mut Map<String, Value>,
+    content_type: &str,
+    length: usize,
+    further: &[(&str, &str)],
+) {
     let id = fabric.uuid();
-    let date = http_date(fabric.clock().now());
-    let length = length.to_string();
+    let (date, length) = (http_date(fabric.clock().now()), length.to_string());
+    let common = [
+        ("Connection", "keep-alive"),
+        ("x-amzn-RequestId", &id),
+        ("Content-Length", &length),
+        ("Date", &date),
+        ("Content-Type", content_type),
+    ];
+    let (mut lists, mut headers) = (Map::new(), Map::new());
+    for (name, value) in further.iter().chain(&common) {
+        lists.insert((*name).to_owned(), json!([value]));
+        headers.insert((*name).to_owned(), (*value).into());
+    }
     answer.insert(
         "SdkHttpMetadata".to_owned(),
-        json!({
-            "AllHttpHeaders": {
-                "Connection": ["keep-alive"], "x-amzn-RequestId": [id], "Content-Length": [length], "Date": [date],
-                "Content-Type": [content_type],
-            },
-            "HttpHeaders": {
-                "Connection": "keep-alive", "Content-Length": length, "Content-Type": content_type, "Date": date,
-                "x-amzn-RequestId": id,
-            },
-            "HttpStatusCode": 200,
-        }),
+        json!({"AllHttpHeaders": lists, "HttpHeaders": headers, "HttpStatusCode": 200}),
     );
     answer.insert("SdkResponseMetadata".to_owned(), json!({ "RequestId": id }));
 }

@@ -109,8 +109,14 @@ pub struct Caller<'a> {
 pub enum CallError {
     /// The task failed.
     Failed(Failure),
-    /// The endpoint lacks what is called.
+    /// The endpoint lacks what is called, as the text says.
     Lacking(String),
+}
+
+impl CallError {
+    fn lacking(what: impl std::fmt::Display) -> Self {
+        Self::Lacking(format!("The embedded endpoint does not implement {what}."))
+    }
 }
 
 impl Resource {
@@ -121,10 +127,10 @@ impl Resource {
     pub async fn call(&self, fabric: &Fabric, caller: &Caller<'_>, arguments: Value) -> Result<Value, CallError> {
         match self {
             Self::Function(arn) => lambda::by_arn(fabric, arn, &arguments).await,
-            Self::Activity(arn) => Err(CallError::Lacking(format!("activities, such as {arn}"))),
+            Self::Activity(arn) => Err(CallError::lacking(format_args!("activities, such as {arn}"))),
             Self::Service(service) => {
                 if let Some(pattern) = service.pattern {
-                    return Err(CallError::Lacking(format!(
+                    return Err(CallError::lacking(format_args!(
                         "the service integration {}:{} with the pattern {pattern}",
                         service.kind, service.action
                     )));

@@ -253,15 +253,12 @@ impl<'r> Strand<'r> {
     ) -> Result<Option<u64>, Fault> {
         let Some(count) = count else { return Ok(None) };
         let (value, path) = self.count(visit, field, count, input)?;
-        match value.as_u64().filter(|seconds| *seconds > 0) {
-            Some(seconds) => Ok(Some(seconds)),
-            None => {
-                let at = path.map_or_else(String::new, |path| format!(": {path}"));
-                let problem =
-                    format!("The {field} field refers to value \"{value}\" which is not a positive integer{at}");
-                Err(self.runtime(visit, &problem))
-            }
+        if let Some(seconds) = value.as_u64().filter(|seconds| *seconds > 0) {
+            return Ok(Some(seconds));
         }
+        let at = path.map_or_else(String::new, |path| format!(": {path}"));
+        let problem = format!("The {field} field refers to value \"{value}\" which is not a positive integer{at}");
+        Err(self.runtime(visit, &problem))
     }
 
     /// A text of the definition.

@@ -190,13 +190,11 @@ impl<'r> Strand<'r> {
                 return self.leave_by(visit, input, next, choice.assign.as_ref(), choice.output.as_ref());
             }
         }
-        match default {
-            Some(default) => self.hand_on(visit, Next::State(default)),
-            None => {
-                let cause = "Failed to transition out of the state. The state does not point to a next state.";
-                Err(Fault::named("States.NoChoiceMatched", prefixed(visit, cause)))
-            }
+        if let Some(default) = default {
+            return self.hand_on(visit, Next::State(default));
         }
+        let cause = "Failed to transition out of the state. The state does not point to a next state.";
+        Err(Fault::named("States.NoChoiceMatched", prefixed(visit, cause)))
     }
 
     /// Leaves a state whose output is its input.

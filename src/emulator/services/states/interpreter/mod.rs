@@ -9,6 +9,8 @@ mod parallel;
 mod run;
 mod strand;
 mod task;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 pub use run::{Run, execute};

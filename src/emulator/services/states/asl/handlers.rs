@@ -33,7 +33,24 @@ pub(super) fn read_assign(fields: &Fields<'_>, problems: &mut Vec<Problem>) -> O
         problems.push(Problem::schema("Expected value of type Object", fields.place("Assign")));
         return None;
     }
+    for name in fields.get("Assign").and_then(serde_json::Value::as_object).into_iter().flat_map(serde_json::Map::keys)
+    {
+        let plain = if fields.language == Language::Path { name.strip_suffix(".$").unwrap_or(name) } else { name };
+        if !is_variable_name(plain) {
+            let message = format!("'{plain}' is not a valid variable name");
+            problems.push(Problem::schema(message, fields.place("Assign")));
+        }
+    }
     fields.template("Assign", problems)
+}
+
+/// Whether a variable can have that name: an identifier of at most 80 characters, but not `states`.
+fn is_variable_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && chars.all(|c| c.is_alphanumeric() || c == '_')
+        && name.chars().count() <= 80
+        && name != "states"
 }
 
 /// The state that a field names.

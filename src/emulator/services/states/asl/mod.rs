@@ -8,6 +8,8 @@ mod problem;
 mod reader;
 mod rules;
 mod states;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! JSONata expressions. The evaluator's values are reference-counted without locks, so they live within one call here
 //! and never across a wait.
 
-use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError};
+use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions};
 use jsonata_core::parser;
 use jsonata_core::value::JValue;
 use rand::rngs::StdRng;
@@ -11,6 +11,8 @@ use sha2::Digest;
 
 use super::{EvalError, Scope};
 
+/// Milliseconds that an evaluation may take.
+const LONGEST_EVALUATION_MS: u64 = 1_000;
 /// Elements that `$range` makes at most.
 const LONGEST_RANGE: f64 = 1_000.0;
 
@@ -49,7 +51,8 @@ impl Formula {
         for (name, value) in scope.variables.iter() {
             context.bind(name.to_owned(), JValue::from(value.clone()));
         }
-        let mut evaluator = Evaluator::with_context(context);
+        let limits = EvaluatorOptions { timeout_ms: Some(LONGEST_EVALUATION_MS), ..EvaluatorOptions::default() };
+        let mut evaluator = Evaluator::with_options(context, limits);
         register(&mut evaluator, scope).map_err(|error| thrown(error.to_string()))?;
         let found = evaluator.evaluate(&ast, &JValue::Undefined).map_err(|error| thrown(message(&error)))?;
         match found {
@@ -205,5 +208,13 @@ mod tests {
                 .into())
         );
         assert!(evaluate("$partition(1, 2)", &Value::Null).is_err());
+    }
+
+    #[test]
+    fn an_expression_without_an_end_is_cut_off() {
+        let deep = evaluate("($f := function($x){1 + $f($x)}; $f(1))", &Value::Null).expect_err("it has no end");
+        assert!(deep.contains("threw an error during evaluation."), "{deep}");
+        let long = evaluate("($f := function($x){$f($x + 1)}; $f(1))", &Value::Null).expect_err("it has no end");
+        assert!(long.contains("D1012"), "{long}");
     }
 }

@@ -302,7 +302,7 @@ impl<'r> Strand<'r> {
                 match number {
                     Some(number) if (0.0..=100.0).contains(&number) => Some(number),
                     Some(_) => return Err(self.runtime(visit, &format!("{field} must be between 0 and 100."))),
-                    None => return Err(self.not_a_number(visit, field, "number", &value, path.as_deref())),
+                    None => return Err(self.not_a_number(visit, field, "float", &value, path.as_deref())),
                 }
             }
         };

@@ -95,6 +95,8 @@ impl<'r> Strand<'r> {
         let entered = self.advance(What::Entered(kind, Arc::clone(&state.name), Arc::clone(&input.text)))?;
         self.open.set(Some((kind, entered)));
         let at = self.run.fabric.clock().now();
+        // A machine that never waits still lets others have the thread, and can be stopped.
+        tokio::task::consume_budget().await;
         if self.beside {
             tokio::task::yield_now().await;
         }

@@ -106,7 +106,7 @@ impl Bench {
         let mut request = json!({"executionArn": execution, "maxResults": 1_000});
         loop {
             let mut page = self.call("GetExecutionHistory", request.clone()).await;
-            events.extend(page["events"].as_array_mut().expect("events").drain(..));
+            events.append(page["events"].as_array_mut().expect("events"));
             match page["nextToken"].take() {
                 Value::Null => return events,
                 token => request["nextToken"] = token,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::strand::{Strand, prefixed};
 use super::{Exit, Fault, Payload, Visit};
-use crate::emulator::services::states::asl::{Count, DataFlow, Next, Placement, Selection, Text};
+use crate::emulator::services::states::asl::{Count, DataFlow, Next, Placement, Selection, Text, Work};
 use crate::emulator::services::states::eval::path::place;
 use crate::emulator::services::states::eval::{EvalError, LazyContext, Scope, Template};
 use crate::emulator::services::states::history::{Failure, What};
@@ -26,11 +26,9 @@ impl<'r> Strand<'r> {
         &self,
         visit: &Visit<'_>,
         input: &Value,
-        results: impl Into<Option<Results<'r>>>,
         evaluate: impl FnOnce(&Scope<'_>) -> Result<T, EvalError>,
     ) -> Result<T, EvalError> {
-        let results = results.into().unwrap_or_default();
-        self.evaluate_with(visit, input, results, evaluate)
+        self.evaluate_with(visit, input, Results::default(), evaluate)
     }
 
     pub fn evaluate_with<T>(
@@ -146,7 +144,7 @@ impl<'r> Strand<'r> {
         match selection {
             Selection::Whole => Ok(Arc::clone(value)),
             Selection::Nothing => Ok(Arc::new(Value::Object(Map::new()))),
-            Selection::At(path) => match self.evaluate(visit, value, None, |scope| path.evaluate(scope)) {
+            Selection::At(path) => match self.evaluate(visit, value, |scope| path.evaluate(scope)) {
                 Ok(found) => Ok(Arc::new(found)),
                 Err(EvalError::Missing { path, .. }) => {
                     Err(self.runtime(visit, &format!("Invalid path '{path}': No results for path: {path}")))
@@ -191,7 +189,9 @@ impl<'r> Strand<'r> {
                 Ok(Exit { output: visit.payload(output), next, assigned })
             }
             DataFlow::Jsonata(flow) => {
-                let results = Results { result: Some(&result), error: None };
+                // Only these states have a result beside their input.
+                let worked = matches!(visit.state.work, Work::Task(_) | Work::Parallel(_) | Work::Map(_));
+                let results = Results { result: Some(&*result).filter(|_| worked), error: None };
                 let input = &visit.input.value;
                 let assigned = self.assigned(visit, assign, input, results)?;
                 let made = match output.or(flow.output.as_ref()) {
@@ -229,7 +229,7 @@ impl<'r> Strand<'r> {
         match count {
             Count::Literal(number) => Ok((whole(*number), None)),
             Count::Path(path) => {
-                let value = self.evaluate(visit, input, None, |scope| path.evaluate(scope));
+                let value = self.evaluate(visit, input, |scope| path.evaluate(scope));
                 let value = value.map_err(|error| self.fault(visit, error))?;
                 Ok((value, Some(path.source().to_owned())))
             }
@@ -266,7 +266,7 @@ impl<'r> Strand<'r> {
         let (value, template) = match text {
             Text::Literal(text) => return Ok(text.clone()),
             Text::Path(expression) => {
-                let found = self.evaluate(visit, input, None, |scope| expression.evaluate(scope));
+                let found = self.evaluate(visit, input, |scope| expression.evaluate(scope));
                 (found.map_err(|error| self.fault(visit, error))?, None)
             }
             Text::Formula(template) => (self.make(visit, template, input, None)?, Some(template)),

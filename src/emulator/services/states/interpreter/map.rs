@@ -93,7 +93,7 @@ impl<'r> Strand<'r> {
                 return Ok(items);
             }
             Items::Input => ((**input).clone(), "$"),
-            Items::Path(path) => match self.evaluate(visit, input, None, |scope| path.evaluate(scope)) {
+            Items::Path(path) => match self.evaluate(visit, input, |scope| path.evaluate(scope)) {
                 Ok(found) => (found, path.source()),
                 Err(EvalError::Missing { path, .. }) => {
                     return Err(self.runtime(visit, &format!("Invalid path '{path}': No results for path: {path}")));

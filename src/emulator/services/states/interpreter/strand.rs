@@ -169,7 +169,7 @@ impl<'r> Strand<'r> {
         for choice in choices {
             let holds = match &choice.condition {
                 Condition::Rule(rule) => {
-                    self.evaluate(visit, &input, None, |scope| rule.holds(scope)).map_err(|error| match error {
+                    self.evaluate(visit, &input, |scope| rule.holds(scope)).map_err(|error| match error {
                         EvalError::Missing { path, .. } => self.runtime(
                             visit,
                             &format!(

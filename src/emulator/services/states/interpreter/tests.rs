@@ -360,3 +360,32 @@ async fn a_delivery_starts_one_execution_with_its_payload() {
     let error = bench.fabric.deliver(gone).await.expect_err("there is no such machine");
     assert_eq!((error.code.as_str(), error.retryable), ("StateMachineDoesNotExist", false));
 }
+
+#[tokio::test]
+async fn services_of_the_endpoint_are_called_by_either_kind_of_integration() {
+    let bench = Bench::new(Duration::ZERO, |_, _| Ok("1".to_owned()));
+    let target = json!({"StartAt": "T", "States": {"T": {"Type": "Pass", "End": true}}}).to_string();
+    let target = json!({"name": "target", "roleArn": "role", "definition": target});
+    let target = bench.call("CreateStateMachine", target).await["stateMachineArn"].take();
+    let definition = machine(json!({
+        "A": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution", "ResultPath": "$.started",
+              "Parameters": {"StateMachineArn": target, "Input": {"n.$": "$.n"}}, "Next": "B"},
+        "B": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sfn:describeExecution", "ResultPath": "$.read",
+              "Parameters": {"ExecutionArn.$": "$.started.ExecutionArn"}, "Next": "C"},
+        "C": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sfn:describeExecution",
+              "Parameters": {"ExecutionArn": "arn:aws:states:us-east-1:000000000000:execution:target:none"}, "End": true,
+              "Catch": [{"ErrorEquals": ["Sfn.ExecutionDoesNotExistException"], "ResultPath": "$.e", "Next": "D"}]},
+        "D": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:listBuckets", "End": true}
+    }));
+    let (read, events) = bench.run(definition, json!({"n": 7})).await;
+    let exited = |name: &str| {
+        let details = events.iter().map(|event| &event["stateExitedEventDetails"]);
+        let details = details.into_iter().find(|details| details["name"] == name).expect("the state was left");
+        serde_json::from_str::<Value>(details["output"].as_str().expect("an output")).expect("JSON")
+    };
+    assert_eq!(exited("A")["started"]["SdkHttpMetadata"]["HttpStatusCode"], 200);
+    assert_eq!(exited("B")["read"]["Input"], r#"{"n":7}"#);
+    assert_eq!(exited("C")["e"]["Error"], "Sfn.ExecutionDoesNotExistException");
+    assert_eq!(read["error"], "States.Runtime");
+    assert!(read["cause"].as_str().is_some_and(|cause| cause.contains("aws-sdk:s3:listBuckets")), "{read}");
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::data::{Results, place_result};
-use super::strand::{Strand, prefixed};
+use super::strand::Strand;
 use super::{Exit, Fault, Payload, Visit};
 use crate::emulator::services::states::asl::{DataFlow, Next, Retrier};
 
@@ -61,7 +61,7 @@ impl<'r> Strand<'r> {
             DataFlow::Path(_) => {
                 let assigned = self.assigned(visit, catcher.assign.as_ref(), &caught, Results::default())?;
                 let output = place_result(input, &catcher.result, caught)
-                    .map_err(|problem| Fault::named("States.ResultPathMatchFailure", prefixed(visit, &problem)))?;
+                    .map_err(|problem| Fault::named("States.ResultPathMatchFailure", visit.cause(&problem)))?;
                 Ok(Exit { output: Payload::new(output), next, assigned })
             }
             DataFlow::Jsonata(_) => {

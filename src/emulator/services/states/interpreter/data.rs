@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::strand::{Strand, prefixed};
+use super::strand::Strand;
 use super::{Exit, Fault, Payload, Visit};
 use crate::emulator::services::states::asl::{Count, DataFlow, Next, Placement, Selection, Text, Work};
 use crate::emulator::services::states::eval::path::place;
@@ -68,7 +68,7 @@ impl<'r> Strand<'r> {
 
     /// The fault that an expression makes; that of a JSONata expression is an event of its own.
     pub fn fault(&mut self, visit: &Visit<'_>, error: EvalError) -> Fault {
-        let cause = prefixed(visit, &error.to_string());
+        let cause = visit.cause(&error.to_string());
         match error {
             EvalError::Missing { .. } | EvalError::MissingField { .. } => Fault::runtime(cause),
             EvalError::Intrinsic { .. } => Fault::named("States.IntrinsicFailure", cause),
@@ -147,7 +147,7 @@ impl<'r> Strand<'r> {
             Selection::At(path) => match self.evaluate(visit, value, |scope| path.evaluate(scope)) {
                 Ok(found) => Ok(Arc::new(found)),
                 Err(EvalError::Missing { path, .. }) => {
-                    Err(self.runtime(visit, &format!("Invalid path '{path}': No results for path: {path}")))
+                    Err(visit.runtime(&format!("Invalid path '{path}': No results for path: {path}")))
                 }
                 Err(error) => Err(self.fault(visit, error)),
             },
@@ -166,7 +166,7 @@ impl<'r> Strand<'r> {
                 };
                 let assigned = self.assigned(visit, assign, &result, Results::default())?;
                 let placed = place_result(&visit.input.value, &flow.result, result)
-                    .map_err(|problem| Fault::named("States.ResultPathMatchFailure", prefixed(visit, &problem)))?;
+                    .map_err(|problem| Fault::named("States.ResultPathMatchFailure", visit.cause(&problem)))?;
                 let output = self.select(visit, &flow.output, &placed)?;
                 Ok(Exit { output: visit.payload(output), next, assigned })
             }
@@ -258,7 +258,7 @@ impl<'r> Strand<'r> {
         }
         let at = path.map_or_else(String::new, |path| format!(": {path}"));
         let problem = format!("The {field} field refers to value \"{value}\" which is not a positive integer{at}");
-        Err(self.runtime(visit, &problem))
+        Err(visit.runtime(&problem))
     }
 
     /// A text of the definition.
@@ -276,7 +276,7 @@ impl<'r> Strand<'r> {
             (value, Some(template)) => Err(self.unexpected(visit, template, field, "string", &value)),
             (value, None) => {
                 let problem = format!("The {field}Path field refers to value {value} which is not a string");
-                Err(self.runtime(visit, &problem))
+                Err(visit.runtime(&problem))
             }
         }
     }

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde_json::Value;
 
-use super::strand::{Strand, prefixed};
+use super::strand::Strand;
 use super::{Exit, Fault, Payload, Visit};
 use crate::emulator::services::states::asl::{Count, Items, Map};
 use crate::emulator::services::states::eval::EvalError;
@@ -39,7 +39,7 @@ impl<'r> Strand<'r> {
     pub(super) async fn map(&mut self, visit: &Visit<'r>, map: &'r Map) -> Result<Exit, Fault> {
         if let Some(field) = map.lacking {
             let problem = format!("The embedded endpoint does not implement the field {field} of a Map state.");
-            return Err(self.runtime(visit, &problem));
+            return Err(visit.runtime(&problem));
         }
         let input = self.selected_input(visit)?;
         let items = self.items(visit, map, &input)?;
@@ -76,7 +76,7 @@ impl<'r> Strand<'r> {
                 let Value::Array(items) = &**input else {
                     let problem = format!("Map state input must be an array but was: {input}");
                     self.cursor = visit.before;
-                    let fault = self.evaluation_failed(visit, None, prefixed(visit, &problem));
+                    let fault = self.evaluation_failed(visit, None, visit.cause(&problem));
                     return Err(self.map_failed(fault));
                 };
                 return Ok(items.clone());
@@ -96,14 +96,14 @@ impl<'r> Strand<'r> {
             Items::Path(path) => match self.evaluate(visit, input, |scope| path.evaluate(scope)) {
                 Ok(found) => (found, path.source()),
                 Err(EvalError::Missing { path, .. }) => {
-                    return Err(self.runtime(visit, &format!("Invalid path '{path}': No results for path: {path}")));
+                    return Err(visit.runtime(&format!("Invalid path '{path}': No results for path: {path}")));
                 }
                 Err(error) => return Err(self.fault(visit, error)),
             },
         };
         match list {
             Value::Array(items) => Ok(items),
-            _ => Err(self.runtime(visit, &format!("Reference path \"{place}\" must point to array."))),
+            _ => Err(visit.runtime(&format!("Reference path \"{place}\" must point to array."))),
         }
     }
 
@@ -124,20 +124,9 @@ impl<'r> Strand<'r> {
         let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
         match number.map(u64::try_from) {
             Some(Ok(number)) => Ok(number),
-            Some(Err(_)) => Err(self.runtime(visit, &format!("{field} cannot be negative."))),
-            None => Err(self.not_a_number(visit, field, "integer", &value, path.as_deref())),
+            Some(Err(_)) => Err(visit.runtime(&format!("{field} cannot be negative."))),
+            None => Err(not_a_number(visit, field, "integer", &value, path.as_deref())),
         }
-    }
-
-    fn not_a_number(&self, visit: &Visit<'_>, field: &str, kind: &str, value: &Value, path: Option<&str>) -> Fault {
-        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let problem = match path {
-            Some(path) => {
-                format!("The {field}Path field refers to value \"{shown}\" which is not a valid {kind}: {path}")
-            }
-            None => format!("The {field} field is not a valid {kind}: {shown}"),
-        };
-        self.runtime(visit, &problem)
     }
 
     /// What an iteration gets.
@@ -301,11 +290,23 @@ impl<'r> Strand<'r> {
                 let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
                 match number {
                     Some(number) if (0.0..=100.0).contains(&number) => Some(number),
-                    Some(_) => return Err(self.runtime(visit, &format!("{field} must be between 0 and 100."))),
-                    None => return Err(self.not_a_number(visit, field, "float", &value, path.as_deref())),
+                    Some(_) => return Err(visit.runtime(&format!("{field} must be between 0 and 100."))),
+                    None => return Err(not_a_number(visit, field, "float", &value, path.as_deref())),
                 }
             }
         };
         Ok(Tolerance { count, percentage })
     }
+}
+
+/// The fault of a value that is no number of the kind that a field wants.
+fn not_a_number(visit: &Visit<'_>, field: &str, kind: &str, value: &Value, path: Option<&str>) -> Fault {
+    let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let problem = match path {
+        Some(path) => {
+            format!("The {field}Path field refers to value \"{shown}\" which is not a valid {kind}: {path}")
+        }
+        None => format!("The {field} field is not a valid {kind}: {shown}"),
+    };
+    visit.runtime(&problem)
 }

@@ -86,6 +86,21 @@ struct Visit<'r> {
     retries: u64,
 }
 
+impl Visit<'_> {
+    /// The cause of an error that the state itself makes.
+    fn cause(&self, problem: &str) -> String {
+        format!(
+            "An error occurred while executing the state '{}' (entered at the event id #{}). {problem}",
+            self.state.name, self.entered
+        )
+    }
+
+    /// `States.Runtime` in this state.
+    fn runtime(&self, problem: &str) -> Fault {
+        Fault::runtime(self.cause(problem))
+    }
+}
+
 /// How a state is left.
 struct Exit {
     output: Payload,

@@ -170,12 +170,9 @@ impl<'r> Strand<'r> {
             let holds = match &choice.condition {
                 Condition::Rule(rule) => {
                     self.evaluate(visit, &input, |scope| rule.holds(scope)).map_err(|error| match error {
-                        EvalError::Missing { path, .. } => self.runtime(
-                            visit,
-                            &format!(
-                                "Invalid path '{path}': The choice state's condition path references an invalid value."
-                            ),
-                        ),
+                        EvalError::Missing { path, .. } => visit.runtime(&format!(
+                            "Invalid path '{path}': The choice state's condition path references an invalid value."
+                        )),
                         other => self.fault(visit, other),
                     })?
                 }
@@ -196,7 +193,7 @@ impl<'r> Strand<'r> {
             return self.hand_on(visit, Next::State(default));
         }
         let cause = "Failed to transition out of the state. The state does not point to a next state.";
-        Err(Fault::named("States.NoChoiceMatched", prefixed(visit, cause)))
+        Err(Fault::named("States.NoChoiceMatched", visit.cause(cause)))
     }
 
     /// Leaves a state whose output is its input.
@@ -204,20 +201,6 @@ impl<'r> Strand<'r> {
         let input = self.effective_input(visit)?;
         self.leave_by(visit, input, next, visit.state.assign.as_ref(), None)
     }
-
-    /// `States.Runtime` in this state.
-    #[expect(clippy::unused_self, reason = "reads as the other faults do")]
-    pub fn runtime(&self, visit: &Visit<'_>, problem: &str) -> Fault {
-        Fault::runtime(prefixed(visit, problem))
-    }
-}
-
-/// The cause of an error that a state itself makes.
-pub(super) fn prefixed(visit: &Visit<'_>, problem: &str) -> String {
-    format!(
-        "An error occurred while executing the state '{}' (entered at the event id #{}). {problem}",
-        visit.state.name, visit.entered
-    )
 }
 
 /// A result that is larger than AWS lets it be.

@@ -58,7 +58,7 @@ impl<'r> Strand<'r> {
             }
             Err(CallError::Failed(failure)) => failure,
             Err(CallError::Lacking(what)) => {
-                return Err(self.runtime(visit, &what));
+                return Err(visit.runtime(&what));
             }
         };
         self.advance(What::Failed(scheduled, Box::new(failure.clone())))?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::strand::{Strand, prefixed};
+use super::strand::Strand;
 use super::{Exit, Fault, Visit};
 use crate::emulator::services::states::asl::{Count, Text, Until};
 use crate::emulator::services::states::moment::Moment;
@@ -17,7 +17,7 @@ impl<'r> Strand<'r> {
     pub(super) async fn wait(&mut self, visit: &Visit<'r>, until: &Until) -> Result<Exit, Fault> {
         let deadline = self.deadline(visit, until)?;
         if deadline.since(visit.at).is_some_and(|delay| delay > LONGEST_DELAY) {
-            return Err(self.runtime(visit, "Wait state delay is too long."));
+            return Err(visit.runtime("Wait state delay is too long."));
         }
         self.run.fabric.clock().sleep_until(deadline).await;
         self.hand_on(visit, visit.state.next)
@@ -39,9 +39,9 @@ impl<'r> Strand<'r> {
                 };
                 if matches!(count, Count::Formula(_)) {
                     let problem = format!("The Seconds field must be a non-negative integer but was: {value}");
-                    return Err(self.evaluation_failed(visit, Some("Seconds".to_owned()), prefixed(visit, &problem)));
+                    return Err(self.evaluation_failed(visit, Some("Seconds".to_owned()), visit.cause(&problem)));
                 }
-                Err(self.runtime(visit, &problem))
+                Err(visit.runtime(&problem))
             }
             Until::Moment(text) => {
                 let written = self.text(visit, "Timestamp", text, &input)?;
@@ -53,7 +53,7 @@ impl<'r> Strand<'r> {
                         "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: \
                          {written}"
                     );
-                    return Err(self.evaluation_failed(visit, Some("Timestamp".to_owned()), prefixed(visit, &problem)));
+                    return Err(self.evaluation_failed(visit, Some("Timestamp".to_owned()), visit.cause(&problem)));
                 }
                 let path = if let Text::Path(path) = text { path.source() } else { "" };
                 let value = Value::from(written.as_str());
@@ -62,7 +62,7 @@ impl<'r> Strand<'r> {
                      string: {path} == {}",
                     value.as_str().unwrap_or_default()
                 );
-                Err(self.runtime(visit, &problem))
+                Err(visit.runtime(&problem))
             }
         }
     }

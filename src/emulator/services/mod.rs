@@ -2,6 +2,7 @@
 
 mod dynamodb;
 mod s3;
+mod states;
 
 use std::sync::Arc;
 
@@ -14,5 +15,5 @@ use super::service::Service;
 /// # Errors
 /// When one cannot be set up.
 pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
-    Ok(vec![dynamodb::DynamoDb::new(fabric.clone())?, s3::S3::new(fabric)?])
+    Ok(vec![dynamodb::DynamoDb::new(fabric.clone())?, s3::S3::new(fabric)?, states::new(fabric.clone())])
 }

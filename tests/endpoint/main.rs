@@ -1,4 +1,3 @@
 //! The endpoint through the real AWS SDK for Rust: one module a service.
 
 mod support;
-

@@ -2,7 +2,6 @@
 
 mod dynamodb;
 mod events;
-mod logs;
 mod s3;
 mod sqs;
 mod states;
@@ -21,7 +20,6 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
     Ok(vec![
         dynamodb::DynamoDb::new(fabric.clone())?,
         events::Events::new(fabric.clone()),
-        logs::Logs::new(fabric.clone()),
         s3::S3::new(fabric)?,
         sqs::Sqs::new(fabric.clone()),
         states::new(fabric.clone()),

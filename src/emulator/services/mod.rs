@@ -1,6 +1,11 @@
 //! One folder a service. Services never import each other: they meet in the [`Fabric`](super::Fabric).
 
-pub mod lambda;
+mod dynamodb;
+mod events;
+mod lambda;
+mod s3;
+mod sqs;
+mod states;
 
 use std::sync::Arc;
 
@@ -13,5 +18,12 @@ use super::service::Service;
 /// # Errors
 /// When one cannot be set up.
 pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
-    Ok(vec![lambda::new(fabric.clone())?])
+    Ok(vec![
+        dynamodb::DynamoDb::new(fabric.clone())?,
+        events::Events::new(fabric.clone()),
+        lambda::new(fabric.clone())?,
+        s3::S3::new(fabric)?,
+        sqs::Sqs::new(fabric.clone()),
+        states::new(fabric.clone()),
+    ])
 }

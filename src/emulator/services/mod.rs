@@ -2,6 +2,7 @@
 
 mod dynamodb;
 mod events;
+mod lambda;
 mod s3;
 mod sqs;
 mod states;
@@ -20,6 +21,7 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
     Ok(vec![
         dynamodb::DynamoDb::new(fabric.clone())?,
         events::Events::new(fabric.clone()),
+        lambda::new(fabric.clone())?,
         s3::S3::new(fabric)?,
         sqs::Sqs::new(fabric.clone()),
         states::new(fabric.clone()),

@@ -21,7 +21,7 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
     Ok(vec![
         dynamodb::DynamoDb::new(fabric.clone())?,
         events::Events::new(fabric.clone()),
-        lambda::new(fabric.clone())?,
+        lambda::Lambda::new(fabric.clone())?,
         s3::S3::new(fabric)?,
         sqs::Sqs::new(fabric.clone()),
         states::new(fabric.clone()),

@@ -1,5 +1,7 @@
 //! One folder a service. Services never import each other: they meet in the [`Fabric`](super::Fabric).
 
+pub mod cloudformation;
+
 use std::sync::Arc;
 
 use super::StartError;

@@ -1,0 +1,4 @@
+//! AWS CloudFormation: templates become resources of the endpoint's other services.
+
+mod error;
+mod template;

@@ -129,8 +129,40 @@ pub fn truth(
             }
             Ok(is_and)
         }
+        ("Fn::Contains", Value::Array(sides)) => match sides.as_slice() {
+            [list, value] => {
+                let value = comparable(&scope.evaluate(value)?);
+                let list = scope.evaluate(list)?;
+                Ok(list.as_array().ok_or_else(malformed)?.iter().any(|entry| comparable(entry) == value))
+            }
+            _ => Err(malformed()),
+        },
         _ => Err(malformed()),
     }
+}
+
+/// Checks the assertions of `Rules`.
+///
+/// # Errors
+/// `ValidationError` naming the assertion that fails.
+pub fn check_rules(scope: &Scope<'_>) -> Result<(), Error> {
+    let mut named = |name: &str| Err(invalid(format!("Template error: a rule cannot use the condition {name}")));
+    for (name, rule) in &scope.template.rules {
+        if let Some(condition) = rule.get("RuleCondition")
+            && !truth(condition, scope, &mut named)?
+        {
+            continue;
+        }
+        let assertions = rule.get("Assertions").and_then(Value::as_array);
+        for assertion in assertions.ok_or_else(|| invalid(format!("Template error: rule {name} has no Assertions")))? {
+            let assert = assertion.get("Assert").unwrap_or(&Value::Null);
+            if !truth(assert, scope, &mut named)? {
+                let words = assertion.get("AssertDescription").and_then(Value::as_str).unwrap_or(name);
+                return Err(invalid(format!("Template error: rule {name} failed: {words}")));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Scalars are compared as text: a parameter's value is one, whatever its type.

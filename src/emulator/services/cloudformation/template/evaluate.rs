@@ -1,6 +1,7 @@
 //! The intrinsic functions: a template's value becomes a plain one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -70,6 +71,8 @@ pub struct Scope<'a> {
     pub exports: &'a HashMap<String, String>,
     /// Resources of this stack.
     pub resources: &'a dyn Resources,
+    /// Exports that were asked for.
+    pub imported: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Scope<'a> {
@@ -85,7 +88,7 @@ impl<'a> Scope<'a> {
         resources: &'a dyn Resources,
     ) -> Result<Self, Error> {
         let conditions = HashMap::new();
-        let mut before = Scope { template, pseudo, parameters, conditions, exports, resources: &NoResources };
+        let mut before = Scope { template, pseudo, parameters, conditions, exports, resources: &NoResources, imported: RefCell::default() };
         super::conditions::evaluate(&template.conditions, &mut before)?;
         Ok(Self { resources, ..before })
     }
@@ -185,7 +188,10 @@ impl<'a> Scope<'a> {
             ("Fn::ImportValue", _, _) => {
                 let export = self.text(argument, name)?;
                 match self.exports.get(&export) {
-                    Some(value) => Value::from(value.as_str()),
+                    Some(value) => {
+                        self.imported.borrow_mut().insert(export);
+                        Value::from(value.as_str())
+                    }
                     None => return Err(invalid(format!("No export named {export} found."))),
                 }
             }

@@ -1,8 +1,8 @@
 //! Readers for inputs of the query protocol, where every scalar is text and an empty list is an empty text; the same
 //! members may come typed from inside the endpoint.
 
-use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde_json::Value;
 
 /// A flag: `true`, `"true"`, `"false"`, …; absent when the text is empty.
@@ -31,7 +31,9 @@ pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),
         Value::String(text) if text.is_empty() => Ok(None),
-        Value::String(text) => text.parse().map(Some).map_err(|_| D::Error::custom(format!("{text:?} is not an integer"))),
+        Value::String(text) => {
+            text.parse().map(Some).map_err(|_| D::Error::custom(format!("{text:?} is not an integer")))
+        }
         Value::Number(number) if number.is_i64() => Ok(number.as_i64()),
         other => Err(D::Error::custom(format!("{other} is not an integer"))),
     }

@@ -186,7 +186,9 @@ impl Resources for Foreseen<'_> {
         }
         let found = self.resource(logical).and_then(|resource| resource.attributes.get(attribute)).cloned();
         found.ok_or_else(|| {
-            invalid(format!("Template error: resource {logical} does not support attribute type {attribute} in Fn::GetAtt"))
+            invalid(format!(
+                "Template error: resource {logical} does not support attribute type {attribute} in Fn::GetAtt"
+            ))
         })
     }
 }
@@ -205,9 +207,8 @@ pub fn find(
     let template = &submission.template;
     let values = submission.values();
     let before_values = stack.map(|stack| stack.submission.values()).unwrap_or_default();
-    let existing = |logical: &str| {
-        stack.and_then(|stack| stack.resources.get(logical)).filter(|resource| resource.is_there())
-    };
+    let existing =
+        |logical: &str| stack.and_then(|stack| stack.resources.get(logical)).filter(|resource| resource.is_there());
     let mut foreseen = Foreseen { stack, unknown: BTreeSet::new(), changed: BTreeSet::new() };
     let mut changes: BTreeMap<String, ResourceChange> = BTreeMap::new();
     let mut policies_change = false;
@@ -254,7 +255,8 @@ pub fn find(
         } else {
             foreseen.unknown.insert(logical.clone());
         }
-        let policy = if definition.update_replace_policy == Policy::Delete { "ReplaceAndDelete" } else { "ReplaceAndRetain" };
+        let policy =
+            if definition.update_replace_policy == Policy::Delete { "ReplaceAndDelete" } else { "ReplaceAndRetain" };
         changes.insert(
             logical.clone(),
             ResourceChange {
@@ -298,8 +300,7 @@ fn others_change(stack: &Stack, submission: &Submission) -> bool {
 fn outputs_use_parameters(submission: &Submission) -> bool {
     let template = &submission.template;
     template.outputs.values().any(|output| {
-        references(&output.value)
-            .is_ok_and(|used| used.iter().any(|one| template.parameters.contains_key(one.name())))
+        references(&output.value).is_ok_and(|used| used.iter().any(|one| template.parameters.contains_key(one.name())))
     })
 }
 
@@ -353,9 +354,7 @@ impl Detail {
         match (self.recreation, self.evaluation, self.source) {
             ("Never", ..) => Replacement::False,
             // A direct modification that accompanies a changed parameter is as sure as the parameter.
-            ("Always", "Dynamic", "DirectModification") | ("Conditionally", ..) | (_, "Dynamic", _) => {
-                Replacement::Conditional
-            }
+            (_, "Dynamic", _) => Replacement::Conditional,
             _ => Replacement::True,
         }
     }
@@ -385,7 +384,6 @@ impl Causes<'_> {
             }
             let recreation = match self.registry.recreation(self.kind, name) {
                 Recreation::Never => "Never",
-                Recreation::Conditionally => "Conditionally",
                 Recreation::Always => "Always",
             };
             let detail = |source, evaluation, entity: Option<String>, with_values_only| Detail {

@@ -125,8 +125,7 @@ impl Shared {
     /// Adds an event of the stack itself.
     pub fn record_stack(&self, stack: &mut Stack, status: Status, reason: Option<String>) {
         let (name, id) = (stack.name.clone(), stack.id.clone());
-        let happening =
-            Happening { logical: &name, physical: &id, kind: STACK_TYPE, status, reason, properties: None };
+        let happening = Happening { logical: &name, physical: &id, kind: STACK_TYPE, status, reason, properties: None };
         self.record(stack, happening);
     }
 }

@@ -11,9 +11,6 @@ use super::super::template::Policy;
 use super::Run;
 use super::walk::{Graph, reversed, walk};
 
-/// Logical ids that a deletion leaves alone.
-pub type Retained = Vec<String>;
-
 impl Run {
     /// Deletes the stack; it is `DELETE_IN_PROGRESS` already.
     ///
@@ -24,9 +21,10 @@ impl Run {
             return self.stack_event(Status::DeleteFailed, Some(reason));
         }
         let kept = self.stack(|stack| {
-            let retained = stack.resources.iter().filter(|(logical, one)| {
-                one.deletion_policy != Policy::Delete || retain.contains(logical)
-            });
+            let retained = stack
+                .resources
+                .iter()
+                .filter(|(logical, one)| one.deletion_policy != Policy::Delete || retain.contains(logical));
             retained.map(|(logical, _)| logical.clone()).collect::<BTreeSet<String>>()
         })?;
         let failed = self.delete_resources(&kept).await?;
@@ -115,9 +113,7 @@ impl Run {
         self.resource_event(logical, Status::DeleteInProgress, None)?;
         match self.delete_physical(logical, resource).await {
             Ok(()) => self.resource_event(logical, Status::DeleteComplete, None).map(|()| true),
-            Err(failure) => {
-                self.resource_event(logical, Status::DeleteFailed, Some(failure.reason)).map(|()| false)
-            }
+            Err(failure) => self.resource_event(logical, Status::DeleteFailed, Some(failure.reason)).map(|()| false),
         }
     }
 

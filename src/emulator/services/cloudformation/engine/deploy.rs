@@ -161,9 +161,7 @@ impl Run {
 
     /// Brings one resource about; false when it failed.
     async fn apply(&self, logical: &str, identity: &RunIdentity, journal: &Journal) -> bool {
-        let existing = self.stack(|stack| {
-            stack.resources.get(logical).filter(|resource| resource.is_there()).cloned()
-        });
+        let existing = self.stack(|stack| stack.resources.get(logical).filter(|resource| resource.is_there()).cloned());
         let Ok(existing) = existing else { return false };
         let is_update = existing.is_some();
         let outcome = match existing {
@@ -340,8 +338,7 @@ impl Run {
                 if !scope.holds(definition.condition.as_deref()) {
                     continue;
                 }
-                let export_name =
-                    definition.export.as_ref().map(|name| scope.text(name, "Export Name")).transpose()?;
+                let export_name = definition.export.as_ref().map(|name| scope.text(name, "Export Name")).transpose()?;
                 outputs.push(Output {
                     output_key: key.clone(),
                     output_value: scope.text(&definition.value, &format!("output {key}"))?,

@@ -17,8 +17,6 @@ use super::stack::{Happening, Made, Stack, StackResource, Status};
 use super::state::Shared;
 use super::template::evaluate::Scope;
 
-pub use delete::Retained;
-
 /// One run for one stack.
 pub struct Run {
     shared: Arc<Shared>,
@@ -85,9 +83,10 @@ impl Run {
     }
 
     fn provider(&self, kind: &str) -> Result<&dyn Provider, Failure> {
-        self.shared.registry.get(kind).ok_or_else(|| {
-            Failure::new(format!("the embedded endpoint does not implement the resource type {kind}"))
-        })
+        self.shared
+            .registry
+            .get(kind)
+            .ok_or_else(|| Failure::new(format!("the embedded endpoint does not implement the resource type {kind}")))
     }
 
     /// The parts of a request that are the same for every resource of the stack.
@@ -114,7 +113,7 @@ struct RunIdentity {
 
 impl StackResource {
     fn take(&mut self, made: MadeResource) {
-        self.reference = made.reference.map_or_else(|| Value::from(made.physical_id.as_str()), Value::from);
+        self.reference = Value::from(made.physical_id.as_str());
         self.physical_id = made.physical_id;
         self.attributes = made.attributes;
     }

@@ -22,8 +22,7 @@ async fn create_bus(request: Request<'_>) -> Result<Made, Failure> {
 }
 
 async fn update_bus(request: Request<'_>, name: &str, before: &Value) -> Result<Made, Failure> {
-    let changed =
-        ["DeadLetterConfig", "Description"].iter().any(|one| before.get(one) != request.properties.get(one));
+    let changed = ["DeadLetterConfig", "Description"].iter().any(|one| before.get(one) != request.properties.get(one));
     if changed {
         request.call("events", "UpdateEventBus", request.members(&["DeadLetterConfig", "Description", "Name"])).await?;
     }
@@ -178,8 +177,7 @@ async fn delete_rule(request: Request<'_>, id: &str) -> Result<(), Failure> {
     input.insert("Rule".to_owned(), Value::from(name.as_str()));
     input.insert("EventBusName".to_owned(), Value::from(bus_name(request.properties)));
     let listed = request.call("events", "ListTargetsByRule", input).await?;
-    let ids: Vec<&Value> =
-        listed["Targets"].as_array().into_iter().flatten().map(|target| &target["Id"]).collect();
+    let ids: Vec<&Value> = listed["Targets"].as_array().into_iter().flatten().map(|target| &target["Id"]).collect();
     remove_targets(request, &name, &ids).await?;
     let input = json!({"Name": name, "EventBusName": bus_name(request.properties)});
     request.call("events", "DeleteRule", input).await.map(|_| ())

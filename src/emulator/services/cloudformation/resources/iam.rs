@@ -52,7 +52,8 @@ async fn update_role(request: Request<'_>, name: &str, before: &Value) -> Result
         let input = json!({"RoleName": name, "PolicyDocument": request.get("AssumeRolePolicyDocument").to_string()});
         request.call("iam", "UpdateAssumeRolePolicy", input).await?;
     }
-    let changed = ["Description", "MaxSessionDuration"].iter().any(|one| before.get(one) != request.properties.get(one));
+    let changed =
+        ["Description", "MaxSessionDuration"].iter().any(|one| before.get(one) != request.properties.get(one));
     if changed {
         let description = request.text("Description");
         let duration = request.properties.get("MaxSessionDuration").cloned().unwrap_or_else(|| json!(3_600));

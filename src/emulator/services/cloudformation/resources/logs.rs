@@ -69,10 +69,8 @@ fn made(request: Request<'_>, name: &str) -> Made {
     Made::new(name).with("Arn", request.fabric.arn("logs", format!("log-group:{name}:*")).to_string())
 }
 
-const POLICY: &[Property] = &[
-    property("PolicyDocument", Shape::Text).required(),
-    property("PolicyName", Shape::Text).required().replaces(),
-];
+const POLICY: &[Property] =
+    &[property("PolicyDocument", Shape::Text).required(), property("PolicyName", Shape::Text).required().replaces()];
 
 provider!(ResourcePolicy, "AWS::Logs::ResourcePolicy", POLICY, Some("PolicyName"), put, update_policy, unput);
 

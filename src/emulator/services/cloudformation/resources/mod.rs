@@ -29,10 +29,8 @@ const PRINCIPAL: &str = "cloudformation.amazonaws.com";
 /// A resource that has been made or changed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Made {
-    /// What identifies it from now on.
+    /// What identifies it from now on, and what `Ref` gives.
     pub physical_id: String,
-    /// What `Ref` gives, where that is not the physical id.
-    pub reference: Option<String>,
     /// What `Fn::GetAtt` gives.
     pub attributes: Map<String, Value>,
 }
@@ -44,11 +42,6 @@ impl Made {
 
     fn with(mut self, attribute: &str, value: impl Into<Value>) -> Self {
         self.attributes.insert(attribute.to_owned(), value.into());
-        self
-    }
-
-    fn referred_to_as(mut self, reference: impl Into<String>) -> Self {
-        self.reference = Some(reference.into());
         self
     }
 }
@@ -72,8 +65,15 @@ impl Failure {
     /// Whether the resource is not there.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        const GONE: [&str; 7] =
-            ["NoSuchBucket", "NoSuchEntity", "NotFound", "NotFoundException", "NonExistentQueue", "DoesNotExist", "ParameterNotFound"];
+        const GONE: [&str; 7] = [
+            "NoSuchBucket",
+            "NoSuchEntity",
+            "NotFound",
+            "NotFoundException",
+            "NonExistentQueue",
+            "DoesNotExist",
+            "ParameterNotFound",
+        ];
         GONE.iter().any(|code| self.code.contains(code))
     }
 
@@ -167,7 +167,11 @@ impl<'a> Request<'a> {
             "ssm" => "Ssm",
             other => other,
         };
-        let handler = if code.contains("AlreadyExists") || code.contains("AlreadyOwned") || code == "ResourceConflictException" || code == "ResourceInUseException" {
+        let handler = if code.contains("AlreadyExists")
+            || code.contains("AlreadyOwned")
+            || code == "ResourceConflictException"
+            || code == "ResourceInUseException"
+        {
             "AlreadyExists"
         } else if code.contains("NotFound") || code.contains("NoSuch") {
             "NotFound"

@@ -88,7 +88,9 @@ const BUCKET: &[Property] = &[
     property("NotificationConfiguration", NOTIFICATION),
     property(
         "OwnershipControls",
-        Shape::Object(&[property("Rules", Shape::List(&Shape::Object(&[property("ObjectOwnership", Shape::Text)]))).required()]),
+        Shape::Object(&[
+            property("Rules", Shape::List(&Shape::Object(&[property("ObjectOwnership", Shape::Text)]))).required()
+        ]),
     ),
     property(
         "PublicAccessBlockConfiguration",
@@ -275,10 +277,8 @@ fn without_nulls(value: Value) -> Value {
     }
 }
 
-const POLICY: &[Property] = &[
-    property("Bucket", Shape::Text).required().replaces(),
-    property("PolicyDocument", Shape::Document).required(),
-];
+const POLICY: &[Property] =
+    &[property("Bucket", Shape::Text).required().replaces(), property("PolicyDocument", Shape::Document).required()];
 
 provider!(BucketPolicy, "AWS::S3::BucketPolicy", POLICY, None, put_policy, update_policy, delete_policy);
 
@@ -296,4 +296,3 @@ async fn update_policy(request: Request<'_>, _: &str, _: &Value) -> Result<Made,
 async fn delete_policy(request: Request<'_>, bucket: &str) -> Result<(), Failure> {
     request.call("s3", "DeleteBucketPolicy", json!({"Bucket": bucket})).await.map(|_| ())
 }
-

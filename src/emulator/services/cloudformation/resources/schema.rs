@@ -9,8 +9,6 @@ use serde_json::{Map, Value};
 pub enum Recreation {
     /// It is changed in place.
     Never,
-    /// It may be replaced.
-    Conditionally,
     /// Another one takes its place.
     Always,
 }
@@ -22,16 +20,12 @@ pub enum Shape {
     Text,
     /// A whole number, or text that is one.
     Integer,
-    /// A number, or text that is one.
-    Number,
     /// `true` or `false`, also as text.
     Flag,
     /// Any JSON object, or text that holds one.
     Document,
     /// Texts by name.
     Texts,
-    /// Anything.
-    Any,
     /// A list of one shape.
     List(&'static Shape),
     /// An object of these members only.
@@ -104,17 +98,13 @@ fn shaped(shape: Shape, value: &Value, path: &str, problems: &mut Vec<String>) -
         Value::Null
     };
     match (shape, value) {
-        (Shape::Any, _)
-        | (Shape::Document, Value::Object(_))
-        | (Shape::Text, Value::String(_))
-        | (Shape::Flag, Value::Bool(_))
-        | (Shape::Number, Value::Number(_)) => value.clone(),
+        (Shape::Document, Value::Object(_)) | (Shape::Text, Value::String(_)) | (Shape::Flag, Value::Bool(_)) => {
+            value.clone()
+        }
         (Shape::Text, Value::Bool(_) | Value::Number(_)) => Value::from(value.to_string()),
         (Shape::Integer, Value::Number(number)) if number.is_i64() => value.clone(),
         (Shape::Integer, Value::String(text)) => text.parse::<i64>().map_or_else(|_| wrong("Integer"), Value::from),
         (Shape::Integer, _) => wrong("Integer"),
-        (Shape::Number, Value::String(text)) => text.parse::<f64>().map_or_else(|_| wrong("Number"), Value::from),
-        (Shape::Number, _) => wrong("Number"),
         (Shape::Flag, Value::String(text)) => match text.to_ascii_lowercase().as_str() {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
@@ -174,7 +164,8 @@ mod tests {
     #[test]
     fn values_are_brought_to_their_type() {
         let mut problems = Vec::new();
-        let value = json!({"Name": 12, "Count": "5", "On": "True", "Tags": [{"Key": "k", "Value": true}], "Policy": "{}"});
+        let value =
+            json!({"Name": 12, "Count": "5", "On": "True", "Tags": [{"Key": "k", "Value": true}], "Policy": "{}"});
         let checked = check(PROPERTIES, &value, "", &mut problems);
         assert_eq!(problems, Vec::<String>::new());
         assert_eq!(

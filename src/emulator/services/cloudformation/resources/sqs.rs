@@ -103,10 +103,8 @@ fn made(request: Request<'_>, url: &str) -> Made {
         .with("QueueUrl", url)
 }
 
-const POLICY: &[Property] = &[
-    property("PolicyDocument", Shape::Document).required(),
-    property("Queues", TEXT_LIST).required(),
-];
+const POLICY: &[Property] =
+    &[property("PolicyDocument", Shape::Document).required(), property("Queues", TEXT_LIST).required()];
 
 provider!(QueuePolicy, "AWS::SQS::QueuePolicy", POLICY, None, create_policy, update_policy, delete_policy);
 

@@ -40,15 +40,7 @@ const MACHINE: &[Property] = &[
     property("TracingConfiguration", Shape::Object(&[property("Enabled", Shape::Flag)])),
 ];
 
-provider!(
-    StateMachine,
-    "AWS::StepFunctions::StateMachine",
-    MACHINE,
-    Some("StateMachineName"),
-    create,
-    update,
-    delete
-);
+provider!(StateMachine, "AWS::StepFunctions::StateMachine", MACHINE, Some("StateMachineName"), create, update, delete);
 
 /// The definition as text, with its substitutions made.
 async fn definition(request: Request<'_>) -> Result<String, Failure> {
@@ -68,9 +60,8 @@ async fn definition(request: Request<'_>) -> Result<String, Failure> {
         }
     };
     let substitutions = request.get("DefinitionSubstitutions").as_object().into_iter().flatten();
-    Ok(substitutions.fold(text, |text, (name, value)| {
-        text.replace(&format!("${{{name}}}"), value.as_str().unwrap_or_default())
-    }))
+    Ok(substitutions
+        .fold(text, |text, (name, value)| text.replace(&format!("${{{name}}}"), value.as_str().unwrap_or_default())))
 }
 
 /// The service's members begin in lower case.

@@ -34,7 +34,9 @@ pub struct NoResources;
 
 impl Resources for NoResources {
     fn reference(&self, logical: &str) -> Result<Value, Error> {
-        Err(invalid(format!("Template format error: Unresolved dependencies [{logical}]. Cannot reference resources in the Conditions block of the template")))
+        Err(invalid(format!(
+            "Template format error: Unresolved dependencies [{logical}]. Cannot reference resources in the Conditions block of the template"
+        )))
     }
 
     fn attribute(&self, logical: &str, _: &str) -> Result<Value, Error> {
@@ -88,7 +90,15 @@ impl<'a> Scope<'a> {
         resources: &'a dyn Resources,
     ) -> Result<Self, Error> {
         let conditions = HashMap::new();
-        let mut before = Scope { template, pseudo, parameters, conditions, exports, resources: &NoResources, imported: RefCell::default() };
+        let mut before = Scope {
+            template,
+            pseudo,
+            parameters,
+            conditions,
+            exports,
+            resources: &NoResources,
+            imported: RefCell::default(),
+        };
         super::conditions::evaluate(&template.conditions, &mut before)?;
         Ok(Self { resources, ..before })
     }
@@ -275,9 +285,9 @@ impl<'a> Scope<'a> {
         }
         match index.parse::<usize>().ok().and_then(|index| entries.get(index)) {
             Some(entry) => Ok(entry.clone()),
-            None => Err(invalid(format!(
-                "Template error: Fn::Select cannot select nonexistent value at index {index}"
-            ))),
+            None => {
+                Err(invalid(format!("Template error: Fn::Select cannot select nonexistent value at index {index}")))
+            }
         }
     }
 
@@ -289,9 +299,7 @@ impl<'a> Scope<'a> {
         match (found, rest.and_then(|rest| rest.get("DefaultValue"))) {
             (Some(value), _) => Ok(value.clone()),
             (None, Some(default)) => self.evaluate(default),
-            (None, None) => {
-                Err(invalid(format!("Template error: Unable to get mapping for {map}::{first}::{second}")))
-            }
+            (None, None) => Err(invalid(format!("Template error: Unable to get mapping for {map}::{first}::{second}"))),
         }
     }
 }
@@ -302,7 +310,9 @@ impl<'a> Scope<'a> {
 /// When it is malformed.
 pub fn get_att(argument: &Value) -> Result<(String, Value), Error> {
     let malformed = || {
-        invalid("Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute")
+        invalid(
+            "Template error: every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute",
+        )
     };
     match argument {
         Value::String(path) => {
@@ -352,7 +362,8 @@ pub fn pieces(text: &str) -> Result<Vec<Piece<'_>>, Error> {
             continue;
         }
         let name = name.trim();
-        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:_-".contains(&byte));
+        let is_name =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:_-".contains(&byte));
         if !is_name {
             return Err(invalid(format!(
                 "Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, periods, and colons: ${{{name}}}"

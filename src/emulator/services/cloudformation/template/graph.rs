@@ -170,10 +170,9 @@ pub fn check(template: &Template) -> Result<(), Error> {
 fn undefined_attribute(template: &Template, used: &BTreeSet<Reference>) -> Result<(), Error> {
     match used.iter().find(|one| matches!(one, Reference::Attribute(name, _) if !template.resources.contains_key(name)))
     {
-        Some(one) => Err(invalid(format!(
-            "Template error: instance of Fn::GetAtt references undefined resource {}",
-            one.name()
-        ))),
+        Some(one) => {
+            Err(invalid(format!("Template error: instance of Fn::GetAtt references undefined resource {}", one.name())))
+        }
         None => Ok(()),
     }
 }
@@ -225,7 +224,10 @@ mod tests {
                 "Conditions: {C: !Equals [!Ref A, 1]}\nResources: {A: {Type: T}}",
                 "Cannot reference resources in the Conditions block",
             ),
-            ("Conditions: {C: !Not [!Condition C]}\nResources: {A: {Type: T}}", "circular dependency between conditions"),
+            (
+                "Conditions: {C: !Not [!Condition C]}\nResources: {A: {Type: T}}",
+                "circular dependency between conditions",
+            ),
         ] {
             let refused = Template::read(text).expect_err(text).to_string();
             assert!(refused.contains(expected), "{text}: {refused}");

@@ -137,7 +137,10 @@ impl Template {
         if let Some(version) = root.get("AWSTemplateFormatVersion")
             && version.as_str() != Some("2010-09-09")
         {
-            return Err(format_error(format!("{} is not a supported value for AWSTemplateFormatVersion.", text_of(version))));
+            return Err(format_error(format!(
+                "{} is not a supported value for AWSTemplateFormatVersion.",
+                text_of(version)
+            )));
         }
         refuse_unsupported(&Value::Object(root.clone()))?;
         let mut template = Self {
@@ -290,13 +293,17 @@ fn read_resource(logical: &str, definition: &Value) -> Result<ResourceDefinition
     };
     for unsupported in ["CreationPolicy", "UpdatePolicy"] {
         if members.contains_key(unsupported) {
-            return Err(invalid(format!("the embedded endpoint does not implement {unsupported} (resource {logical})")));
+            return Err(invalid(format!(
+                "the embedded endpoint does not implement {unsupported} (resource {logical})"
+            )));
         }
     }
     let properties = match members.get("Properties") {
         None | Some(Value::Null) => Value::Object(Map::new()),
         Some(Value::Object(properties)) => Value::Object(properties.clone()),
-        Some(_) => return Err(format_error(format!("[/Resources/{logical}/Properties] Properties must be an object."))),
+        Some(_) => {
+            return Err(format_error(format!("[/Resources/{logical}/Properties] Properties must be an object.")));
+        }
     };
     let condition = match members.get("Condition") {
         None => None,

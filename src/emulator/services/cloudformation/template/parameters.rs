@@ -194,7 +194,10 @@ fn is_known_type(kind: &str) -> bool {
     let listed = |kind: &str| {
         kind == "CommaDelimitedList"
             || SPECIFIC.contains(&kind)
-            || kind.strip_prefix("List<").and_then(|rest| rest.strip_suffix('>')).is_some_and(|one| SPECIFIC.contains(&one))
+            || kind
+                .strip_prefix("List<")
+                .and_then(|rest| rest.strip_suffix('>'))
+                .is_some_and(|one| SPECIFIC.contains(&one))
     };
     match kind.strip_prefix(SSM_VALUE).and_then(|rest| rest.strip_suffix('>')) {
         Some(inner) => listed(inner),

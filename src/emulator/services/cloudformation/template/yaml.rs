@@ -157,7 +157,10 @@ fn add(parent: &mut Open, value: Value, mark: Marker) -> Result<(), SyntaxError>
                     Value::Array(_) | Value::Object(_) => return Err(at(mark, "a key must be a scalar")),
                 };
                 if members.contains_key(&name) {
-                    return Err(at(mark, format!("duplicate key {name:?} in the mapping of line {}", parent.mark.line())));
+                    return Err(at(
+                        mark,
+                        format!("duplicate key {name:?} in the mapping of line {}", parent.mark.line()),
+                    ));
                 }
                 *key = Some(name);
             }

@@ -1,7 +1,21 @@
 //! The nouns that every part shares: identifiers, moments, datasets and what was seen to happen. No I/O, no clock.
 
 mod arn;
+pub mod board;
+mod dataset;
+pub mod execution;
+mod flow;
+pub mod machine;
+pub mod pipeline;
+mod set_id;
 mod timestamp;
 
 pub use arn::{Arn, ArnError};
+pub use dataset::{Dataset, Datasets, Outcome, Tally};
+pub use flow::{
+    ExecutionSeen, ExecutionStatus, FlowEvent, GatewayStep, GatewayStepKind, HistoryEvent, JobReport, JobState,
+    LogLine, LogRole, MachineSeen, ManifestRead, ObjectSeen, QueueDepth, Seen, Source, SourceReport, SourceState,
+    StackEvent, StackSeen, UploadDetail, UploadItem,
+};
+pub use set_id::SetId;
 pub use timestamp::Timestamp;

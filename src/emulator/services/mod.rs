@@ -1,9 +1,14 @@
 //! One folder a service. Services never import each other: they meet in the [`Fabric`](super::Fabric).
 
-pub mod cloudformation;
-pub mod iam;
-pub mod ssm;
-pub mod sts;
+mod cloudformation;
+mod dynamodb;
+mod events;
+mod iam;
+mod s3;
+mod sqs;
+mod ssm;
+mod states;
+mod sts;
 
 use std::sync::Arc;
 
@@ -18,8 +23,13 @@ use super::service::Service;
 pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
     Ok(vec![
         cloudformation::CloudFormation::new(fabric.clone()),
+        dynamodb::DynamoDb::new(fabric.clone())?,
+        events::Events::new(fabric.clone()),
         iam::Iam::new(fabric.clone()),
+        s3::S3::new(fabric)?,
+        sqs::Sqs::new(fabric.clone()),
         ssm::Ssm::new(fabric.clone()),
+        states::new(fabric.clone()),
         sts::Sts::new(fabric.clone()),
     ])
 }

@@ -1,0 +1,311 @@
+//! The bytes of objects and parts. Small ones stay in memory; larger ones go to files of a temporary folder, piece by
+//! piece. A whole made of parts, and a copy, share the pieces instead of copying bytes.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use s3s::dto::StreamingBlob;
+use s3s::{Body, S3Error, S3ErrorCode, S3Result};
+use tempfile::TempDir;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+
+use super::checksum::{Digested, Digests};
+use super::wire;
+
+/// Bodies up to this many bytes stay in memory.
+const LARGEST_IN_MEMORY: usize = 64 * 1024;
+/// Bytes that are read from a file at once.
+const READ_CHUNK: u64 = 128 * 1024;
+
+/// The temporary folder; it goes with the last blob that needs it.
+#[derive(Debug)]
+pub struct Spill {
+    folder: Arc<TempDir>,
+    next: AtomicU64,
+}
+
+/// A file of the folder, removed when nothing refers to it any more.
+#[derive(Debug)]
+struct SpillFile {
+    path: PathBuf,
+    _folder: Arc<TempDir>,
+}
+
+impl Drop for SpillFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::debug!(%error, path = %self.path.display(), "cannot remove a temporary file");
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Memory(Bytes),
+    File(Arc<SpillFile>),
+}
+
+/// A run of bytes of a source.
+#[derive(Debug, Clone)]
+struct Piece {
+    source: Source,
+    offset: u64,
+    len: u64,
+}
+
+/// Bytes, wherever they are.
+#[derive(Debug, Clone)]
+pub struct Blob {
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Memory(Bytes),
+    Pieces(Arc<[Piece]>),
+}
+
+impl Blob {
+    /// Bytes in memory, in an allocation of their own size.
+    pub fn in_memory(bytes: &[u8]) -> Self {
+        Self { kind: Kind::Memory(Bytes::copy_from_slice(bytes)) }
+    }
+
+    /// `blobs` one after another; nothing is copied.
+    pub fn joined<'a>(blobs: impl IntoIterator<Item = &'a Self>) -> Self {
+        let pieces = blobs.into_iter().flat_map(|blob| blob.pieces(0, u64::MAX)).collect();
+        Self { kind: Kind::Pieces(pieces) }
+    }
+
+    /// `len` bytes from `offset` on; nothing is copied.
+    pub fn slice(&self, offset: u64, len: u64) -> Self {
+        Self { kind: Kind::Pieces(self.pieces(offset, len).into()) }
+    }
+
+    fn pieces(&self, offset: u64, len: u64) -> Vec<Piece> {
+        match &self.kind {
+            Kind::Memory(bytes) => {
+                let whole = Piece { source: Source::Memory(bytes.clone()), offset: 0, len: bytes.len() as u64 };
+                cut(std::slice::from_ref(&whole), offset, len)
+            }
+            Kind::Pieces(pieces) => cut(pieces, offset, len),
+        }
+    }
+
+    /// `len` bytes from `offset` on as a body.
+    pub fn read(&self, offset: u64, len: u64) -> StreamingBlob {
+        if let Kind::Memory(bytes) = &self.kind {
+            let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+            let end = start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX)).min(bytes.len());
+            return StreamingBlob::from(Body::from(bytes.slice(start..end)));
+        }
+        let reader = Reader { pieces: self.pieces(offset, len).into(), open: None };
+        StreamingBlob::wrap(futures::stream::try_unfold(reader, |mut reader| async move {
+            Ok::<_, io::Error>(reader.next().await?.map(|chunk| (chunk, reader)))
+        }))
+    }
+
+    /// Digests the bytes as they are stored.
+    pub async fn digest(&self, mut digests: Digests) -> S3Result<Digested> {
+        let mut body = self.read(0, u64::MAX);
+        while let Some(chunk) = body.next().await {
+            digests.update(&chunk.map_err(|error| S3Error::with_source(S3ErrorCode::InternalError, error))?);
+        }
+        Ok(digests.finish())
+    }
+
+    /// The whole in memory, for the functions' code and for other services.
+    pub async fn to_bytes(&self) -> S3Result<Bytes> {
+        if let Kind::Memory(bytes) = &self.kind {
+            return Ok(bytes.clone());
+        }
+        let mut whole = BytesMut::new();
+        let mut body = self.read(0, u64::MAX);
+        while let Some(chunk) = body.next().await {
+            whole.extend_from_slice(&chunk.map_err(|error| S3Error::with_source(S3ErrorCode::InternalError, error))?);
+        }
+        Ok(whole.freeze())
+    }
+}
+
+/// The pieces that hold `len` bytes from `offset` on.
+fn cut(pieces: &[Piece], mut offset: u64, mut len: u64) -> Vec<Piece> {
+    let mut found = Vec::new();
+    for piece in pieces {
+        if len == 0 {
+            break;
+        }
+        if offset >= piece.len {
+            offset -= piece.len;
+            continue;
+        }
+        let taken = (piece.len - offset).min(len);
+        found.push(Piece { source: piece.source.clone(), offset: piece.offset + offset, len: taken });
+        offset = 0;
+        len -= taken;
+    }
+    found
+}
+
+/// Reads pieces one after another; keeps the file of the piece it is in.
+struct Reader {
+    pieces: VecDeque<Piece>,
+    open: Option<(File, u64, Arc<SpillFile>)>,
+}
+
+impl Reader {
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        loop {
+            if let Some((file, left, _)) = &mut self.open {
+                if *left == 0 {
+                    self.open = None;
+                    continue;
+                }
+                let wanted = (*left).min(READ_CHUNK);
+                let mut chunk = BytesMut::with_capacity(usize::try_from(wanted).unwrap_or_default());
+                let read = file.take(wanted).read_buf(&mut chunk).await? as u64;
+                if read == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                *left -= read;
+                return Ok(Some(chunk.freeze()));
+            }
+            let Some(piece) = self.pieces.pop_front() else { return Ok(None) };
+            match piece.source {
+                Source::Memory(bytes) => {
+                    let start = usize::try_from(piece.offset).unwrap_or(usize::MAX);
+                    let end = start.saturating_add(usize::try_from(piece.len).unwrap_or(usize::MAX));
+                    return Ok(Some(bytes.slice(start.min(bytes.len())..end.min(bytes.len()))));
+                }
+                Source::File(spilled) => {
+                    let mut file = File::open(&spilled.path).await?;
+                    if piece.offset > 0 {
+                        file.seek(io::SeekFrom::Start(piece.offset)).await?;
+                    }
+                    self.open = Some((file, piece.len, spilled));
+                }
+            }
+        }
+    }
+}
+
+impl Spill {
+    /// A fresh folder in the system's place for temporary files.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new() -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("vaultscope-s3-").tempdir()?;
+        Ok(Self { folder: Arc::new(folder), next: AtomicU64::new(0) })
+    }
+
+    /// Takes a body in, digesting it on the way; `expected` is the length that the client announced.
+    ///
+    /// # Errors
+    /// `IncompleteBody` when the body ends early, and what the wire refuses.
+    pub async fn take(
+        &self,
+        body: Option<StreamingBlob>,
+        expected: Option<i64>,
+        mut digests: Digests,
+    ) -> S3Result<(Blob, Digested)> {
+        let mut memory = BytesMut::new();
+        let mut file: Option<(File, Arc<SpillFile>)> = None;
+        if let Some(mut body) = body {
+            while let Some(chunk) = body.next().await {
+                let chunk = chunk.map_err(wire::body_error)?;
+                digests.update(&chunk);
+                if let Some((file, _)) = &mut file {
+                    file.write_all(&chunk).await.map_err(S3Error::internal_error)?;
+                } else if memory.len() + chunk.len() <= LARGEST_IN_MEMORY {
+                    memory.extend_from_slice(&chunk);
+                } else {
+                    let (mut opened, spilled) = self.create().await.map_err(S3Error::internal_error)?;
+                    opened.write_all(&memory).await.map_err(S3Error::internal_error)?;
+                    opened.write_all(&chunk).await.map_err(S3Error::internal_error)?;
+                    memory = BytesMut::new();
+                    file = Some((opened, spilled));
+                }
+            }
+        }
+        let digested = digests.finish();
+        if expected.is_some_and(|expected| u64::try_from(expected).ok() != Some(digested.len)) {
+            return Err(S3Error::with_message(
+                S3ErrorCode::IncompleteBody,
+                "You did not provide the number of bytes specified by the Content-Length HTTP header",
+            ));
+        }
+        let Some((mut opened, spilled)) = file else {
+            return Ok((Blob::in_memory(&memory), digested));
+        };
+        opened.flush().await.map_err(S3Error::internal_error)?;
+        let piece = Piece { source: Source::File(spilled), offset: 0, len: digested.len };
+        Ok((Blob { kind: Kind::Pieces(Arc::new([piece])) }, digested))
+    }
+
+    async fn create(&self) -> io::Result<(File, Arc<SpillFile>)> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder.path().join(number.to_string());
+        let spilled = Arc::new(SpillFile { path: path.clone(), _folder: Arc::clone(&self.folder) });
+        Ok((File::create_new(path).await?, spilled))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::checksum::Algorithm;
+    use super::*;
+
+    fn body(data: &[u8]) -> StreamingBlob {
+        let chunks: Vec<io::Result<Bytes>> = data.chunks(10_000).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
+        StreamingBlob::wrap(futures::stream::iter(chunks))
+    }
+
+    async fn all(blob: &Blob, offset: u64, len: u64) -> Vec<u8> {
+        let mut found = Vec::new();
+        let mut body = blob.read(offset, len);
+        while let Some(chunk) = body.next().await {
+            found.extend_from_slice(&chunk.expect("a chunk"));
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn large_bodies_go_to_files_that_go_with_the_blob() {
+        let spill = Spill::new().expect("a folder");
+        let data: Vec<u8> = (0..1_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
+        let digests = || Digests::new(Algorithm::Crc32);
+        let (large, digested) =
+            spill.take(Some(body(&data)), Some(1_000_000), digests()).await.expect("the body is taken");
+        assert_eq!(digested.len, 1_000_000);
+        assert_eq!(std::fs::read_dir(spill.folder.path()).expect("the folder").count(), 1);
+        assert_eq!(all(&large, 0, u64::MAX).await, data);
+        assert_eq!(all(&large, 999_990, 100).await, &data[999_990..]);
+
+        let (small, _) = spill.take(Some(body(b"small")), Some(5), digests()).await.expect("the body is taken");
+        let joined = Blob::joined([&small, &large, &small]);
+        let slice = joined.slice(3, 20);
+        assert_eq!(all(&slice, 0, u64::MAX).await, [&b"ll"[..], &data[..18]].concat());
+        assert_eq!(joined.to_bytes().await.expect("the bytes").len(), 1_000_010);
+        assert_eq!(all(&joined, 4, 3).await, [&b"l"[..], &data[..2]].concat());
+        drop((large, joined, slice));
+        assert_eq!(std::fs::read_dir(spill.folder.path()).expect("the folder").count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_ends_early_is_refused_and_leaves_no_file() {
+        let spill = Spill::new().expect("a folder");
+        let data = vec![7; 200_000];
+        let refused = spill.take(Some(body(&data)), Some(200_001), Digests::new(Algorithm::Crc32)).await;
+        assert_eq!(refused.expect_err("too short").code(), &S3ErrorCode::IncompleteBody);
+        assert_eq!(std::fs::read_dir(spill.folder.path()).expect("the folder").count(), 0);
+    }
+}

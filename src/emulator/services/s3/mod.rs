@@ -1,0 +1,108 @@
+//! Amazon S3: buckets and objects. The crate `s3s` speaks the protocol (routing, XML, headers); what is stored and what
+//! is answered is ours.
+//!
+//! Signatures are taken off, not verified: see `wire`. Bodies over 64 KiB go to a temporary folder that goes with the
+//! endpoint. Policies, encryption, lifecycle and CORS are recorded and returned, not acted on.
+
+mod api;
+mod blob;
+mod bucket;
+mod checksum;
+mod chunked;
+mod conditions;
+mod configuration;
+mod contents;
+mod events;
+mod host;
+mod json;
+mod listing;
+mod lists;
+mod multipart;
+mod object;
+mod objects;
+mod wire;
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, S3Error, S3ErrorCode};
+use serde_json::Value;
+
+use self::api::Api;
+use self::blob::Spill;
+use self::bucket::Store;
+use self::events::Notifier;
+use crate::emulator::StartError;
+use crate::emulator::error::ServiceError;
+use crate::emulator::fabric::Fabric;
+use crate::emulator::service::{Call, Interface, ReplyBody, RequestBody, Service};
+
+const INTERFACE: Interface =
+    Interface { id: "s3", title: "Amazon S3", target_prefix: None, json_version: "1.1", query: None, rest: true };
+const REQUEST_ID_ALPHABET: &[u8] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// The buckets of the endpoint.
+pub struct S3 {
+    store: Arc<Store>,
+    protocol: S3Service,
+}
+
+impl S3 {
+    /// A store without buckets.
+    ///
+    /// # Errors
+    /// When no temporary folder can be made.
+    pub fn new(fabric: &Fabric) -> Result<Arc<Self>, StartError> {
+        let spill = Spill::new().map_err(|error| StartError::Service {
+            service: INTERFACE.id,
+            problem: format!("no temporary folder: {error}"),
+        })?;
+        let notifier = Notifier::start(fabric);
+        let store = Arc::new(Store::new(fabric.clone(), spill, notifier));
+        let mut builder = S3ServiceBuilder::new(Api(Arc::clone(&store)));
+        builder.set_host(host::Hosts);
+        Ok(Arc::new(Self { store, protocol: builder.build() }))
+    }
+
+    async fn answer(&self, request: Request<RequestBody>) -> Response<ReplyBody> {
+        let id = self.store.fabric.token(REQUEST_ID_ALPHABET, 16);
+        let answer = match wire::unsign(request) {
+            Ok(request) => self.protocol.call(request).await.map_err(|error| error.into()),
+            Err(refused) => refused.to_http_response().map_err(|error| Box::new(error).into()),
+        };
+        let answer = answer.unwrap_or_else(|error: Box<dyn std::error::Error + Send + Sync>| {
+            tracing::warn!(%error, "a request of S3 could not be answered");
+            S3Error::new(S3ErrorCode::InternalError).to_http_response().unwrap_or_else(|_| {
+                let mut failed = Response::new(Body::empty());
+                *failed.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+                failed
+            })
+        });
+        wire::reply(answer, &id)
+    }
+}
+
+impl Service for S3 {
+    fn interface(&self) -> &'static Interface {
+        &INTERFACE
+    }
+
+    fn operations(&self) -> &'static [&'static str] {
+        &json::OPERATIONS
+    }
+
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Value, ServiceError>> {
+        Box::pin(async move {
+            if !json::OPERATIONS.contains(&call.operation.as_str()) {
+                return Err(ServiceError::not_implemented(INTERFACE.title, &call.operation));
+            }
+            self.store.call(&call.operation, call.input).await
+        })
+    }
+
+    fn http(&self, request: Request<RequestBody>) -> BoxFuture<'_, Response<ReplyBody>> {
+        Box::pin(self.answer(request))
+    }
+}

@@ -1,0 +1,337 @@
+//! Between hyper and the protocol crate: signatures are taken off, bodies are unframed, answers get their headers.
+//!
+//! Signatures are not verified. Every client signs with the secret that its user has configured, which the endpoint
+//! cannot know, and it has no user but its own machine's; so any access key is let in, as are anonymous requests.
+//! What protects data is verified: `x-amz-content-sha256`, `Content-MD5`, checksums in headers and trailers, lengths,
+//! and the expiry of presigned URLs (by real time, with which they are signed).
+
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
+use http_body_util::BodyExt;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use s3s::{Body, S3Error, S3ErrorCode};
+use sha2::{Digest, Sha256};
+
+use super::chunked::Decoder;
+use crate::clock;
+use crate::emulator::front;
+use crate::emulator::service::ReplyBody;
+use crate::model::Timestamp;
+
+const CONTENT_SHA256: &str = "x-amz-content-sha256";
+const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
+/// What signs a presigned URL, version 4 and version 2; no operation has parameters of these names.
+const SIGNING_PARAMETERS: [&str; 10] = [
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-expires",
+    "x-amz-signedheaders",
+    "x-amz-signature",
+    "x-amz-security-token",
+    "awsaccesskeyid",
+    "signature",
+    "expires",
+];
+
+/// Why a body could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The framing of `aws-chunked` is broken.
+    #[error("the aws-chunked framing of the body is broken")]
+    Framing,
+    /// It ended before its announced end.
+    #[error("the body ended early")]
+    Incomplete,
+    /// It is not what `x-amz-content-sha256` says.
+    #[error("the body does not match x-amz-content-sha256")]
+    Sha256,
+}
+
+/// The answer to a body that could not be read.
+pub fn body_error(error: Box<dyn std::error::Error + Send + Sync>) -> S3Error {
+    match error.downcast_ref::<BodyError>() {
+        Some(BodyError::Framing) => S3Error::with_message(
+            S3ErrorCode::InvalidRequest,
+            "The request body is not framed as aws-chunked content encoding requires",
+        ),
+        Some(BodyError::Sha256) => {
+            let mut error = S3Error::with_message(
+                S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into()),
+                "The provided 'x-amz-content-sha256' header does not match what was computed.",
+            );
+            error.set_status_code(StatusCode::BAD_REQUEST);
+            error
+        }
+        Some(BodyError::Incomplete) | None => S3Error::with_message(
+            S3ErrorCode::IncompleteBody,
+            "You did not provide the number of bytes specified by the Content-Length HTTP header",
+        ),
+    }
+}
+
+/// The trailers of a body, there once it has been read.
+#[derive(Debug, Clone, Default)]
+pub struct Trailers(Arc<OnceLock<HeaderMap>>);
+
+impl Trailers {
+    /// The value of one.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get()?.get(name)?.to_str().ok()
+    }
+}
+
+/// A body without its framing, compared with its digest at the end.
+struct Content {
+    inner: Incoming,
+    decoder: Option<Decoder>,
+    trailers: Trailers,
+    sha256: Option<(Sha256, Box<str>)>,
+    length: Option<u64>,
+    ended: bool,
+}
+
+impl Content {
+    fn end(&mut self) -> Result<(), BodyError> {
+        self.ended = true;
+        if let Some(decoder) = self.decoder.take() {
+            // It is set here only.
+            let _ = self.trailers.0.set(decoder.finish()?);
+        }
+        let Some((sha256, expected)) = self.sha256.take() else { return Ok(()) };
+        if hex::encode(sha256.finalize()) == *expected { Ok(()) } else { Err(BodyError::Sha256) }
+    }
+
+    fn pass(&mut self, bytes: Bytes) -> Frame<Bytes> {
+        if let Some((sha256, _)) = &mut self.sha256 {
+            sha256.update(&bytes);
+        }
+        Frame::data(bytes)
+    }
+}
+
+impl HttpBody for Content {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        loop {
+            if this.ended {
+                return Poll::Ready(None);
+            }
+            if let Some(decoder) = &mut this.decoder {
+                match decoder.next() {
+                    Ok(Some(bytes)) => return Poll::Ready(Some(Ok(this.pass(bytes)))),
+                    Ok(None) => {}
+                    Err(error) => {
+                        this.ended = true;
+                        return Poll::Ready(Some(Err(error.into())));
+                    }
+                }
+            }
+            match ready!(Pin::new(&mut this.inner).poll_frame(context)) {
+                None => match this.end() {
+                    Ok(()) => return Poll::Ready(None),
+                    Err(error) => return Poll::Ready(Some(Err(error.into()))),
+                },
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "a request body ended early");
+                    this.ended = true;
+                    return Poll::Ready(Some(Err(BodyError::Incomplete.into())));
+                }
+                Some(Ok(frame)) => {
+                    let Ok(bytes) = frame.into_data() else { continue };
+                    match &mut this.decoder {
+                        Some(decoder) => decoder.feed(&bytes),
+                        None => return Poll::Ready(Some(Ok(this.pass(bytes)))),
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        // The digest is compared, and the trailers are read, by polling to the end.
+        self.ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.length.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+/// Takes the signature and the framing off a request.
+///
+/// # Errors
+/// `AccessDenied` for a presigned URL that has expired; `InvalidURI` when it cannot be read.
+pub fn unsign(request: Request<Incoming>) -> Result<Request<Body>, S3Error> {
+    let (mut parts, body) = request.into_parts();
+    parts.headers.remove(AUTHORIZATION);
+    if let Some(query) = parts.uri.query() {
+        let (kept, hoisted) = without_signature(query, clock::real_timestamp())?;
+        if let Some(kept) = kept {
+            let path = parts.uri.path();
+            let target = if kept.is_empty() { path.to_owned() } else { format!("{path}?{kept}") };
+            parts.uri =
+                Uri::try_from(target).map_err(|error| S3Error::with_source(S3ErrorCode::InvalidURI, error.into()))?;
+            for (name, value) in hoisted {
+                parts.headers.entry(name).or_insert(value);
+            }
+        }
+    }
+    let digest = text(&parts.headers, CONTENT_SHA256).map(str::to_owned);
+    let encodings = text(&parts.headers, CONTENT_ENCODING.as_str()).unwrap_or_default();
+    let is_framed = digest.as_deref().is_some_and(|digest| digest.starts_with("STREAMING-"))
+        || encodings.split(',').any(|encoding| encoding.trim().eq_ignore_ascii_case("aws-chunked"));
+    let mut decoder = None;
+    if is_framed {
+        let kept: Vec<&str> = encodings
+            .split(',')
+            .map(str::trim)
+            .filter(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("aws-chunked"))
+            .collect();
+        let kept = HeaderValue::from_str(&kept.join(",")).ok().filter(|kept| !kept.is_empty());
+        match kept {
+            Some(kept) => parts.headers.insert(CONTENT_ENCODING, kept),
+            None => parts.headers.remove(CONTENT_ENCODING),
+        };
+        match parts.headers.get(DECODED_LENGTH).cloned() {
+            Some(length) => parts.headers.insert(CONTENT_LENGTH, length),
+            None => parts.headers.remove(CONTENT_LENGTH),
+        };
+        decoder = Some(Decoder::default());
+    }
+    let sha256 = digest
+        .filter(|digest| digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .map(|digest| (Sha256::new(), digest.to_ascii_lowercase().into_boxed_str()));
+    let trailers = Trailers::default();
+    parts.extensions.insert(trailers.clone());
+    if decoder.is_none() && sha256.is_none() {
+        return Ok(Request::from_parts(parts, Body::from(body)));
+    }
+    let length = text(&parts.headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
+    let content = Content { inner: body, decoder, trailers, sha256, length, ended: false };
+    Ok(Request::from_parts(parts, Body::http_body(content)))
+}
+
+type Hoisted = Vec<(HeaderName, HeaderValue)>;
+
+/// A presigned query without what signs it, and the headers that some clients hoist into it; `None` when the query is
+/// not presigned.
+fn without_signature(query: &str, now: Timestamp) -> Result<(Option<String>, Hoisted), S3Error> {
+    let name_of = |pair: &str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        percent_encoding::percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase()
+    };
+    let value_of = |wanted: &str| {
+        query.split('&').find(|pair| name_of(pair) == wanted).map(|pair| {
+            let value = pair.split_once('=').map_or("", |(_, value)| value);
+            percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned()
+        })
+    };
+    let is_v4 = value_of("x-amz-signature").is_some();
+    if !is_v4 && (value_of("signature").is_none() || value_of("awsaccesskeyid").is_none()) {
+        return Ok((None, Vec::new()));
+    }
+    let ends = if is_v4 {
+        let signed = value_of("x-amz-date").as_deref().and_then(signing_moment);
+        let seconds = value_of("x-amz-expires").and_then(|seconds| seconds.parse::<u64>().ok());
+        match (signed, seconds) {
+            (Some(signed), Some(seconds)) => signed + std::time::Duration::from_secs(seconds),
+            _ => {
+                return Err(S3Error::with_message(
+                    S3ErrorCode::AuthorizationQueryParametersError,
+                    "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, \
+                     X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
+                ));
+            }
+        }
+    } else {
+        Timestamp::from_secs(value_of("expires").and_then(|seconds| seconds.parse().ok()).unwrap_or_default())
+    };
+    if now > ends {
+        return Err(S3Error::with_message(S3ErrorCode::AccessDenied, "Request has expired"));
+    }
+    let mut kept: Vec<&str> = Vec::new();
+    let mut hoisted = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let name = name_of(pair);
+        if SIGNING_PARAMETERS.contains(&name.as_str()) {
+            continue;
+        }
+        if is_v4 && name.starts_with("x-amz-") {
+            let value = value_of(&name).unwrap_or_default();
+            if let (Ok(name), Ok(value)) = (name.parse(), value.parse()) {
+                hoisted.push((name, value));
+            }
+            continue;
+        }
+        kept.push(pair);
+    }
+    Ok((Some(kept.join("&")), hoisted))
+}
+
+/// `20261121T034944Z`.
+fn signing_moment(text: &str) -> Option<Timestamp> {
+    if text.len() != 16 || !text.is_ascii() {
+        return None;
+    }
+    Timestamp::parse_rfc3339(&format!(
+        "{}-{}-{}T{}:{}:{}Z",
+        &text[..4],
+        &text[4..6],
+        &text[6..8],
+        &text[9..11],
+        &text[11..13],
+        &text[13..15]
+    ))
+}
+
+/// Turns the protocol crate's answer into the endpoint's, with the headers that every answer of S3 has.
+pub fn reply(response: Response<Body>, request_id: &str) -> Response<ReplyBody> {
+    let (mut parts, body) = response.into_parts();
+    let headers = &mut parts.headers;
+    headers.insert(http::header::SERVER, HeaderValue::from_static("AmazonS3"));
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amz-id-2", id.clone());
+        headers.insert("x-amz-request-id", id);
+    }
+    if parts.status == StatusCode::NOT_MODIFIED {
+        parts.headers.remove(CONTENT_LENGTH);
+        return Response::from_parts(parts, front::full(Bytes::new()));
+    }
+    Response::from_parts(parts, body.boxed_unsync())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_presigned_query_loses_its_signature_and_expires() {
+        let query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a%2Fb&X-Amz-Date=20261121T000000Z\
+                     &X-Amz-Expires=60&X-Amz-SignedHeaders=host&x-id=GetObject&versionId=3\
+                     &x-amz-storage-class=GLACIER&X-Amz-Signature=00";
+        let signed = Timestamp::parse_rfc3339("2026-11-21T00:00:00Z").expect("a moment");
+        let (kept, hoisted) = without_signature(query, signed).expect("not expired");
+        assert_eq!(kept.as_deref(), Some("x-id=GetObject&versionId=3"));
+        assert_eq!(hoisted.len(), 1);
+        let late = signed + std::time::Duration::from_secs(61);
+        assert_eq!(without_signature(query, late).expect_err("expired").code(), &S3ErrorCode::AccessDenied);
+        assert_eq!(without_signature("list-type=2&prefix=Signature", late).expect("unsigned").0, None);
+        assert!(without_signature("X-Amz-Signature=0&X-Amz-Date=é&X-Amz-Expires=1", late).is_err());
+    }
+}

@@ -1,0 +1,22 @@
+//! The simulated File Gateway: a dataset as the workshop's scripts make it, the gateway's write-back cache, and the
+//! notifications that it sends.
+//!
+//! [`JobSpec`] says what is wanted, [`Dataset`] and [`Plan`] are made from it by a seed and nothing else, [`run`] carries
+//! the plan out on a clock against a [`GatewayPort`]. What AWS or the endpoint has to do with it stands behind the port.
+
+mod content;
+mod dataset;
+mod job;
+mod names;
+mod notification;
+mod plan;
+mod port;
+mod runner;
+
+pub use content::{CHUNK_BYTES, Chunks, Content};
+pub use dataset::{Dataset, Entry, EntryKind};
+pub use job::{JobError, JobSpec, ManifestOrder, Names};
+pub use notification::{DETAIL_TYPE, Notification, REAL_SOURCE, SIMULATOR_SOURCE, Share};
+pub use plan::{Action, Plan, Step};
+pub use port::{GatewayPort, ObjectPut, PortError};
+pub use runner::{JobEnd, Runner, run};

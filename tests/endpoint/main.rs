@@ -1,0 +1,6 @@
+//! The endpoint through the real AWS SDK for Rust: one module a service.
+
+mod dynamodb;
+mod s3;
+mod states;
+mod support;

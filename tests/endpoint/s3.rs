@@ -1,0 +1,224 @@
+//! Amazon S3 through the SDK.
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{
+    BucketVersioningStatus, ChecksumAlgorithm, ChecksumMode, CompletedMultipartUpload, CompletedPart, Delete,
+    EncodingType, ObjectIdentifier, VersioningConfiguration,
+};
+
+use crate::support;
+
+const BUCKET: &str = "jobs-bucket";
+
+fn client(config: &SdkConfig) -> Client {
+    Client::from_conf(aws_sdk_s3::config::Builder::from(config).force_path_style(true).build())
+}
+
+async fn with_bucket() -> (vaultscope::emulator::Emulator, Client) {
+    let (emulator, config) = support::start().await;
+    let client = client(&config);
+    client.create_bucket().bucket(BUCKET).send().await.expect("the bucket is made");
+    (emulator, client)
+}
+
+async fn put(client: &Client, key: &str, body: &'static [u8]) -> String {
+    let put = client.put_object().bucket(BUCKET).key(key).body(ByteStream::from_static(body)).send().await;
+    put.expect("the object is put").e_tag.expect("an etag")
+}
+
+#[tokio::test]
+async fn objects_come_back_with_etag_range_and_metadata() {
+    let (_emulator, client) = with_bucket().await;
+    let put = client
+        .put_object()
+        .bucket(BUCKET)
+        .key("a")
+        .body(ByteStream::from_static(b"hello world"))
+        .content_type("text/plain")
+        .metadata("owner", "me")
+        .checksum_algorithm(ChecksumAlgorithm::Sha256)
+        .send()
+        .await
+        .expect("the object is put");
+    assert_eq!(put.e_tag(), Some("\"5eb63bbbe01eeed093cb22bb8f5acdc3\""));
+    assert_eq!(put.checksum_sha256(), Some("uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek="));
+    let got = client.get_object().bucket(BUCKET).key("a").checksum_mode(ChecksumMode::Enabled).send().await;
+    let got = got.expect("the object is got");
+    assert_eq!((got.content_type(), got.content_length()), (Some("text/plain"), Some(11)));
+    assert_eq!(got.metadata().and_then(|m| m.get("owner")).map(String::as_str), Some("me"));
+    assert_eq!(&got.body.collect().await.expect("the body").to_vec(), b"hello world");
+    for (range, content, header) in [
+        ("bytes=0-4", "hello", "bytes 0-4/11"),
+        ("bytes=-5", "world", "bytes 6-10/11"),
+        ("bytes=6-99", "world", "bytes 6-10/11"),
+    ] {
+        let got = client.get_object().bucket(BUCKET).key("a").range(range).send().await.expect("a range");
+        assert_eq!(got.content_range(), Some(header));
+        assert_eq!(got.body.collect().await.expect("the body").to_vec(), content.as_bytes());
+    }
+    let beyond =
+        client.get_object().bucket(BUCKET).key("a").range("bytes=11-").send().await.expect_err("no such range");
+    assert_eq!(beyond.raw_response().map(|raw| raw.status().as_u16()), Some(416));
+    let missing = client.get_object().bucket(BUCKET).key("b").send().await.expect_err("no such key");
+    assert_eq!(missing.code(), Some("NoSuchKey"));
+}
+
+#[tokio::test]
+async fn conditions_hold() {
+    let (_emulator, client) = with_bucket().await;
+    let first = client.put_object().bucket(BUCKET).key("k").if_none_match("*").body(ByteStream::from_static(b"1"));
+    let etag = first.send().await.expect("nothing is there").e_tag.expect("an etag");
+    let again = client.put_object().bucket(BUCKET).key("k").if_none_match("*").body(ByteStream::from_static(b"2"));
+    assert_eq!(again.send().await.expect_err("it is there").code(), Some("PreconditionFailed"));
+    let replace = client.put_object().bucket(BUCKET).key("k").if_match(&etag).body(ByteStream::from_static(b"2"));
+    replace.send().await.expect("the etag matches");
+    let replace = client.put_object().bucket(BUCKET).key("k").if_match(&etag).body(ByteStream::from_static(b"3"));
+    assert_eq!(replace.send().await.expect_err("it changed").code(), Some("PreconditionFailed"));
+    let current = client.head_object().bucket(BUCKET).key("k").send().await.expect("it is there");
+    let unchanged = client.get_object().bucket(BUCKET).key("k").if_none_match(current.e_tag().expect("an etag"));
+    let unchanged = unchanged.send().await.expect_err("not modified");
+    assert_eq!(unchanged.raw_response().map(|raw| raw.status().as_u16()), Some(304));
+}
+
+#[tokio::test]
+async fn hostile_keys_are_listed_as_they_were_put() {
+    let (_emulator, client) = with_bucket().await;
+    let long = "x".repeat(1_024);
+    let keys = [
+        "a \"quoted\" name",
+        "back\\slash",
+        "dir-1/",
+        "dir-1/é ü 漢字 🦀",
+        "dir-1/a+b%20c",
+        "dir-1/a&b<c>'d'",
+        "dir-2/x",
+        "dir-2/y",
+        "~tilde",
+        " leading and trailing ",
+        "a//b",
+        "./dot",
+        "?query#fragment",
+        long.as_str(),
+    ];
+    for key in keys {
+        put(&client, key, b"x").await;
+        client.head_object().bucket(BUCKET).key(key).send().await.unwrap_or_else(|error| panic!("{key}: {error:?}"));
+    }
+    let mut sorted: Vec<&str> = keys.to_vec();
+    sorted.sort_unstable();
+    let mut listed = Vec::new();
+    let mut pages = client.list_objects_v2().bucket(BUCKET).max_keys(3).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        listed.extend(page.expect("a page").contents().iter().map(|o| o.key().unwrap_or_default().to_owned()));
+    }
+    assert_eq!(listed, sorted);
+    let rolled = client.list_objects_v2().bucket(BUCKET).prefix("dir-").delimiter("/").send().await.expect("a list");
+    let prefixes: Vec<_> = rolled.common_prefixes().iter().filter_map(|p| p.prefix()).collect();
+    assert_eq!(prefixes, ["dir-1/", "dir-2/"]);
+    let encoded = client.list_objects_v2().bucket(BUCKET).prefix("dir-1/é").encoding_type(EncodingType::Url);
+    let encoded = encoded.send().await.expect("a list");
+    assert_eq!(encoded.contents()[0].key(), Some("dir-1/%C3%A9%20%C3%BC%20%E6%BC%A2%E5%AD%97%20%F0%9F%A6%80"));
+    let too_long = client.put_object().bucket(BUCKET).key("x".repeat(1_025)).send().await.expect_err("too long");
+    assert_eq!(too_long.code(), Some("KeyTooLongError"));
+}
+
+#[tokio::test]
+async fn parts_make_an_object() {
+    let (_emulator, client) = with_bucket().await;
+    let part = vec![7_u8; 5 * 1024 * 1024];
+    let upload = client.create_multipart_upload().bucket(BUCKET).key("big").send().await.expect("an upload");
+    let id = upload.upload_id().expect("an id");
+    let mut parts = CompletedMultipartUpload::builder();
+    let source = client.put_object().bucket(BUCKET).key("source").body(ByteStream::from(part.clone())).send().await;
+    source.expect("the source is put");
+    let first = client.upload_part().bucket(BUCKET).key("big").upload_id(id).part_number(1).body(part.clone().into());
+    let first = first.send().await.expect("a part");
+    parts = parts.parts(CompletedPart::builder().part_number(1).e_tag(first.e_tag().expect("an etag")).build());
+    let copy = client.upload_part_copy().bucket(BUCKET).key("big").upload_id(id).part_number(2);
+    let copy = copy.copy_source(format!("{BUCKET}/source")).copy_source_range("bytes=0-9").send().await;
+    let copy = copy.expect("a copied part").copy_part_result.expect("a result");
+    parts = parts.parts(CompletedPart::builder().part_number(2).e_tag(copy.e_tag().expect("an etag")).build());
+    let listed = client.list_parts().bucket(BUCKET).key("big").upload_id(id).send().await.expect("parts");
+    assert_eq!(listed.parts().iter().map(|p| p.size().unwrap_or_default()).collect::<Vec<_>>(), [5_242_880, 10]);
+    assert_eq!(client.list_multipart_uploads().bucket(BUCKET).send().await.expect("uploads").uploads().len(), 1);
+    let done = client.complete_multipart_upload().bucket(BUCKET).key("big").upload_id(id);
+    let done = done.multipart_upload(parts.build()).send().await.expect("the upload ends");
+    assert!(done.e_tag().is_some_and(|etag| etag.ends_with("-2\"")), "{done:?}");
+    let got = client.get_object().bucket(BUCKET).key("big").checksum_mode(ChecksumMode::Enabled).send().await;
+    let got = got.expect("the object is got");
+    assert_eq!(got.content_length(), Some(5_242_890));
+    // The SDK compares the body with the checksum that the endpoint combined from the parts'.
+    assert!(got.checksum_crc64_nvme().is_some());
+    assert_eq!(got.body.collect().await.expect("the body").to_vec(), [part, vec![7; 10]].concat());
+    assert_eq!(client.list_multipart_uploads().bucket(BUCKET).send().await.expect("uploads").uploads().len(), 0);
+    let gone = client.abort_multipart_upload().bucket(BUCKET).key("big").upload_id(id).send().await;
+    assert_eq!(gone.expect_err("it has ended").code(), Some("NoSuchUpload"));
+}
+
+#[tokio::test]
+async fn versions_and_delete_markers_follow_one_another() {
+    let (_emulator, client) = with_bucket().await;
+    let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    client.put_bucket_versioning().bucket(BUCKET).versioning_configuration(on).send().await.expect("versioning");
+    let one = client.put_object().bucket(BUCKET).key("k").body(ByteStream::from_static(b"1")).send().await;
+    let one = one.expect("put").version_id.expect("a version");
+    put(&client, "k", b"2").await;
+    let marker = client.delete_object().bucket(BUCKET).key("k").send().await.expect("deleted");
+    assert_eq!(marker.delete_marker(), Some(true));
+    assert_eq!(client.get_object().bucket(BUCKET).key("k").send().await.expect_err("gone").code(), Some("NoSuchKey"));
+    let old = client.get_object().bucket(BUCKET).key("k").version_id(&one).send().await.expect("the old version");
+    assert_eq!(old.body.collect().await.expect("the body").to_vec(), b"1");
+    let all = client.list_object_versions().bucket(BUCKET).send().await.expect("versions");
+    assert_eq!((all.versions().len(), all.delete_markers().len()), (2, 1));
+    assert!(client.list_objects_v2().bucket(BUCKET).send().await.expect("a list").contents().is_empty());
+    let undo = client.delete_object().bucket(BUCKET).key("k").version_id(marker.version_id().expect("a version"));
+    undo.send().await.expect("the marker goes");
+    let current = client.get_object().bucket(BUCKET).key("k").send().await.expect("it is back");
+    assert_eq!(current.body.collect().await.expect("the body").to_vec(), b"2");
+}
+
+#[tokio::test]
+async fn a_bucket_is_deleted_when_it_is_empty() {
+    let (_emulator, client) = with_bucket().await;
+    for key in ["a", "b/c"] {
+        put(&client, key, b"x").await;
+    }
+    let full = client.delete_bucket().bucket(BUCKET).send().await.expect_err("not empty");
+    assert_eq!(full.code(), Some("BucketNotEmpty"));
+    let objects = ["a", "b/c", "never there"].map(|key| ObjectIdentifier::builder().key(key).build().expect("a key"));
+    let all = Delete::builder().set_objects(Some(objects.to_vec())).build().expect("keys");
+    let gone = client.delete_objects().bucket(BUCKET).delete(all).send().await.expect("deleted");
+    assert_eq!((gone.deleted().len(), gone.errors().len()), (3, 0));
+    client.delete_bucket().bucket(BUCKET).send().await.expect("empty");
+    assert_eq!(client.delete_bucket().bucket(BUCKET).send().await.expect_err("gone").code(), Some("NoSuchBucket"));
+}
+
+#[tokio::test]
+async fn presigned_urls_and_virtual_hosts_reach_the_bucket() {
+    let (emulator, client) = with_bucket().await;
+    put(&client, "k", b"presigned").await;
+    let minute = PresigningConfig::expires_in(std::time::Duration::from_secs(60)).expect("a minute");
+    let url = client.get_object().bucket(BUCKET).key("k").presigned(minute).await.expect("a url");
+    let address = emulator.url().trim_start_matches("http://").to_owned();
+    let path = url.uri().split_once(&address).expect("a url of the endpoint").1.to_owned();
+    assert!(raw(&address, &address, &path).await.ends_with("presigned"));
+    let host = format!("{BUCKET}.s3.us-east-1.amazonaws.com");
+    assert!(raw(&address, &host, "/k").await.ends_with("presigned"));
+    let expired = path.replace("X-Amz-Date=20", "X-Amz-Date=19");
+    assert!(raw(&address, &address, &expired).await.contains("Request has expired"));
+}
+
+/// One GET as it goes over the wire.
+async fn raw(address: &str, host: &str, path: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("the endpoint listens");
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}

@@ -1,0 +1,191 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::deploy::{Parameters, STACK_NAME};
+use crate::emulator::DEFAULT_PORT;
+
+/// Deploys, simulates and watches upload pipelines of an AWS Storage Gateway, offline or on AWS.
+#[derive(Debug, Parser)]
+#[command(name = "vaultscope", version, about, after_help = "Without a command the dashboard opens.")]
+pub struct Args {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command; none opens the dashboard.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// The endpoint to work on, such as http://127.0.0.1:4566; without one, the embedded endpoint
+    #[arg(long, global = true, env = "AWS_ENDPOINT_URL", value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// The stack's name
+    #[arg(long, global = true, value_name = "NAME", default_value = STACK_NAME)]
+    pub stack: String,
+    /// Write a log of what vaultscope does to this file
+    #[arg(long, global = true, env = "VAULTSCOPE_LOG", value_name = "FILE")]
+    pub log: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Deploy, vault a dataset, wait for its reconciliation and verify it
+    Run(RunArgs),
+    /// Deploy the stack, or change it to what it should be
+    Deploy(DeployArgs),
+    /// Vault a simulated dataset into a deployed stack
+    Sim(SimArgs),
+    /// Print what happens on a deployed stack
+    Watch(WatchArgs),
+    /// Delete the stack and what its buckets hold
+    Destroy(DestroyArgs),
+    /// Run the embedded endpoint alone
+    Emulator(EmulatorArgs),
+    /// Serve a Lambda function: started by the embedded endpoint
+    #[command(hide = true)]
+    ServeFunction,
+}
+
+/// The stack's parameters.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StackArgs {
+    /// Comparisons of manifest and table before the reconciliation gives up [default of a new stack: 960]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1561))]
+    pub iterations: Option<u32>,
+    /// Seconds between two comparisons [default of a new stack: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub wait: Option<u32>,
+    /// How the name of a dataset's root directory ends [default of a new stack: -vaultjob]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub job_suffix: Option<String>,
+    /// How the name of a manifest ends [default of a new stack: .manifest]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub manifest_suffix: Option<String>,
+    /// Days for which log events are kept [default of a new stack: 7]
+    #[arg(long, value_name = "DAYS")]
+    pub log_retention: Option<u32>,
+    /// The functions' executable, built for Amazon Linux 2023, for targets that do not run on this machine
+    #[arg(long, value_name = "FILE")]
+    pub bootstrap: Option<PathBuf>,
+    /// What that executable was built for: x86_64 or arm64
+    #[arg(long, value_name = "ARCHITECTURE", value_parser = ["x86_64", "arm64"], requires = "bootstrap")]
+    pub architecture: Option<String>,
+}
+
+impl StackArgs {
+    /// The parameters that were chosen.
+    #[must_use]
+    pub fn parameters(&self) -> Parameters {
+        Parameters {
+            job_dir_suffix: self.job_suffix.clone(),
+            manifest_suffix: self.manifest_suffix.clone(),
+            iterations: self.iterations,
+            wait_seconds: self.wait,
+            event_sources: None,
+            log_retention_days: self.log_retention,
+            architecture: self.architecture.clone(),
+        }
+    }
+}
+
+/// The dataset to vault.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DatasetArgs {
+    /// Files of the dataset, besides its manifest
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub files: u32,
+    /// Directories below the dataset's root
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub dirs: u32,
+    /// What names, sizes and order are drawn from
+    #[arg(long, value_name = "S", default_value_t = 7)]
+    pub seed: u64,
+    /// Files that stand in the manifest and never arrive
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    pub missing: u32,
+    /// Names with quotes, backslashes, spaces, non-ASCII letters and 900 bytes
+    #[arg(long)]
+    pub hostile_names: bool,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunArgs {
+    /// The dataset.
+    #[command(flatten)]
+    pub dataset: DatasetArgs,
+    /// The stack.
+    #[command(flatten)]
+    pub stack: StackArgs,
+    /// Simulated seconds per real second [default on the embedded endpoint: 60]
+    #[arg(long, value_name = "X")]
+    pub time_scale: Option<f64>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `deploy`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DeployArgs {
+    /// The stack.
+    #[command(flatten)]
+    pub stack: StackArgs,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `sim`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SimArgs {
+    /// The dataset.
+    #[command(flatten)]
+    pub dataset: DatasetArgs,
+    /// Simulated seconds per real second
+    #[arg(long, value_name = "X")]
+    pub time_scale: Option<f64>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `watch`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WatchArgs {
+    /// Print each event as a line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// End when a dataset's reconciliation has ended: with 0 when it was successful
+    #[arg(long)]
+    pub until_reconciled: bool,
+    /// Of --until-reconciled: the dataset
+    #[arg(long, value_name = "ID", requires = "until_reconciled")]
+    pub set_id: Option<String>,
+}
+
+/// Arguments of `destroy`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DestroyArgs {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `emulator`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct EmulatorArgs {
+    /// The port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = DEFAULT_PORT)]
+    pub port: u16,
+    /// Simulated seconds per real second
+    #[arg(long, value_name = "X")]
+    pub time_scale: Option<f64>,
+}

@@ -1,0 +1,89 @@
+//! The clock of a vaultscope endpoint in another process, over its own path `/_vaultscope/clock`.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http::{Method, Request, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use crate::clock::Clock;
+use crate::model::Timestamp;
+
+const LIMIT: Duration = Duration::from_secs(3);
+const LARGEST_ANSWER: usize = 1 << 16;
+
+/// What a vaultscope endpoint says of its clock.
+#[derive(Debug, Deserialize)]
+struct Reading {
+    now: Timestamp,
+    rate: f64,
+    paused: bool,
+}
+
+/// A clock that runs as the endpoint's does; `None` when the endpoint is none of ours.
+pub async fn clock_of(url: &str) -> Option<Clock> {
+    let answer = call(url, Method::GET, "/_vaultscope/clock", None).await.ok()?;
+    follow(answer).ok()
+}
+
+/// Sets the rate of the endpoint's clock; returns a clock that runs as it does.
+///
+/// # Errors
+/// When the endpoint is none of ours or refuses the rate.
+pub async fn set_rate(url: &str, rate: f64) -> anyhow::Result<Clock> {
+    let answer = call(url, Method::POST, "/_vaultscope/clock", Some(json!({ "rate": rate }))).await;
+    let answer = answer.with_context(|| format!("{url} has no clock that --time-scale could set: leave it out"))?;
+    follow(answer)
+}
+
+fn follow(answer: Value) -> anyhow::Result<Clock> {
+    let reading: Reading = serde_json::from_value(answer)?;
+    let clock = Clock::starting_at(reading.now);
+    clock.set_rate(reading.rate)?;
+    if reading.paused {
+        clock.pause();
+    }
+    Ok(clock)
+}
+
+async fn call(url: &str, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+    tokio::time::timeout(LIMIT, exchange(url, method, path, body)).await.context("it does not answer")?
+}
+
+async fn exchange(url: &str, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+    let uri: Uri = url.parse()?;
+    if uri.scheme_str() != Some("http") {
+        bail!("only plain http is spoken there");
+    }
+    let host = uri.host().context("it names no host")?;
+    let stream = TcpStream::connect((host.trim_matches(['[', ']']), uri.port_u16().unwrap_or(80))).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let authority = uri.authority().map_or(host, http::uri::Authority::as_str);
+    let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", authority)
+        .header("content-type", "application/json")
+        .body(Full::new(body))?;
+    let answer = sender.send_request(request).await?;
+    let status = answer.status();
+    let body = http_body_util::Limited::new(answer.into_body(), LARGEST_ANSWER)
+        .collect()
+        .await
+        .map_err(|error| anyhow::anyhow!("{error}"))?
+        .to_bytes();
+    drop(sender);
+    connection.abort();
+    if !status.is_success() {
+        bail!("it answers with status {status}: {}", String::from_utf8_lossy(&body));
+    }
+    Ok(serde_json::from_slice(&body)?)
+}

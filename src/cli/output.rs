@@ -1,0 +1,49 @@
+//! Standard output and standard error. A reader that has gone away (`| head`) ends a command quietly.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+/// Prints a line of results.
+///
+/// # Errors
+/// When standard output is closed or full.
+pub fn line(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Prints one JSON document over several lines.
+///
+/// # Errors
+/// When standard output is closed or full.
+pub fn document(document: &impl Serialize) -> io::Result<()> {
+    line(&serde_json::to_string_pretty(document)?)
+}
+
+/// Prints a line of progress or a remark, which is no result.
+pub fn remark(text: &str) {
+    // Nobody is left to be told when standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints what went wrong.
+pub fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "vaultscope: {text}");
+}
+
+/// Whether a person sits at both ends.
+#[must_use]
+pub fn is_terminal() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// Whether an error says that the reader of standard output has gone.
+#[must_use]
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe))
+}

@@ -1,0 +1,171 @@
+//! What `vaultscope run` found: one versioned JSON document, or a few lines for a person.
+
+use serde::Serialize;
+
+use super::memory::Peak;
+use super::output;
+use crate::model::{ExecutionStatus, Outcome, SetId};
+
+/// The version of the document; a reader refuses versions that it does not know.
+pub const VERSION: u32 = 1;
+
+/// What a run found.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// [`VERSION`].
+    pub version: u32,
+    /// `run`.
+    pub kind: &'static str,
+    /// Whether every item equals a manifest line, each line has its item, and the Successful event is in its log group.
+    pub reconciled: bool,
+    /// `successful`, `timeout`, or null when neither event was found.
+    pub outcome: Option<Outcome>,
+    /// The stack.
+    pub stack: StackPart,
+    /// The dataset.
+    pub dataset: DatasetPart,
+    /// Numbers of keys.
+    pub counts: Counts,
+    /// Every key that the manifest names and the table lacks.
+    pub missing_keys: Vec<String>,
+    /// Every key that the table has and the manifest does not name.
+    pub unexpected_keys: Vec<String>,
+    /// The execution that reconciled.
+    pub execution: Option<ExecutionPart>,
+    /// Real seconds.
+    pub seconds: Seconds,
+    /// Rates in real time.
+    pub rates: Rates,
+    /// Memory of the process tree; null where the system does not tell, or the endpoint is elsewhere.
+    pub memory: Option<Peak>,
+    /// Simulated seconds per real second.
+    pub time_scale: f64,
+    /// What it ran on.
+    pub target: String,
+}
+
+/// The stack of a run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StackPart {
+    /// Its name.
+    pub name: String,
+    /// Its status.
+    pub status: String,
+    /// Number of its resources.
+    pub resources: usize,
+}
+
+/// The dataset of a run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatasetPart {
+    /// Its id.
+    pub set_id: SetId,
+    /// Directories, files and the manifest.
+    pub keys: usize,
+    /// Bytes.
+    pub bytes: u64,
+    /// The manifest's key.
+    pub manifest_key: String,
+}
+
+/// Numbers of keys and messages.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Accepted notifications.
+    pub notifications: u64,
+    /// Lines of the manifest.
+    pub expected: usize,
+    /// Lines that have an item.
+    pub present: usize,
+    /// Lines that have none.
+    pub missing: usize,
+    /// Items that no line names.
+    pub unexpected: usize,
+    /// Messages in the dead-letter queue.
+    pub dead_letters: u64,
+}
+
+/// The execution of a run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionPart {
+    /// Its ARN.
+    pub arn: String,
+    /// Its status.
+    pub status: ExecutionStatus,
+    /// Comparisons of manifest and table.
+    pub iterations: u64,
+}
+
+/// Real seconds.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seconds {
+    /// Until the stack stood.
+    pub deploy: f64,
+    /// From the job's begin to its end.
+    pub job: f64,
+    /// From the job's begin until the reconciliation was seen to end.
+    pub reconciliation: f64,
+    /// Everything.
+    pub total: f64,
+}
+
+/// Rates in real time; null where nothing was measured.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rates {
+    /// Accepted notifications a second, from the first to the last.
+    pub notifications_per_second: Option<f64>,
+    /// Items a second, from the first accepted notification to the last item seen.
+    pub items_per_second: Option<f64>,
+}
+
+/// Missing keys that are named for a person; the JSON document names all.
+const NAMED: usize = 20;
+
+impl Report {
+    /// Prints it.
+    ///
+    /// # Errors
+    /// When standard output is closed or full.
+    pub fn print(&self, json: bool) -> std::io::Result<()> {
+        if json {
+            return output::document(self);
+        }
+        let Counts { expected, present, unexpected, dead_letters, .. } = &self.counts;
+        let outcome = match (self.reconciled, self.outcome) {
+            (true, _) => "Reconciliation Successful",
+            (false, Some(Outcome::Successful)) => "Reconciliation Successful, but items and manifest differ",
+            (false, Some(Outcome::Timeout)) => "Reconciliation Timeout",
+            (false, None) => "no reconciliation event was found",
+        };
+        let iterations = self.execution.as_ref().map_or(0, |execution| execution.iterations);
+        output::line(&format!(
+            "{outcome}: {present} of {expected} keys present, {unexpected} unexpected, after {iterations} iterations and {:.1} s",
+            self.seconds.reconciliation
+        ))?;
+        for (what, keys) in [("missing", &self.missing_keys), ("unexpected", &self.unexpected_keys)] {
+            for key in keys.iter().take(NAMED) {
+                output::line(&format!("  {what} {key}"))?;
+            }
+            if keys.len() > NAMED {
+                output::line(&format!("  and {} more {what} keys: --json names all", keys.len() - NAMED))?;
+            }
+        }
+        if *dead_letters > 0 {
+            output::line(&format!("  {dead_letters} messages are in the dead-letter queue"))?;
+        }
+        if let Some(rate) = self.rates.items_per_second {
+            let memory = self.memory.map_or_else(String::new, |memory| {
+                format!(", {} MB of memory in {} processes", memory.peak_bytes / 1_000_000, memory.processes)
+            });
+            output::line(&format!("{} notifications, {rate:.0} items a second{memory}", self.counts.notifications))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,288 @@
+//! `vaultscope run`: deploy, vault a dataset, wait for its reconciliation, verify, and say what happened.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::aws::Target;
+use crate::clock::real_now;
+use crate::deploy::Stack;
+use crate::model::{ExecutionStatus, FlowEvent, SetId};
+use crate::observe::{CHANNEL_CAPACITY, Observer, Verdict, verify};
+use crate::sim::{Dataset, JobEnd};
+
+use super::args::RunArgs;
+use super::job::Vaulted;
+use super::memory::{self, Peak};
+use super::pipeline::Pipeline;
+use super::progress::{Progress, execution_status};
+use super::report::{Counts, DatasetPart, ExecutionPart, Rates, Report, Seconds, StackPart, VERSION};
+use super::session::Session;
+use super::settings::Settings;
+use super::{Exit, deploy, job, output};
+
+/// Time runs so many times as fast on the embedded endpoint, so that a wait of 30 s takes half a second.
+const EMBEDDED_RATE: f64 = 60.0;
+/// How far before the job's begin its log lines may lie, for clocks that differ a little.
+const CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
+/// A run is given up when nothing at all is seen for so long, or for four waits of the state machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Once the outcome is logged, its execution has so long to be seen to end.
+const EXECUTION_PATIENCE: Duration = Duration::from_secs(5);
+/// How often a person is told how it goes.
+const SAY_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs the command.
+pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
+    let mut session = Session::open(&settings.target).await?;
+    let ended = everything(&mut session, settings, args, &cancel).await;
+    session.close().await;
+    let interrupted = cancel.is_cancelled();
+    match ended {
+        Ok(Some(report)) => {
+            report.print(args.json)?;
+            Ok(if report.reconciled { Exit::Done } else { Exit::Negative })
+        }
+        Ok(None) => {
+            output::complain(&left_behind(settings));
+            Ok(Exit::Interrupted)
+        }
+        Err(error) if interrupted && settings.target == Target::Embedded => {
+            tracing::debug!(%error, "interrupted");
+            output::complain(&left_behind(settings));
+            Ok(Exit::Interrupted)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn left_behind(settings: &Settings) -> String {
+    match &settings.target {
+        Target::Embedded => "interrupted: the embedded endpoint ended, and everything on it with it".to_owned(),
+        target => format!(
+            "interrupted: stack {} stays on {target}; `vaultscope run` goes on from it, `vaultscope destroy` removes it",
+            settings.stack
+        ),
+    }
+}
+
+/// `None` when it was interrupted after the stack stood.
+async fn everything(
+    session: &mut Session,
+    settings: &Settings,
+    args: &RunArgs,
+    cancel: &CancellationToken,
+) -> anyhow::Result<Option<Report>> {
+    let began = real_now();
+    let rate = args.time_scale.or_else(|| session.emulator.as_ref().map(|_| EMBEDDED_RATE));
+    if let Some(rate) = rate {
+        session.set_rate(rate).await?;
+    }
+    let measured = CancellationToken::new();
+    let _end_measuring = measured.clone().drop_guard();
+    let memory = session.emulator.as_ref().map(|_| tokio::spawn(memory::watch(measured.clone())));
+    let (sink, mut events) = mpsc::channel(CHANNEL_CAPACITY);
+    let mut progress = Progress::default();
+
+    let stack = fold(deploy::stack(session, settings, &args.stack, &sink, cancel), &mut events, &mut progress).await?;
+    let deploy_seconds = began.elapsed().as_secs_f64();
+    let mut pipeline = Pipeline::find(&session.clients, &settings.stack).await?;
+    pipeline.watched.since = Some(session.clock.now().minus(CLOCK_DIFFERENCE));
+    if !args.json {
+        let Pipeline { resources, .. } = &pipeline;
+        output::line(&format!(
+            "stack {} is in {}: {resources} resources in {deploy_seconds:.1} s on {}",
+            stack.seen.name, stack.status, settings.target
+        ))?;
+    }
+
+    let observer = Observer::start(&session.clients, &pipeline.watched, &session.clock, &sink);
+    let spec = job::spec(&args.dataset, &pipeline);
+    let set = Dataset::of(&spec).map_err(|error| super::Usage(error.to_string()))?.set_id;
+    observer.interest().add(&set);
+    let job_began = real_now();
+    let vaulting = job::vault(session, &pipeline, &spec, sink.clone(), cancel.clone());
+    drop(sink);
+    let mut landing = Landing {
+        progress,
+        events,
+        set,
+        cancel: cancel.clone(),
+        quiet: args.json,
+        patience: patience(&pipeline, session),
+    };
+    let vaulted = landing.until_vaulted(vaulting).await?;
+    let job_seconds = job_began.elapsed().as_secs_f64();
+    match &vaulted.end {
+        JobEnd::Finished => {}
+        JobEnd::Cancelled => return Ok(None),
+        JobEnd::Failed(error) => bail!("dataset {} could not be vaulted: {error}", landing.set),
+    }
+    if !landing.until_reconciled().await? {
+        return Ok(None);
+    }
+    let reconciliation = job_began.elapsed().as_secs_f64();
+    observer.stop().await;
+    let verdict = verify(&session.clients, &pipeline.watched, &landing.set, vaulted.manifest_key()).await?;
+    measured.cancel();
+    let memory = match memory {
+        Some(measuring) => measuring.await?,
+        None => None,
+    };
+    let seconds =
+        Seconds { deploy: deploy_seconds, job: job_seconds, reconciliation, total: began.elapsed().as_secs_f64() };
+    let found = Found { stack, pipeline, vaulted, verdict, memory, seconds };
+    Ok(Some(report(found, &landing, session)))
+}
+
+/// Carries something out while what is seen on the way is folded.
+async fn fold<T>(work: impl Future<Output = T>, events: &mut mpsc::Receiver<FlowEvent>, progress: &mut Progress) -> T {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut work => return ended,
+            Some(event) = events.recv() => progress.see(&event),
+        }
+    }
+}
+
+/// Four waits of the state machine in real time, or the usual patience, whichever is longer.
+fn patience(pipeline: &Pipeline, session: &Session) -> Duration {
+    let wait = pipeline.stack.parameter("reconcileWaitIterations").and_then(|text| text.parse().ok()).unwrap_or(30.0);
+    let rate = session.clock.reading().rate;
+    Duration::try_from_secs_f64(4.0 * wait / rate).unwrap_or(PATIENCE).max(PATIENCE)
+}
+
+/// A dataset on its way.
+struct Landing {
+    progress: Progress,
+    events: mpsc::Receiver<FlowEvent>,
+    set: SetId,
+    cancel: CancellationToken,
+    quiet: bool,
+    patience: Duration,
+}
+
+impl Landing {
+    async fn until_vaulted(
+        &mut self,
+        vaulting: impl Future<Output = anyhow::Result<Vaulted>>,
+    ) -> anyhow::Result<Vaulted> {
+        tokio::pin!(vaulting);
+        let mut say = tokio::time::interval(SAY_EVERY);
+        loop {
+            tokio::select! {
+                ended = &mut vaulting => return ended,
+                Some(event) = self.events.recv() => self.progress.see(&event),
+                _ = say.tick() => self.say(),
+            }
+        }
+    }
+
+    /// `false` when it was interrupted.
+    async fn until_reconciled(&mut self) -> anyhow::Result<bool> {
+        let mut say = tokio::time::interval(SAY_EVERY);
+        let mut outcome_since: Option<Instant> = None;
+        let waiting_since = real_now();
+        loop {
+            tokio::select! {
+                () = self.cancel.cancelled() => return Ok(false),
+                event = self.events.recv() => match event {
+                    Some(event) => self.progress.see(&event),
+                    None => bail!("every source of events ended while dataset {} was waited for", self.set),
+                },
+                _ = say.tick() => self.say(),
+            }
+            let dataset = self.progress.datasets.get(&self.set);
+            let status = dataset.and_then(execution_status);
+            let is_over = status.is_some_and(|status| status != ExecutionStatus::Running);
+            if dataset.is_some_and(|dataset| dataset.outcome.is_some()) {
+                let since = *outcome_since.get_or_insert_with(real_now);
+                if is_over || since.elapsed() > EXECUTION_PATIENCE {
+                    return Ok(true);
+                }
+            } else if let Some(status) =
+                status.filter(|status| !matches!(status, ExecutionStatus::Running | ExecutionStatus::Succeeded))
+            {
+                bail!("the execution that reconciles dataset {} ended in {status:?}: see its history", self.set);
+            }
+            let last = self.progress.last_seen.unwrap_or(waiting_since).max(waiting_since);
+            if last.elapsed() > self.patience {
+                let trouble = self.progress.trouble.as_deref().unwrap_or("no source of events reports a fault");
+                bail!(
+                    "nothing was seen of dataset {} for {} s ({}; {trouble}): it is given up",
+                    self.set,
+                    self.patience.as_secs(),
+                    self.progress.sentence(&self.set)
+                );
+            }
+        }
+    }
+
+    fn say(&self) {
+        if !self.quiet && self.progress.notified > 0 {
+            output::remark(&self.progress.sentence(&self.set));
+        }
+    }
+}
+
+/// Everything that a run found.
+struct Found {
+    stack: Stack,
+    pipeline: Pipeline,
+    vaulted: Vaulted,
+    verdict: Verdict,
+    memory: Option<Peak>,
+    seconds: Seconds,
+}
+
+fn report(found: Found, landing: &Landing, session: &Session) -> Report {
+    let Found { stack, pipeline, vaulted, verdict, memory, seconds } = found;
+    let progress = &landing.progress;
+    let seen = progress.datasets.get(&landing.set);
+    let execution = seen.and_then(|dataset| {
+        let (arn, status) = dataset.execution.clone()?;
+        Some(ExecutionPart { arn, status, iterations: dataset.iterations })
+    });
+    let rate = |count: u64, from: Option<Instant>, to: Option<Instant>| {
+        let span = to?.checked_duration_since(from?)?.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+        (span > 0.0).then(|| count as f64 / span)
+    };
+    let rates = Rates {
+        notifications_per_second: rate(progress.notified, progress.first_notified, progress.last_notified),
+        items_per_second: rate(verdict.present as u64, progress.first_notified, progress.last_item),
+    };
+    Report {
+        version: VERSION,
+        kind: "run",
+        reconciled: verdict.is_reconciled(),
+        outcome: verdict.outcome.map(|(outcome, _)| outcome),
+        stack: StackPart { name: stack.seen.name, status: stack.status, resources: pipeline.resources },
+        counts: Counts {
+            notifications: progress.notified,
+            expected: verdict.expected,
+            present: verdict.present,
+            missing: verdict.missing.len(),
+            unexpected: verdict.unexpected.len(),
+            dead_letters: progress.queue.dead,
+        },
+        dataset: DatasetPart {
+            set_id: landing.set.clone(),
+            keys: vaulted.dataset.entries.len(),
+            bytes: vaulted.dataset.bytes(),
+            manifest_key: vaulted.manifest_key().to_owned(),
+        },
+        missing_keys: verdict.missing,
+        unexpected_keys: verdict.unexpected,
+        execution,
+        seconds,
+        rates,
+        memory,
+        time_scale: session.clock.reading().rate,
+        target: session.clients.target.to_string(),
+    }
+}

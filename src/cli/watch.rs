@@ -1,0 +1,95 @@
+//! `vaultscope watch`: what happens on a deployed stack, line by line, until Ctrl-C or a reconciliation.
+
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{FlowEvent, LogRole, Outcome, Seen, SetId, SourceState};
+use crate::observe::{CHANNEL_CAPACITY, Observer};
+
+use super::args::WatchArgs;
+use super::pipeline::Pipeline;
+use super::session::{Session, needs_endpoint};
+use super::settings::Settings;
+use super::{Exit, output};
+
+/// Runs the command.
+pub async fn run(settings: &Settings, args: &WatchArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
+    needs_endpoint(&settings.target, "watch")?;
+    let session = Session::open(&settings.target).await?;
+    let pipeline = Pipeline::find(&session.clients, &settings.stack).await?;
+    let (sink, mut events) = mpsc::channel(CHANNEL_CAPACITY);
+    let observer = Observer::start(&session.clients, &pipeline.watched, &session.clock, &sink);
+    drop(sink);
+    let wanted = args.set_id.as_deref().map(SetId::from);
+    let ended = loop {
+        let event = tokio::select! {
+            () = cancel.cancelled() => break Exit::Done,
+            event = events.recv() => event,
+        };
+        let Some(event) = event else { break Exit::Done };
+        let line = if args.json { Some(json!(event).to_string()) } else { sentence(&event) };
+        if let Some(line) = line {
+            output::line(&line)?;
+        }
+        if args.until_reconciled
+            && let Some((set, outcome)) = reconciliation(&event)
+            && wanted.as_ref().is_none_or(|wanted| wanted == set)
+        {
+            break if outcome == Outcome::Successful { Exit::Done } else { Exit::Negative };
+        }
+    };
+    observer.stop().await;
+    Ok(ended)
+}
+
+/// How a dataset's reconciliation ended, where the event says so.
+fn reconciliation(event: &FlowEvent) -> Option<(&SetId, Outcome)> {
+    let Seen::Log(line) = &event.what else {
+        return None;
+    };
+    let outcome = match line.role {
+        LogRole::ReconcileSuccessful => Outcome::Successful,
+        LogRole::ReconcileTimeout => Outcome::Timeout,
+        LogRole::DataFileUpload | LogRole::ManifestFileUpload => return None,
+    };
+    Some((&line.upload.as_ref()?.set_id, outcome))
+}
+
+/// One line for a person; what only counts is left to `--json`.
+fn sentence(event: &FlowEvent) -> Option<String> {
+    let text = match &event.what {
+        Seen::Log(line) => match &line.upload {
+            Some(upload) => {
+                format!("log         {:<26} {} ({} bytes)", line.role.stem(), upload.object_key, upload.object_size)
+            }
+            None => format!("log         {:<26} {}", line.role.stem(), line.message),
+        },
+        Seen::Item(item) => format!("item        {} ({} bytes)", item.object_key, item.object_size),
+        Seen::Object(object) => format!("object      {} ({} bytes)", object.key, object.size),
+        Seen::Manifest(read) => format!("manifest    {} names {} keys", read.object_key, read.keys.len()),
+        Seen::Execution(execution) => format!("execution   {} {:?}", execution.name, execution.status),
+        Seen::History(event) => {
+            let state = event.state.as_deref().unwrap_or_default();
+            format!("history     {:>5} {} {state}", event.id, event.kind)
+        }
+        Seen::Queue(depth) => {
+            format!("queue       {} visible, {} in flight, {} dead", depth.visible, depth.in_flight, depth.dead)
+        }
+        Seen::Stack(stack) => {
+            format!("stack       {} {}", stack.name, stack.status.as_deref().unwrap_or("does not exist"))
+        }
+        Seen::StackEvent(event) => format!("stack       {} {}", event.logical_id, event.status),
+        Seen::Source(report) => match &report.state {
+            SourceState::Live => return None,
+            SourceState::Throttled { retry_ms } => {
+                format!("source      {:?} throttled for {retry_ms} ms", report.source)
+            }
+            SourceState::Failing { problem } | SourceState::Unavailable { problem } => {
+                format!("source      {:?} {problem}", report.source)
+            }
+        },
+        Seen::Gateway(_) | Seen::Machine(_) | Seen::Job(_) => return None,
+    };
+    Some(format!("{} {text}", event.at.clock_millis()))
+}

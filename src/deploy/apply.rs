@@ -1,0 +1,327 @@
+//! Makes a stack as it was planned, through a change set: create, describe (the preview), execute, follow to the end.
+//!
+//! Nothing here is lost by an interruption: a change set has a name that follows from its content, and a stack that is
+//! being worked on is followed first.
+
+use std::time::Duration;
+
+use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, Parameter, Tag};
+use tokio_util::sync::CancellationToken;
+
+use super::Sink;
+use super::error::{DeployError, Left};
+use super::events::{Followed, Follower};
+use super::plan::{ChangeSetKind, ChangeSetRequest, NextStep, Plan};
+use super::stack::{Stack, describe};
+use crate::aws::{Clients, Pace, Problem};
+
+/// A resource's part in a change set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// `Add`, `Modify`, `Remove`, …
+    pub action: String,
+    /// Its name in the template.
+    pub logical_id: String,
+    /// `AWS::S3::Bucket`, …
+    pub resource_type: String,
+    /// `True`, `False` or `Conditional`, for changes of what is there.
+    pub replacement: Option<String>,
+}
+
+/// A change set that can be executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeSet {
+    /// Its ARN.
+    pub id: String,
+    /// The stack's name.
+    pub stack: String,
+    /// The stack's ARN.
+    pub stack_id: String,
+    /// What it will do.
+    pub changes: Vec<Change>,
+}
+
+/// What became of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prepared {
+    /// The stack is so already.
+    Unchanged(Box<Stack>),
+    /// A change set waits to be executed.
+    Changes(ChangeSet),
+}
+
+/// Makes the stack so, from whatever state it is in; returns it as it then stands.
+///
+/// # Errors
+/// The first cause of a failure, or what an interruption leaves.
+pub async fn deploy(
+    clients: &Clients,
+    plan: &Plan,
+    out: &Sink,
+    cancel: &CancellationToken,
+) -> Result<Stack, DeployError> {
+    match prepare(clients, plan, out, cancel).await? {
+        Prepared::Unchanged(stack) => Ok(*stack),
+        Prepared::Changes(changes) => execute(clients, &changes, out, cancel).await,
+    }
+}
+
+/// Brings the stack to rest where it is not, and makes the change set.
+///
+/// # Errors
+/// When the stack's status allows no change, the change set is refused, or the user interrupts.
+pub async fn prepare(
+    clients: &Clients,
+    plan: &Plan,
+    out: &Sink,
+    cancel: &CancellationToken,
+) -> Result<Prepared, DeployError> {
+    let (kind, before) = loop {
+        let stack = describe(clients, &plan.stack).await?;
+        let status = stack.as_ref().map(|stack| stack.status.as_str());
+        match (NextStep::of(status), stack) {
+            (NextStep::Create, stack) => break (ChangeSetKind::Create, stack),
+            (NextStep::Update, stack) => break (ChangeSetKind::Update, stack),
+            (NextStep::Follow, Some(stack)) => {
+                let mut follower = Follower::begin(clients, &stack.id).await?;
+                if let Followed::Interrupted = follower.to_the_end(clients, out, cancel).await? {
+                    return Err(interrupted(plan, Left::Deploying));
+                }
+            }
+            (NextStep::DeleteThenCreate, Some(stack)) => delete_remains(clients, &stack, out, cancel).await?,
+            (NextStep::ContinueRollback, Some(stack)) => {
+                return Err(stuck(stack, "run `aws cloudformation continue-update-rollback` for it first"));
+            }
+            (_, Some(stack)) => return Err(stuck(stack, "run `vaultscope destroy` first")),
+            (_, None) => break (ChangeSetKind::Create, None),
+        }
+    };
+    let existing =
+        before.iter().flat_map(|stack| stack.parameters.iter().map(|(key, _)| key.clone())).collect::<Vec<_>>();
+    let request = plan.request(kind, &existing);
+    if cancel.is_cancelled() {
+        return Err(interrupted(plan, Left::Nothing));
+    }
+    create(clients, &request).await?;
+    match wait_for(clients, &request, cancel).await? {
+        Some(changes) => Ok(Prepared::Changes(changes)),
+        None => match before {
+            Some(stack) => {
+                stack.tell(out).await;
+                Ok(Prepared::Unchanged(Box::new(stack)))
+            }
+            None => Err(DeployError::ChangeSet {
+                stack: plan.stack.clone(),
+                reason: "a new stack cannot be without changes".to_owned(),
+            }),
+        },
+    }
+}
+
+/// Executes a change set and follows the stack to its end.
+///
+/// # Errors
+/// The first cause of a failure, or that the user interrupted.
+pub async fn execute(
+    clients: &Clients,
+    changes: &ChangeSet,
+    out: &Sink,
+    cancel: &CancellationToken,
+) -> Result<Stack, DeployError> {
+    let mut follower = Follower::begin(clients, &changes.stack_id).await?;
+    clients
+        .cloudformation
+        .execute_change_set()
+        .change_set_name(&changes.id)
+        .send()
+        .await
+        .map_err(|error| Problem::of("cloudformation ExecuteChangeSet", &error))?;
+    let ended = |status: &str, cause: Option<String>| DeployError::Ended {
+        stack: changes.stack.clone(),
+        status: status.to_owned(),
+        cause: cause.unwrap_or_else(|| "no resource gave a reason".to_owned()),
+    };
+    match follower.to_the_end(clients, out, cancel).await? {
+        Followed::Ended(stack) if matches!(stack.status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE") => Ok(*stack),
+        Followed::Ended(stack) => Err(ended(&stack.status, follower.cause().or(stack.seen.reason))),
+        Followed::Gone => Err(ended("DELETE_COMPLETE", Some("somebody deleted it meanwhile".to_owned()))),
+        Followed::Interrupted => Err(DeployError::Interrupted { stack: changes.stack.clone(), left: Left::Deploying }),
+    }
+}
+
+fn interrupted(plan: &Plan, left: Left) -> DeployError {
+    DeployError::Interrupted { stack: plan.stack.clone(), left }
+}
+
+fn stuck(stack: Stack, remedy: &'static str) -> DeployError {
+    DeployError::Stuck { stack: stack.seen.name, status: stack.status, remedy }
+}
+
+/// Deletes what a rolled back creation left: a stack without resources.
+async fn delete_remains(
+    clients: &Clients,
+    stack: &Stack,
+    out: &Sink,
+    cancel: &CancellationToken,
+) -> Result<(), DeployError> {
+    let mut follower = Follower::begin(clients, &stack.id).await?;
+    clients
+        .cloudformation
+        .delete_stack()
+        .stack_name(&stack.id)
+        .send()
+        .await
+        .map_err(|error| Problem::of("cloudformation DeleteStack", &error))?;
+    match follower.to_the_end(clients, out, cancel).await? {
+        Followed::Interrupted => Err(DeployError::Interrupted { stack: stack.seen.name.clone(), left: Left::Deleting }),
+        Followed::Ended(after) if after.status != "DELETE_COMPLETE" => Err(DeployError::Ended {
+            stack: stack.seen.name.clone(),
+            status: after.status.clone(),
+            cause: follower.cause().or(after.seen.reason).unwrap_or_else(|| "it could not be deleted".to_owned()),
+        }),
+        Followed::Ended(_) | Followed::Gone => Ok(()),
+    }
+}
+
+/// Creates the change set, in the place of one of the same content that an interruption left.
+async fn create(clients: &Clients, request: &ChangeSetRequest) -> Result<(), DeployError> {
+    match try_create(clients, request).await {
+        Err(problem) if problem.is(&["AlreadyExistsException"]) => {
+            delete(clients, request).await?;
+            Ok(try_create(clients, request).await?)
+        }
+        answer => Ok(answer?),
+    }
+}
+
+async fn try_create(clients: &Clients, request: &ChangeSetRequest) -> Result<(), Problem> {
+    let parameters = request.parameters.iter().map(|(key, value)| {
+        let parameter = Parameter::builder().parameter_key(key);
+        match value {
+            Some(value) => parameter.parameter_value(value).build(),
+            None => parameter.use_previous_value(true).build(),
+        }
+    });
+    let kind = match request.kind {
+        ChangeSetKind::Create => ChangeSetType::Create,
+        ChangeSetKind::Update => ChangeSetType::Update,
+    };
+    clients
+        .cloudformation
+        .create_change_set()
+        .stack_name(&request.stack)
+        .change_set_name(&request.name)
+        .change_set_type(kind)
+        .template_body(&request.template)
+        .set_parameters(Some(parameters.collect()))
+        .capabilities(Capability::CapabilityIam)
+        .capabilities(Capability::CapabilityNamedIam)
+        .tags(Tag::builder().key("vaultscope").value("stack").build())
+        .send()
+        .await
+        .map(|_| ())
+        .map_err(|error| Problem::of("cloudformation CreateChangeSet", &error))
+}
+
+async fn delete(clients: &Clients, request: &ChangeSetRequest) -> Result<(), Problem> {
+    clients
+        .cloudformation
+        .delete_change_set()
+        .stack_name(&request.stack)
+        .change_set_name(&request.name)
+        .send()
+        .await
+        .map(|_| ())
+        .map_err(|error| Problem::of("cloudformation DeleteChangeSet", &error))
+}
+
+/// Waits until the change set can be executed; `None` when it has no changes.
+async fn wait_for(
+    clients: &Clients,
+    request: &ChangeSetRequest,
+    cancel: &CancellationToken,
+) -> Result<Option<ChangeSet>, DeployError> {
+    let fast = if clients.target.is_local() { Duration::from_millis(20) } else { Duration::from_millis(500) };
+    let mut pace = Pace::new(fast, Duration::from_secs(3), 1);
+    loop {
+        let (status, reason, set) = describe_changes(clients, request).await?;
+        match status {
+            ChangeSetStatus::CreateComplete => return Ok(Some(set)),
+            ChangeSetStatus::Failed if is_no_change(&reason) => {
+                delete(clients, request).await?;
+                return Ok(None);
+            }
+            ChangeSetStatus::Failed => {
+                // The reason is what counts; a failed change set that stays is replaced by the next one.
+                let _ = delete(clients, request).await;
+                return Err(DeployError::ChangeSet { stack: request.stack.clone(), reason });
+            }
+            _ => {}
+        }
+        tokio::select! {
+            () = cancel.cancelled() => {
+                return Err(DeployError::Interrupted { stack: request.stack.clone(), left: Left::Nothing });
+            }
+            () = tokio::time::sleep(pace.quiet()) => {}
+        }
+    }
+}
+
+fn is_no_change(reason: &str) -> bool {
+    reason.contains("didn't contain changes") || reason.contains("No updates are to be performed")
+}
+
+async fn describe_changes(
+    clients: &Clients,
+    request: &ChangeSetRequest,
+) -> Result<(ChangeSetStatus, String, ChangeSet), DeployError> {
+    let mut token = None;
+    let mut changes = Vec::new();
+    loop {
+        let answer = clients
+            .cloudformation
+            .describe_change_set()
+            .stack_name(&request.stack)
+            .change_set_name(&request.name)
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| Problem::of("cloudformation DescribeChangeSet", &error))?;
+        changes.extend(answer.changes.unwrap_or_default().into_iter().filter_map(|change| {
+            let change = change.resource_change?;
+            Some(Change {
+                action: change.action?.as_str().to_owned(),
+                logical_id: change.logical_resource_id.unwrap_or_default(),
+                resource_type: change.resource_type.unwrap_or_default(),
+                replacement: change.replacement.map(|replacement| replacement.as_str().to_owned()),
+            })
+        }));
+        token = answer.next_token;
+        if token.is_none() {
+            let set = ChangeSet {
+                id: answer.change_set_id.unwrap_or_else(|| request.name.clone()),
+                stack: request.stack.clone(),
+                stack_id: answer.stack_id.unwrap_or_else(|| request.stack.clone()),
+                changes,
+            };
+            let status = answer.status.unwrap_or(ChangeSetStatus::CreatePending);
+            return Ok((status, answer.status_reason.unwrap_or_default(), set));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_wordings_of_no_change_are_known_and_nothing_else_is() {
+        for reason in [
+            "The submitted information didn't contain changes. Submit different information to create a change set.",
+            "No updates are to be performed.",
+        ] {
+            assert!(is_no_change(reason), "{reason}");
+        }
+        assert!(!is_no_change("Template error: no such parameter"));
+    }
+}

@@ -1,0 +1,220 @@
+//! The events of a stack, followed from a moment on: each once, oldest first, and the first cause of a failure kept.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use aws_sdk_cloudformation::types;
+use tokio_util::sync::CancellationToken;
+
+use super::Sink;
+use super::stack::{self, Stack, moment};
+use crate::aws::{Clients, Kind, Pace, Problem};
+use crate::model::{FlowEvent, Seen, StackEvent, Timestamp};
+
+/// How often events are asked for: on this machine, and over a network.
+const LOCAL: (Duration, Duration) = (Duration::from_millis(40), Duration::from_millis(500));
+const REMOTE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+/// Failures in a row after which following is given up; with the pace's back-off that is about a minute and a half.
+const PATIENCE: u32 = 10;
+/// How CloudFormation words failures that are only the consequence of another one.
+const CONSEQUENCES: [&str; 3] = ["cancelled", "The following resource(s) failed", "Rollback requested"];
+
+/// How following ended.
+#[derive(Debug)]
+pub enum Followed {
+    /// The stack came to rest.
+    Ended(Box<Stack>),
+    /// The stack is gone.
+    Gone,
+    /// The user interrupted.
+    Interrupted,
+}
+
+/// Follows the events of one stack.
+#[derive(Debug)]
+pub struct Follower {
+    stack: String,
+    known: HashSet<String>,
+    first_cause: Option<StackEvent>,
+}
+
+impl Follower {
+    /// Begins after the events that the stack (by name or ARN) has now.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn begin(clients: &Clients, stack: &str) -> Result<Self, Problem> {
+        let known = match page(clients, stack, None).await {
+            Ok((events, _)) => events.into_iter().map(|(_, event)| event.event_id).collect(),
+            Err(problem) if stack::does_not_exist(&problem) => HashSet::new(),
+            Err(problem) => return Err(problem),
+        };
+        Ok(Self { stack: stack.to_owned(), known, first_cause: None })
+    }
+
+    /// Goes on with the stack's ARN, under which it is found after its end as well.
+    pub fn by_id(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.stack);
+        self
+    }
+
+    /// The first failure that is not the consequence of another one, in words.
+    #[must_use]
+    pub fn cause(&self) -> Option<String> {
+        let event = self.first_cause.as_ref()?;
+        let reason = event.reason.as_deref().unwrap_or("no reason was given");
+        Some(format!("{} ({}) {}: {reason}", event.logical_id, event.resource_type, event.status))
+    }
+
+    /// Tells `out` of every new event until the stack comes to rest.
+    ///
+    /// # Errors
+    /// When calls go on failing.
+    pub async fn to_the_end(
+        &mut self,
+        clients: &Clients,
+        out: &Sink,
+        cancel: &CancellationToken,
+    ) -> Result<Followed, Problem> {
+        let (fast, slow) = if clients.target.is_local() { LOCAL } else { REMOTE };
+        let mut pace = Pace::new(fast, slow, 0);
+        let mut failures = 0;
+        let mut last_status = String::new();
+        loop {
+            let wait = match self.look(clients, out).await {
+                Ok((_, None)) => return Ok(Followed::Gone),
+                Ok((news, Some(stack))) => {
+                    failures = 0;
+                    if stack.status != last_status {
+                        stack.tell(out).await;
+                        last_status.clone_from(&stack.status);
+                    }
+                    if !stack.status.ends_with("_IN_PROGRESS") {
+                        return Ok(Followed::Ended(Box::new(stack)));
+                    }
+                    if news { pace.changed() } else { pace.quiet() }
+                }
+                Err(problem) if matches!(problem.kind, Kind::Throttled | Kind::Outage) && failures < PATIENCE => {
+                    failures += 1;
+                    pace.failed()
+                }
+                Err(problem) => return Err(problem),
+            };
+            tokio::select! {
+                () = cancel.cancelled() => return Ok(Followed::Interrupted),
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// The status is read before the events, so that the events of the last status are never missed.
+    async fn look(&mut self, clients: &Clients, out: &Sink) -> Result<(bool, Option<Stack>), Problem> {
+        let Some(stack) = stack::describe(clients, &self.stack).await? else {
+            return Ok((false, None));
+        };
+        let events = self.news(clients).await?;
+        let news = !events.is_empty();
+        for (at, event) in events {
+            self.consider(&event);
+            let _ = out.send(FlowEvent { at, what: Seen::StackEvent(event) }).await;
+        }
+        Ok((news, Some(stack)))
+    }
+
+    fn consider(&mut self, event: &StackEvent) {
+        let is_consequence = |reason: &str| CONSEQUENCES.iter().any(|phrase| reason.contains(phrase));
+        if self.first_cause.is_none()
+            && event.status.ends_with("_FAILED")
+            && !event.reason.as_deref().is_some_and(is_consequence)
+        {
+            self.first_cause = Some(event.clone());
+        }
+    }
+
+    /// Pages come newest first and are read up to one that holds something known.
+    async fn news(&mut self, clients: &Clients) -> Result<Vec<(Timestamp, StackEvent)>, Problem> {
+        let mut news = Vec::new();
+        let mut token = None;
+        loop {
+            let (events, next) = page(clients, &self.stack, token).await?;
+            let mut overlap = false;
+            for (at, event) in events {
+                if self.known.contains(&event.event_id) {
+                    overlap = true;
+                } else {
+                    news.push((at, event));
+                }
+            }
+            if overlap || next.is_none() {
+                break;
+            }
+            token = next;
+        }
+        news.reverse();
+        self.known.extend(news.iter().map(|(_, event)| event.event_id.clone()));
+        Ok(news)
+    }
+}
+
+async fn page(
+    clients: &Clients,
+    stack: &str,
+    token: Option<String>,
+) -> Result<(Vec<(Timestamp, StackEvent)>, Option<String>), Problem> {
+    let answer = clients
+        .cloudformation
+        .describe_stack_events()
+        .stack_name(stack)
+        .set_next_token(token)
+        .send()
+        .await
+        .map_err(|error| Problem::of("cloudformation DescribeStackEvents", &error))?;
+    let events = answer.stack_events.unwrap_or_default().into_iter().map(read).collect();
+    Ok((events, answer.next_token))
+}
+
+fn read(event: types::StackEvent) -> (Timestamp, StackEvent) {
+    let at = event.timestamp.map(moment).unwrap_or_default();
+    let read = StackEvent {
+        event_id: event.event_id.unwrap_or_default(),
+        stack: event.stack_name.unwrap_or_default(),
+        logical_id: event.logical_resource_id.unwrap_or_default(),
+        physical_id: event.physical_resource_id.filter(|id| !id.is_empty()),
+        resource_type: event.resource_type.unwrap_or_default(),
+        status: event.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        reason: event.resource_status_reason,
+    };
+    (at, read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(logical: &str, status: &str, reason: Option<&str>) -> StackEvent {
+        StackEvent {
+            event_id: format!("{logical}-{status}"),
+            stack: "s".to_owned(),
+            logical_id: logical.to_owned(),
+            physical_id: None,
+            resource_type: "AWS::S3::Bucket".to_owned(),
+            status: status.to_owned(),
+            reason: reason.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn the_first_cause_is_kept_and_its_consequences_are_not_taken_for_it() {
+        let mut follower = Follower { stack: "s".to_owned(), known: HashSet::new(), first_cause: None };
+        follower.consider(&event("a", "CREATE_IN_PROGRESS", None));
+        follower.consider(&event("b", "CREATE_FAILED", Some("Resource creation cancelled")));
+        follower.consider(&event("c", "CREATE_FAILED", Some("name is taken")));
+        follower.consider(&event(
+            "s",
+            "ROLLBACK_IN_PROGRESS",
+            Some("The following resource(s) failed to create: [c]."),
+        ));
+        follower.consider(&event("d", "DELETE_FAILED", Some("something later")));
+        assert_eq!(follower.cause().as_deref(), Some("c (AWS::S3::Bucket) CREATE_FAILED: name is taken"));
+    }
+}

@@ -1,0 +1,221 @@
+//! The life of one tailer: ask, tell, wait; and a report whenever the source begins or ceases to answer.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::interest::Interest;
+use crate::aws::{Kind, Pace, Problem};
+use crate::clock::{Clock, real_now};
+use crate::model::{FlowEvent, Seen, Source, SourceReport, SourceState, Timestamp};
+
+/// A tailer rests at least so many times as long as its last look took, which bounds what observing costs.
+const REST: u32 = 4;
+
+/// What a look at a source showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Something new.
+    Changed,
+    /// Nothing new.
+    Quiet,
+}
+
+impl From<bool> for Progress {
+    fn from(changed: bool) -> Self {
+        if changed { Self::Changed } else { Self::Quiet }
+    }
+}
+
+/// Why a look ended early.
+#[derive(Debug)]
+pub enum Halt {
+    /// A call failed.
+    Call(Problem),
+    /// Nobody reads any more.
+    Closed,
+}
+
+impl From<Problem> for Halt {
+    fn from(problem: Problem) -> Self {
+        Self::Call(problem)
+    }
+}
+
+/// Where tailers tell what they see.
+#[derive(Debug, Clone)]
+pub struct Out {
+    events: mpsc::Sender<FlowEvent>,
+    clock: Clock,
+}
+
+impl Out {
+    /// Tells of things into `events`; `clock` gives the moment where the source has none.
+    pub fn new(events: mpsc::Sender<FlowEvent>, clock: Clock) -> Self {
+        Self { events, clock }
+    }
+
+    /// Tells of something that happened at a moment of the source.
+    pub async fn tell(&self, at: Timestamp, what: Seen) -> Result<(), Halt> {
+        self.events.send(FlowEvent { at, what }).await.map_err(|_| Halt::Closed)
+    }
+
+    /// Tells of something that is so now.
+    pub async fn tell_now(&self, what: Seen) -> Result<(), Halt> {
+        self.tell(self.clock.now(), what).await
+    }
+}
+
+/// One source.
+pub trait Tailer: Send + 'static {
+    /// Which one.
+    fn source(&self) -> Source;
+
+    /// Reads what is new and tells it. A failed look is repeated and must then tell what it has not told yet.
+    fn look(&mut self, out: &Out) -> impl Future<Output = Result<Progress, Halt>> + Send;
+}
+
+/// Looks at a source until cancelled or nobody reads any more.
+pub async fn drive<T: Tailer>(mut tailer: T, mut pace: Pace, out: Out, interest: Interest, cancel: CancellationToken) {
+    let source = tailer.source();
+    let mut state = None;
+    loop {
+        let began = real_now();
+        let looked = tokio::select! {
+            () = cancel.cancelled() => return,
+            looked = tailer.look(&out) => looked,
+        };
+        let (wait, now) = match looked {
+            Ok(Progress::Changed) => (pace.changed(), SourceState::Live),
+            Ok(Progress::Quiet) => (pace.quiet(), SourceState::Live),
+            Err(Halt::Closed) => return,
+            Err(Halt::Call(problem)) => {
+                tracing::debug!(?source, %problem, "a look failed");
+                let wait = pace.failed();
+                (wait, state_of(problem, wait))
+            }
+        };
+        let failing = now != SourceState::Live;
+        if differs(state.as_ref(), &now) {
+            state = Some(now.clone());
+            if out.tell_now(Seen::Source(SourceReport { source, state: now })).await.is_err() {
+                return;
+            }
+        }
+        let wait = wait.max(began.elapsed().saturating_mul(REST));
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+            () = interest.woken(), if !failing && wait > Duration::from_secs(1) => {}
+        }
+    }
+}
+
+/// A longer wait of a throttled source is no news of its own.
+fn differs(before: Option<&SourceState>, now: &SourceState) -> bool {
+    match (before, now) {
+        (Some(SourceState::Throttled { .. }), SourceState::Throttled { .. }) => false,
+        (before, now) => before != Some(now),
+    }
+}
+
+fn state_of(problem: Problem, wait: Duration) -> SourceState {
+    match problem.kind {
+        Kind::Throttled => SourceState::Throttled { retry_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX) },
+        Kind::Unsupported => SourceState::Unavailable { problem: problem.sentence },
+        Kind::Outage | Kind::NotFound | Kind::Refused => SourceState::Failing { problem: problem.sentence },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::model::QueueDepth;
+
+    /// Counts up by one a look, except where its script says that the call fails.
+    struct Scripted {
+        script: VecDeque<Option<Kind>>,
+        told: u64,
+    }
+
+    impl Tailer for Scripted {
+        fn source(&self) -> Source {
+            Source::Queue
+        }
+
+        async fn look(&mut self, out: &Out) -> Result<Progress, Halt> {
+            if let Some(Some(kind)) = self.script.pop_front() {
+                let problem = Problem { kind, code: None, message: None, sentence: "no answer".to_owned() };
+                return Err(problem.into());
+            }
+            self.told += 1;
+            out.tell_now(Seen::Queue(QueueDepth { visible: self.told, ..QueueDepth::default() })).await?;
+            Ok(Progress::Changed)
+        }
+    }
+
+    async fn seen_of(script: &[Option<Kind>], count: usize) -> Vec<Seen> {
+        let (events, mut told) = mpsc::channel(64);
+        let millis = Duration::from_millis;
+        let pace = Pace::new(millis(1), millis(5), 1).backing_off(millis(8), millis(20));
+        let cancel = CancellationToken::new();
+        let tailer = Scripted { script: script.iter().copied().collect(), told: 0 };
+        let out = Out::new(events, Clock::default());
+        let task = tokio::spawn(drive(tailer, pace, out, Interest::default(), cancel.clone()));
+        let mut seen = Vec::new();
+        while seen.len() < count {
+            seen.push(told.recv().await.expect("the tailer goes on").what);
+        }
+        cancel.cancel();
+        task.await.expect("the tailer ends");
+        seen
+    }
+
+    fn states(seen: &[Seen]) -> Vec<&SourceState> {
+        seen.iter()
+            .filter_map(|seen| if let Seen::Source(report) = seen { Some(&report.state) } else { None })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn an_outage_is_told_once_and_everything_after_it_is_told() {
+        let outage = Some(Kind::Outage);
+        let seen = seen_of(&[None, outage, outage, outage, None, None], 6).await;
+        let failing = SourceState::Failing { problem: "no answer".to_owned() };
+        assert_eq!(states(&seen), [&SourceState::Live, &failing, &SourceState::Live]);
+        let depths: Vec<u64> = seen
+            .iter()
+            .filter_map(|seen| if let Seen::Queue(depth) = seen { Some(depth.visible) } else { None })
+            .collect();
+        assert_eq!(depths, [1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn throttling_is_told_with_the_wait_and_not_again_while_it_lasts() {
+        let throttled = Some(Kind::Throttled);
+        let seen = seen_of(&[throttled, throttled, throttled, None], 3).await;
+        let told = states(&seen);
+        assert!(matches!(told[0], SourceState::Throttled { retry_ms } if (1..100).contains(retry_ms)), "{told:?}");
+        assert_eq!(told[1..], [&SourceState::Live]);
+    }
+
+    #[tokio::test]
+    async fn an_operation_that_the_endpoint_lacks_is_named_unavailable() {
+        let seen = seen_of(&[Some(Kind::Unsupported)], 1).await;
+        assert!(matches!(states(&seen)[0], SourceState::Unavailable { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_tailer_ends_when_nobody_reads_any_more() {
+        let (events, told) = mpsc::channel(1);
+        drop(told);
+        let pace = Pace::new(Duration::from_millis(1), Duration::from_millis(1), 1);
+        let out = Out::new(events, Clock::default());
+        let tailer = Scripted { script: VecDeque::new(), told: 0 };
+        drive(tailer, pace, out, Interest::default(), CancellationToken::new()).await;
+    }
+}

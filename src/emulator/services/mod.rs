@@ -1,5 +1,7 @@
 //! One folder a service. Services never import each other: they meet in the [`Fabric`](super::Fabric).
 
+mod sqs;
+
 use std::sync::Arc;
 
 use super::StartError;
@@ -11,6 +13,5 @@ use super::service::Service;
 /// # Errors
 /// When one cannot be set up.
 pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
-    let _ = fabric;
-    Ok(vec![])
+    Ok(vec![sqs::Sqs::new(fabric.clone())])
 }

@@ -1,0 +1,4 @@
+//! The endpoint through the real AWS SDK for Rust: one module a service.
+
+mod support;
+

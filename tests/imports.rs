@@ -30,7 +30,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// The modules that follow `prefix` in code: `crate::model::SetId` → `model`, `crate::{model, aws}` → both.
 fn named_after(prefix: &str, source: &str) -> BTreeSet<String> {
-    let code: String = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let code: String =
+        source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let ident = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let mut names = BTreeSet::new();
     for (at, _) in code.match_indices(prefix) {

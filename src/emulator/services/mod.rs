@@ -1,5 +1,6 @@
 //! One folder a service. Services never import each other: they meet in the [`Fabric`](super::Fabric).
 
+mod logs;
 mod sqs;
 
 use std::sync::Arc;
@@ -13,5 +14,5 @@ use super::service::Service;
 /// # Errors
 /// When one cannot be set up.
 pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
-    Ok(vec![sqs::Sqs::new(fabric.clone())])
+    Ok(vec![logs::Logs::new(fabric.clone()), sqs::Sqs::new(fabric.clone())])
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
-use aws_sdk_cloudwatchlogs::types::{InputLogEvent, OrderBy};
+use aws_sdk_cloudwatchlogs::types::{FilteredLogEvent, InputLogEvent, OrderBy};
 use serde_json::Value;
 use vaultscope::clock::Clock;
 use vaultscope::emulator::{Delivery, DeliveryError, Emulator, EmulatorConfig};
@@ -92,20 +92,23 @@ async fn events_are_filtered_over_streams_in_order_and_by_pages() {
     put(&client, "b", (0..30).map(|at| event(NOW + 2 * at + 1, format!("{{\"n\": {}}}", 2 * at + 1))).collect()).await;
 
     let pages = client.filter_log_events().log_group_name(GROUP).filter_pattern("{ $.n >= 5 }").limit(7);
-    let mut events = pages.into_paginator().items().send();
+    let mut pages = pages.into_paginator().send();
     let (mut messages, mut ids) = (Vec::new(), Vec::new());
-    while let Some(event) = events.next().await {
-        let event = event.expect("a page");
-        messages.push(event.message().expect("a message").to_owned());
-        ids.push(event.event_id().expect("an id").to_owned());
-        assert_eq!(event.ingestion_time(), Some(NOW));
+    while let Some(page) = pages.next().await {
+        let events = page.expect("a page").events.expect("events");
+        assert!(events.len() <= 7);
+        for event in events {
+            assert_eq!(event.ingestion_time(), Some(NOW));
+            messages.push(event.message.expect("a message"));
+            ids.push(event.event_id.expect("an id"));
+        }
     }
     assert_eq!(messages, (5..60).map(|n| format!("{{\"n\": {n}}}")).collect::<Vec<_>>());
     assert!(ids.is_sorted() && ids.iter().all(|id| id.len() == 56 && id.bytes().all(|byte| byte.is_ascii_digit())));
 
     let newest = client.filter_log_events().log_group_name(GROUP).start_time(NOW + 57).end_time(NOW + 58);
     let newest = newest.send().await.expect("a page");
-    let times: Vec<_> = newest.events().iter().filter_map(|event| event.timestamp()).collect();
+    let times: Vec<_> = newest.events().iter().filter_map(FilteredLogEvent::timestamp).collect();
     assert_eq!((times, newest.next_token()), (vec![NOW + 57, NOW + 58], None));
 
     let group_identifier = client.filter_log_events().log_group_identifier(group_arn(GROUP));

@@ -4,6 +4,9 @@ use std::fmt::Display;
 
 use crate::emulator::ServiceError;
 
+/// Characters of a refused value that its refusal repeats.
+const LONGEST_VALUE: usize = 1_024;
+
 /// Why an operation of CloudWatch Logs was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogsError {
@@ -36,6 +39,8 @@ impl LogsError {
 
     /// `InvalidParameterException` in the form that AWS has for a member outside its range.
     pub fn constraint(value: impl Display, member: &str, constraint: impl Display) -> Self {
+        // A value of megabytes helps nobody.
+        let value: String = value.to_string().chars().take(LONGEST_VALUE).collect();
         Self::Invalid(format!(
             "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must {constraint}"
         ))

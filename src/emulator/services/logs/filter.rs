@@ -1,7 +1,7 @@
 //! `FilterLogEvents`: the events of a group, or of some of its streams, that match a pattern, page by page.
 //!
-//! The group is locked for a few hundred events at a time, never while patterns are matched, so that a search through
-//! everything does not hold up those who write.
+//! The group is locked for a few hundred events at a time, never while patterns are matched, and the thread is left in
+//! between, so that a search through everything does not hold up those who write.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -88,7 +88,7 @@ impl Logs {
             }
             None => start,
         };
-        let (found, next) = search(&group, &selection, start..end, &pattern, limit);
+        let (found, next) = search(&group, &selection, start..end, &pattern, limit).await;
         let event = |found: Found| FilteredLogEvent {
             event_id: found.position.id(group.number),
             log_stream_name: found.stream,
@@ -130,7 +130,7 @@ fn select(group: &Group, names: Option<Vec<String>>, prefix: Option<String>) -> 
 }
 
 /// One page of what matches, and where the next one starts.
-fn search(
+async fn search(
     group: &Group,
     selection: &Selection,
     mut range: Range<Position>,
@@ -161,6 +161,7 @@ fn search(
         if budget == 0 {
             return (page, Some(next));
         }
+        tokio::task::yield_now().await;
     }
 }
 
@@ -180,11 +181,11 @@ mod tests {
         group
     }
 
-    fn pages(group: &Group, pattern: &str, limit: usize) -> Vec<usize> {
+    async fn pages(group: &Group, pattern: &str, limit: usize) -> Vec<usize> {
         let pattern = Pattern::parse(pattern).expect("a valid pattern");
         let (mut pages, mut range) = (Vec::new(), Position::start_of(0)..Position::END);
         loop {
-            let (page, next) = search(group, &Selection::All, range.clone(), &pattern, limit);
+            let (page, next) = search(group, &Selection::All, range.clone(), &pattern, limit).await;
             pages.push(page.len());
             match next {
                 Some(next) => range.start = next,
@@ -193,26 +194,26 @@ mod tests {
         }
     }
 
-    #[test]
-    fn pages_end_at_their_limit_and_the_last_one_has_no_successor() {
+    #[tokio::test]
+    async fn pages_end_at_their_limit_and_the_last_one_has_no_successor() {
         let group =
             group((0..2_000).map(|number| format!("n{number} {}", if number % 2 == 0 { "even" } else { "odd" })));
-        assert_eq!(pages(&group, "", 1_000), [1_000, 1_000]);
-        assert_eq!(pages(&group, "", 1_500), [1_500, 500]);
-        assert_eq!(pages(&group, "even", 400), [400, 400, 200]);
-        assert_eq!(pages(&group, "neither", 400), [0]);
+        assert_eq!(pages(&group, "", 1_000).await, [1_000, 1_000]);
+        assert_eq!(pages(&group, "", 1_500).await, [1_500, 500]);
+        assert_eq!(pages(&group, "even", 400).await, [400, 400, 200]);
+        assert_eq!(pages(&group, "neither", 400).await, [0]);
     }
 
-    #[test]
-    fn a_page_ends_at_one_megabyte() {
+    #[tokio::test]
+    async fn a_page_ends_at_one_megabyte() {
         let group = group((0..10).map(|_| "m".repeat(LARGEST_PAGE_BYTES / 4 - 26)));
-        assert_eq!(pages(&group, "", 100), [4, 4, 2]);
+        assert_eq!(pages(&group, "", 100).await, [4, 4, 2]);
     }
 
-    #[test]
-    fn a_search_for_what_is_rare_gives_empty_pages_with_a_successor() {
+    #[tokio::test]
+    async fn a_search_for_what_is_rare_gives_empty_pages_with_a_successor() {
         let rare = |number: usize| if number == PAGE_BUDGET + 1_000 { "needle".to_owned() } else { "hay".to_owned() };
         let group = group((0..PAGE_BUDGET + 2_000).map(rare));
-        assert_eq!(pages(&group, "needle", 100), [0, 1]);
+        assert_eq!(pages(&group, "needle", 100).await, [0, 1]);
     }
 }

@@ -69,7 +69,7 @@ impl S3 {
     async fn answer(&self, request: Request<RequestBody>) -> Response<ReplyBody> {
         let id = self.store.fabric.token(REQUEST_ID_ALPHABET, 16);
         let answer = match wire::unsign(request) {
-            Ok(request) => self.protocol.call(request).await.map_err(|error| error.into()),
+            Ok(request) => self.protocol.call(request).await.map_err(Into::into),
             Err(refused) => refused.to_http_response().map_err(|error| Box::new(error).into()),
         };
         let answer = answer.unwrap_or_else(|error: Box<dyn std::error::Error + Send + Sync>| {

@@ -368,13 +368,12 @@ impl Store {
                 check_write(state.contents.version(key, version_id).map(Arc::as_ref), if_match, None)?;
             }
             let versioning = state.configuration.versioning;
-            let deleted = match version_id {
-                Some(id) => state.contents.delete_version(key, id),
-                None => {
-                    let id = self.version_id(versioning);
-                    let marker = Version { id, modified: self.now(), object: None, tags: Vec::new() };
-                    state.contents.delete(versioning, key, marker)
-                }
+            let deleted = if let Some(id) = version_id {
+                state.contents.delete_version(key, id)
+            } else {
+                let id = self.version_id(versioning);
+                let marker = Version { id, modified: self.now(), object: None, tags: Vec::new() };
+                state.contents.delete(versioning, key, marker)
             };
             (deleted, versioning, state.configuration.event_bridge)
         };

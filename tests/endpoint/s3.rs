@@ -128,7 +128,7 @@ async fn hostile_keys_are_listed_as_they_were_put() {
 
 #[tokio::test]
 async fn parts_make_an_object() {
-    let (_emulator, client) = with_bucket().await;
+    let (emulator, client) = with_bucket().await;
     let part = vec![7_u8; 5 * 1024 * 1024];
     let upload = client.create_multipart_upload().bucket(BUCKET).key("big").send().await.expect("an upload");
     let id = upload.upload_id().expect("an id");
@@ -157,6 +157,7 @@ async fn parts_make_an_object() {
     assert_eq!(client.list_multipart_uploads().bucket(BUCKET).send().await.expect("uploads").uploads().len(), 0);
     let gone = client.abort_multipart_upload().bucket(BUCKET).key("big").upload_id(id).send().await;
     assert_eq!(gone.expect_err("it has ended").code(), Some("NoSuchUpload"));
+    emulator.shutdown().await;
 }
 
 #[tokio::test]

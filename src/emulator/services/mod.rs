@@ -14,5 +14,5 @@ use super::service::Service;
 /// # Errors
 /// When one cannot be set up.
 pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
-    Ok(vec![dynamodb::DynamoDb::new(fabric.clone())?, s3::S3::new(fabric)?])
+    Ok(vec![dynamodb::DynamoDb::new(fabric.clone())?, s3::S3::new(fabric)])
 }

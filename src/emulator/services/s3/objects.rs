@@ -465,7 +465,9 @@ impl Store {
         let input = request.input;
         let found = self.find(&input.bucket, &input.key, input.version_id.as_deref())?;
         let object = found.object()?;
-        let wants = |name: &str| input.object_attributes.iter().any(|wanted| wanted.as_str() == name);
+        // Clients write the attributes as one header with commas or as several headers.
+        let wanted = || input.object_attributes.iter().flat_map(|wanted| wanted.as_str().split(','));
+        let wants = |name: &str| wanted().any(|wanted| wanted.trim() == name);
         let mut output = dto::GetObjectAttributesOutput {
             last_modified: Some(moment(found.version.modified)),
             version_id: found.shown_id(),

@@ -1,8 +1,12 @@
 //! The nouns that every part shares: identifiers, moments, datasets and what was seen to happen. No I/O, no clock.
 
 mod arn;
+pub mod board;
 mod dataset;
+pub mod execution;
 mod flow;
+pub mod machine;
+pub mod pipeline;
 mod set_id;
 mod timestamp;
 

@@ -2,4 +2,5 @@
 
 mod dynamodb;
 mod s3;
+mod states;
 mod support;

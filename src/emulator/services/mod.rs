@@ -1,7 +1,10 @@
 //! One folder a service. Services never import each other: they meet in the [`Fabric`](super::Fabric).
 
 mod dynamodb;
+mod events;
 mod s3;
+mod sqs;
+mod states;
 
 use std::sync::Arc;
 
@@ -14,5 +17,11 @@ use super::service::Service;
 /// # Errors
 /// When one cannot be set up.
 pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
-    Ok(vec![dynamodb::DynamoDb::new(fabric.clone())?, s3::S3::new(fabric)])
+    Ok(vec![
+        dynamodb::DynamoDb::new(fabric.clone())?,
+        events::Events::new(fabric.clone()),
+        s3::S3::new(fabric),
+        sqs::Sqs::new(fabric.clone()),
+        states::new(fabric.clone()),
+    ])
 }

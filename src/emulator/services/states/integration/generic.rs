@@ -1,0 +1,237 @@
+//! Every other service: the optimised integrations of the endpoint's services, and `aws-sdk:` ones.
+
+use serde_json::{Map, Value, json};
+
+use super::super::history::Failure;
+use super::names::{SDKS, capitalised, respelled};
+use super::{CallError, Caller, PRINCIPAL, Service, metadata};
+use crate::emulator::{Fabric, ServiceError};
+
+/// An optimised integration.
+#[derive(Debug)]
+pub(super) struct Optimised {
+    /// The name in the resource.
+    kind: &'static str,
+    /// The endpoint's service id.
+    service: &'static str,
+    /// What errors are prefixed with.
+    prefix: &'static str,
+    /// What an error's cause calls the service.
+    title: &'static str,
+    /// The error that stands for codes which the service's SDK has no type for.
+    fallback: &'static str,
+    actions: &'static [&'static str],
+}
+
+pub(super) const LAMBDA: Optimised = Optimised {
+    kind: "lambda",
+    service: "lambda",
+    prefix: "Lambda",
+    title: "AWSLambda",
+    fallback: "AWSLambdaException",
+    actions: &["invoke"],
+};
+
+const OPTIMISED: &[Optimised] = &[
+    Optimised {
+        kind: "dynamodb",
+        service: "dynamodb",
+        prefix: "DynamoDB",
+        title: "AmazonDynamoDBv2",
+        fallback: "AmazonDynamoDBException",
+        actions: &["getItem", "putItem", "updateItem", "deleteItem"],
+    },
+    Optimised {
+        kind: "sqs",
+        service: "sqs",
+        prefix: "SQS",
+        title: "AmazonSQS",
+        fallback: "AmazonSQSException",
+        actions: &["sendMessage"],
+    },
+    Optimised {
+        kind: "sns",
+        service: "sns",
+        prefix: "SNS",
+        title: "AmazonSNS",
+        fallback: "AmazonSNSException",
+        actions: &["publish"],
+    },
+    Optimised {
+        kind: "events",
+        service: "events",
+        prefix: "EventBridge",
+        title: "AmazonEventBridge",
+        fallback: "AmazonEventBridgeException",
+        actions: &["putEvents"],
+    },
+    Optimised {
+        kind: "states",
+        service: "states",
+        prefix: "StepFunctions",
+        title: "AWSStepFunctions",
+        fallback: "AWSStepFunctionsException",
+        actions: &["startExecution"],
+    },
+];
+
+pub(super) async fn call(
+    fabric: &Fabric,
+    caller: &Caller<'_>,
+    service: &Service,
+    arguments: Value,
+) -> Result<Value, CallError> {
+    if let Some(name) = service.kind.strip_prefix("aws-sdk:") {
+        return call_sdk(fabric, name, &service.action, arguments).await;
+    }
+    let known = OPTIMISED.iter().find(|known| known.kind == &*service.kind);
+    let Some(known) = known.filter(|known| known.actions.contains(&service.action.as_str())) else {
+        return Err(CallError::lacking(format_args!("the service integration {}:{}", service.kind, service.action)));
+    };
+    let Value::Object(mut request) = arguments else {
+        return Err(CallError::Failed(bad_arguments(&format!("{}.{}", known.prefix, known.fallback))));
+    };
+    prepare(known.kind, caller, &mut request);
+    let answer = fabric
+        .call(PRINCIPAL, known.service, &capitalised(&service.action), Value::Object(request))
+        .await
+        .map_err(|error| failed(fabric, known, &error))?;
+    if answer.get("FailedEntryCount").and_then(Value::as_u64).is_some_and(|failed| failed > 0) {
+        let failure = Failure { error: Some("EventBridge.FailedEntry".to_owned()), cause: Some(answer.to_string()) };
+        return Err(CallError::Failed(failure));
+    }
+    let length = answer.to_string().len();
+    let mut result = match if known.kind == "states" { respelled(answer, false) } else { answer } {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    };
+    metadata::add(fabric, &mut result, "application/x-amz-json-1.0", length, &[]);
+    Ok(Value::Object(result))
+}
+
+/// Brings the arguments into the form of the service's own API.
+fn prepare(kind: &str, caller: &Caller<'_>, request: &mut Map<String, Value>) {
+    let written = |value: &mut Value| {
+        if !value.is_string() && !value.is_null() {
+            *value = Value::from(value.to_string());
+        }
+    };
+    match kind {
+        "sqs" => request.get_mut("MessageBody").into_iter().for_each(written),
+        "sns" => request.get_mut("Message").into_iter().for_each(written),
+        "events" => {
+            let entries = request.get_mut("Entries").and_then(Value::as_array_mut);
+            for entry in entries.into_iter().flatten().filter_map(Value::as_object_mut) {
+                entry.get_mut("Detail").into_iter().for_each(written);
+                let resources = entry.entry("Resources").or_insert_with(|| json!([]));
+                if let Some(resources) = resources.as_array_mut() {
+                    resources.extend([Value::from(caller.machine), Value::from(caller.execution)]);
+                }
+            }
+        }
+        "states" => {
+            *request = match respelled(Value::Object(std::mem::take(request)), true) {
+                Value::Object(members) => members,
+                _ => Map::new(),
+            };
+            request.get_mut("input").into_iter().for_each(written);
+        }
+        _ => {}
+    }
+}
+
+async fn call_sdk(fabric: &Fabric, name: &str, action: &str, arguments: Value) -> Result<Value, CallError> {
+    let sdk = SDKS.iter().find(|sdk| sdk.name == name && fabric.service(sdk.service).is_some());
+    let Some(sdk) = sdk else {
+        return Err(CallError::lacking(format_args!("the service integration aws-sdk:{name}:{action}")));
+    };
+    let operation = capitalised(action);
+    let mut request = if sdk.small { respelled(arguments, true) } else { arguments };
+    if let Some(input) = request.get_mut("input").filter(|input| sdk.service == "states" && !input.is_string()) {
+        *input = Value::from(input.to_string());
+    }
+    match fabric.call(PRINCIPAL, sdk.service, &operation, request).await {
+        Ok(answer) if answer.is_null() => Ok(json!({})),
+        Ok(answer) => Ok(if sdk.small { respelled(answer, false) } else { answer }),
+        Err(error) if lacks(&error) => Err(CallError::Lacking(error.message)),
+        Err(error) => {
+            let code = if error.code.ends_with("Exception") {
+                error.code.to_string()
+            } else {
+                format!("{}Exception", error.code)
+            };
+            let cause = format!(
+                "{} (Service: {}, Status Code: {}, Request ID: {}) (SDK Attempt Count: 1)",
+                error.message,
+                sdk.title,
+                error.status.as_u16(),
+                fabric.uuid()
+            );
+            Err(CallError::Failed(Failure { error: Some(format!("{}.{code}", sdk.title)), cause: Some(cause) }))
+        }
+    }
+}
+
+fn lacks(error: &ServiceError) -> bool {
+    error.status == http::StatusCode::NOT_IMPLEMENTED
+}
+
+/// The failure that a service's error makes.
+pub(super) fn failed(fabric: &Fabric, known: &Optimised, error: &ServiceError) -> CallError {
+    if lacks(error) {
+        return CallError::Lacking(error.message.clone());
+    }
+    let typed = error.code.ends_with("Exception") && error.code != "ValidationException";
+    let name = if typed { error.code.as_ref() } else { known.fallback };
+    let cause = format!(
+        "{} (Service: {}; Status Code: {}; Error Code: {}; Request ID: {}; Proxy: null)",
+        error.message,
+        known.title,
+        error.status.as_u16(),
+        error.code,
+        fabric.uuid()
+    );
+    CallError::Failed(Failure { error: Some(format!("{}.{name}", known.prefix)), cause: Some(cause) })
+}
+
+/// The failure of arguments that are no object.
+pub(super) fn bad_arguments(error: &str) -> Failure {
+    Failure { error: Some(error.to_owned()), cause: Some("The arguments must be a JSON object".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::emulator::Identity;
+
+    #[test]
+    fn documents_become_texts_and_events_name_their_origin() {
+        let caller = Caller { execution: "arn:execution", machine: "arn:machine" };
+        let mut request = Map::new();
+        request.insert("Entries".to_owned(), json!([{"Detail": {"a": 1}}, {"Detail": "{}", "Resources": ["r"]}]));
+        prepare("events", &caller, &mut request);
+        assert_eq!(
+            request["Entries"],
+            json!([{"Detail": "{\"a\":1}", "Resources": ["arn:machine", "arn:execution"]},
+                   {"Detail": "{}", "Resources": ["r", "arn:machine", "arn:execution"]}])
+        );
+        let mut request = Map::new();
+        request.insert("MessageBody".to_owned(), json!({"a": 1}));
+        prepare("sqs", &caller, &mut request);
+        assert_eq!(request["MessageBody"], "{\"a\":1}");
+    }
+
+    #[test]
+    fn a_code_without_a_type_becomes_the_services_own_exception() {
+        let fabric = Fabric::new(Clock::default(), Identity::default(), 1);
+        let name = |code: &'static str| match failed(&fabric, &OPTIMISED[0], &ServiceError::client(code, "m")) {
+            CallError::Failed(failure) => failure.error,
+            CallError::Lacking(what) => panic!("{what}"),
+        };
+        assert_eq!(name("ValidationException").as_deref(), Some("DynamoDB.AmazonDynamoDBException"));
+        assert_eq!(name("ResourceNotFoundException").as_deref(), Some("DynamoDB.ResourceNotFoundException"));
+        let lacking = failed(&fabric, &LAMBDA, &ServiceError::not_implemented("AWS Lambda", "Invoke"));
+        assert!(matches!(lacking, CallError::Lacking(_)));
+    }
+}

@@ -1,0 +1,312 @@
+//! The Map state: inline, with iterations in this execution's history, and distributed, with executions of their own.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use serde_json::Value;
+
+use super::strand::Strand;
+use super::{Exit, Fault, Payload, Visit};
+use crate::emulator::services::states::asl::{Count, Items, Map};
+use crate::emulator::services::states::eval::EvalError;
+use crate::emulator::services::states::history::{Iteration, What};
+
+/// Iterations of an inline map that run side by side at most.
+const MOST_INLINE: usize = 40;
+/// Children of a distributed map that run side by side at most; AWS allows 10,000.
+const MOST_DISTRIBUTED: usize = 1_000;
+
+/// How many children of a distributed map may fail.
+#[derive(Default)]
+struct Tolerance {
+    count: Option<u64>,
+    percentage: Option<f64>,
+}
+
+impl Tolerance {
+    fn exceeded(&self, failed: usize, of: usize) -> bool {
+        let by_count = self.count.is_some_and(|most| failed as u64 > most);
+        #[expect(clippy::cast_precision_loss, reason = "far fewer items than 2^52")]
+        let by_percentage = self.percentage.is_some_and(|most| failed as f64 * 100.0 > most * of as f64);
+        let neither = self.count.is_none() && self.percentage.is_none();
+        by_count || by_percentage || (neither && failed > 0)
+    }
+}
+
+impl<'r> Strand<'r> {
+    pub(super) async fn map(&mut self, visit: &Visit<'r>, map: &'r Map) -> Result<Exit, Fault> {
+        if let Some(field) = map.lacking {
+            let problem = format!("The embedded endpoint does not implement the field {field} of a Map state.");
+            return Err(visit.runtime(&problem));
+        }
+        let input = self.selected_input(visit)?;
+        let items = self.items(visit, map, &input)?;
+        let concurrency = match &map.concurrency {
+            Some(count) => self.whole(visit, "MaxConcurrency", count, &input)?,
+            None => 0,
+        };
+        self.advance(What::MapStarted(items.len()))?;
+        let most = if map.distributed { MOST_DISTRIBUTED } else { MOST_INLINE };
+        let width = usize::try_from(concurrency).ok().filter(|width| *width > 0).unwrap_or(most).min(most);
+        let done = if map.distributed {
+            self.distributed(visit, map, &input, items, width).await
+        } else {
+            self.inline(visit, map, &input, items, width).await
+        };
+        match done {
+            Ok(outputs) => {
+                self.note(What::Bare("MapStateSucceeded"))?;
+                self.leave(visit, Arc::new(Value::Array(outputs)), visit.state.next)
+            }
+            Err(fault) if fault.terminal => Err(fault),
+            Err(fault) => {
+                self.advance(What::Bare("MapStateFailed"))?;
+                Err(Fault { of_task: false, ..fault })
+            }
+        }
+    }
+
+    /// The list that the state goes through.
+    fn items(&mut self, visit: &Visit<'r>, map: &Map, input: &Arc<Value>) -> Result<Vec<Value>, Fault> {
+        let formula = matches!(visit.state.data, super::super::asl::DataFlow::Jsonata(_));
+        let (list, place) = match &map.items {
+            Items::Input if formula => {
+                let Value::Array(items) = &**input else {
+                    let problem = format!("Map state input must be an array but was: {input}");
+                    self.cursor = visit.before;
+                    let fault = self.evaluation_failed(visit, None, visit.cause(&problem));
+                    return Err(self.map_failed(fault));
+                };
+                return Ok(items.clone());
+            }
+            Items::Formula(template) => {
+                let made = match self.make(visit, template, input, None) {
+                    Ok(made) => made,
+                    Err(fault) => return Err(self.map_failed(fault)),
+                };
+                let Value::Array(items) = made else {
+                    let fault = self.unexpected(visit, template, "Items", "array", &made);
+                    return Err(self.map_failed(fault));
+                };
+                return Ok(items);
+            }
+            Items::Input => ((**input).clone(), "$"),
+            Items::Path(path) => match self.evaluate(visit, input, |scope| path.evaluate(scope)) {
+                Ok(found) => (found, path.source()),
+                Err(EvalError::Missing { path, .. }) => {
+                    return Err(visit.runtime(&format!("Invalid path '{path}': No results for path: {path}")));
+                }
+                Err(error) => return Err(self.fault(visit, error)),
+            },
+        };
+        match list {
+            Value::Array(items) => Ok(items),
+            _ => Err(visit.runtime(&format!("Reference path \"{place}\" must point to array."))),
+        }
+    }
+
+    /// A fault before the map has started, after its event.
+    fn map_failed(&mut self, fault: Fault) -> Fault {
+        if fault.terminal {
+            return fault;
+        }
+        match self.advance(What::Bare("MapStateFailed")) {
+            Ok(_) => fault,
+            Err(full) => full,
+        }
+    }
+
+    /// A whole number that is not negative. A path may lead to the text of one.
+    fn whole(&mut self, visit: &Visit<'r>, field: &str, count: &Count, input: &Value) -> Result<u64, Fault> {
+        let (value, path) = self.count(visit, field, count, input)?;
+        let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+        match number.map(u64::try_from) {
+            Some(Ok(number)) => Ok(number),
+            Some(Err(_)) => Err(visit.runtime(&format!("{field} cannot be negative."))),
+            None => Err(not_a_number(visit, field, "integer", &value, path.as_deref())),
+        }
+    }
+
+    /// What an iteration gets.
+    fn iteration_input(
+        &mut self,
+        visit: &Visit<'r>,
+        map: &Map,
+        input: &Value,
+        index: usize,
+        item: &Arc<Value>,
+    ) -> Result<Payload, Fault> {
+        let Some(template) = &map.selector else { return Ok(Payload::new(Arc::clone(item))) };
+        let outer = self.item.replace((index, Arc::clone(item)));
+        let made = self.make(visit, template, input, None);
+        self.item = outer;
+        Ok(Payload::new(Arc::new(made?)))
+    }
+
+    /// Runs the iterations, `width` side by side; each of those lines takes the next item when it is done with one.
+    async fn inline(
+        &mut self,
+        visit: &Visit<'r>,
+        map: &'r Map,
+        input: &Arc<Value>,
+        items: Vec<Value>,
+        width: usize,
+    ) -> Result<Vec<Value>, Fault> {
+        let items: Vec<Arc<Value>> = items.into_iter().map(Arc::new).collect();
+        let next = AtomicUsize::new(0);
+        let outputs = Mutex::new(vec![Value::Null; items.len()]);
+        let busy = Mutex::new(vec![None; width.min(items.len())]);
+        let name = &visit.state.name;
+        let set_busy = |line: usize, index: Option<(usize, u64)>| {
+            busy.lock().unwrap_or_else(PoisonError::into_inner)[line] = index;
+        };
+        let mut lines = FuturesUnordered::new();
+        for line in 0..width.min(items.len()) {
+            let mut strand = self.branch();
+            strand.beside = width > 1 || self.beside;
+            let (items, next, outputs, set_busy) = (&items, &next, &outputs, &set_busy);
+            lines.push(async move {
+                let mut last = strand.cursor;
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { return Ok(last) };
+                    let done = async {
+                        let input = strand.iteration_input(visit, map, input, index, item)?;
+                        strand.advance(What::Iteration(Iteration::Started, Arc::clone(name), index))?;
+                        set_busy(line, Some((index, strand.cursor)));
+                        strand.item = Some((index, Arc::clone(item)));
+                        let output = strand.flow(&map.processor, input).await?;
+                        last = strand.note(What::Iteration(Iteration::Succeeded, Arc::clone(name), index))?;
+                        set_busy(line, None);
+                        Ok(output)
+                    };
+                    let done: Result<Payload, Fault> = done.await;
+                    match done {
+                        Ok(output) => {
+                            outputs.lock().unwrap_or_else(PoisonError::into_inner)[index] =
+                                Arc::unwrap_or_clone(output.value);
+                        }
+                        Err(fault) => return Err((line, index, strand.cursor, fault)),
+                    }
+                }
+            });
+        }
+        let mut failed = None;
+        while let Some(line) = lines.next().await {
+            match line {
+                Ok(last) => self.cursor = self.cursor.max(last),
+                Err(failure) => {
+                    failed = Some(failure);
+                    break;
+                }
+            }
+        }
+        drop(lines);
+        if let Some((line, index, cursor, fault)) = failed {
+            self.cursor = cursor;
+            if !fault.terminal {
+                self.note(What::Iteration(Iteration::Failed, Arc::clone(name), index))?;
+                let others = busy.into_inner().unwrap_or_else(PoisonError::into_inner);
+                for (_, other) in others.into_iter().enumerate().filter(|(other, _)| *other != line) {
+                    if let Some((index, started)) = other {
+                        self.run.record(started, What::Iteration(Iteration::Aborted, Arc::clone(name), index))?;
+                    }
+                }
+            }
+            return Err(fault);
+        }
+        Ok(outputs.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs each item as an execution of its own, whose events are not part of this one's history.
+    async fn distributed(
+        &mut self,
+        visit: &Visit<'r>,
+        map: &'r Map,
+        input: &Arc<Value>,
+        items: Vec<Value>,
+        width: usize,
+    ) -> Result<Vec<Value>, Fault> {
+        let tolerance = self.tolerance(visit, map, input)?;
+        let label = map.label.clone().unwrap_or_else(|| self.run.fabric.uuid());
+        let arn = self
+            .run
+            .fabric
+            .arn("states", format!("mapRun:{}/{label}:{}", self.run.revision.name, self.run.fabric.uuid()));
+        self.advance(What::MapRunStarted(Arc::from(arn.to_string())))?;
+        let count = items.len();
+        let mut inputs = Vec::with_capacity(count);
+        for (index, item) in items.into_iter().enumerate() {
+            inputs.push(self.iteration_input(visit, map, input, index, &Arc::new(item))?);
+        }
+        let run = self.run;
+        let variables = &self.variables;
+        let children = futures::stream::iter(inputs.into_iter().enumerate().map(|(index, input)| {
+            let label = &label;
+            async move {
+                let child = run.child(label, Arc::clone(&input.value));
+                let mut strand = Strand::first(&child);
+                strand.variables = variables.clone();
+                (index, strand.flow(&map.processor, input).await)
+            }
+        }));
+        let mut outputs = vec![None; count];
+        let mut failures = 0;
+        let mut children = Box::pin(children.buffer_unordered(width));
+        while let Some((index, result)) = children.next().await {
+            match result {
+                Ok(output) => outputs[index] = Some(Arc::unwrap_or_clone(output.value)),
+                Err(_) => failures += 1,
+            }
+            if tolerance.exceeded(failures, count) {
+                break;
+            }
+        }
+        drop(children);
+        if tolerance.exceeded(failures, count) {
+            let fault = Fault::named(
+                "States.ExceedToleratedFailureThreshold",
+                "The specified tolerated failure threshold was exceeded",
+            );
+            self.advance(What::MapRunFailed(Box::new(fault.failure.clone())))?;
+            return Err(fault);
+        }
+        self.advance(What::Bare("MapRunSucceeded"))?;
+        Ok(outputs.into_iter().flatten().collect())
+    }
+
+    fn tolerance(&mut self, visit: &Visit<'r>, map: &Map, input: &Value) -> Result<Tolerance, Fault> {
+        let count = match &map.tolerated_count {
+            Some(count) => Some(self.whole(visit, "ToleratedFailureCount", count, input)?),
+            None => None,
+        };
+        let percentage = match &map.tolerated_percentage {
+            None => None,
+            Some(count) => {
+                let field = "ToleratedFailurePercentage";
+                let (value, path) = self.count(visit, field, count, input)?;
+                let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+                match number {
+                    Some(number) if (0.0..=100.0).contains(&number) => Some(number),
+                    Some(_) => return Err(visit.runtime(&format!("{field} must be between 0 and 100."))),
+                    None => return Err(not_a_number(visit, field, "float", &value, path.as_deref())),
+                }
+            }
+        };
+        Ok(Tolerance { count, percentage })
+    }
+}
+
+/// The fault of a value that is no number of the kind that a field wants.
+fn not_a_number(visit: &Visit<'_>, field: &str, kind: &str, value: &Value, path: Option<&str>) -> Fault {
+    let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let problem = match path {
+        Some(path) => {
+            format!("The {field}Path field refers to value \"{shown}\" which is not a valid {kind}: {path}")
+        }
+        None => format!("The {field} field is not a valid {kind}: {shown}"),
+    };
+    visit.runtime(&problem)
+}

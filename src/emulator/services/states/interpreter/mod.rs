@@ -1,0 +1,109 @@
+//! Running a definition. A [`Run`] is what every line of one execution shares; a [`Strand`] is one line: the machine's
+//! own, a branch's, an item's. State types have files of their own.
+
+mod catching;
+mod data;
+mod fail;
+mod map;
+mod parallel;
+mod run;
+mod strand;
+mod task;
+#[cfg(test)]
+mod tests;
+mod wait;
+
+pub use run::{Run, execute};
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::asl::{Next, State};
+use super::history::Failure;
+use crate::model::Timestamp;
+
+/// Bytes that the input or output of a state may have.
+pub const LARGEST_PAYLOAD: usize = 262_144;
+
+/// A JSON value that goes from state to state, with its text, which the history keeps.
+#[derive(Debug, Clone)]
+pub struct Payload {
+    /// The value.
+    pub value: Arc<Value>,
+    /// The same as compact JSON.
+    pub text: Arc<str>,
+}
+
+impl Payload {
+    /// A payload of `value`.
+    #[must_use]
+    pub fn new(value: Arc<Value>) -> Self {
+        let text = Arc::from(value.to_string());
+        Self { value, text }
+    }
+}
+
+/// Why a state, a branch or the whole execution does not go on.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// Error and cause.
+    pub failure: Failure,
+    /// Whether nothing can retry or catch it.
+    pub terminal: bool,
+    /// Whether it is the failure of a task, whose state a Parallel state then reports as aborted.
+    pub of_task: bool,
+}
+
+impl Fault {
+    /// A failure that can be retried and caught.
+    #[must_use]
+    pub fn failed(failure: Failure) -> Self {
+        Self { failure, terminal: false, of_task: false }
+    }
+
+    /// A failure of that name.
+    pub fn named(error: &str, cause: impl Into<String>) -> Self {
+        Self::failed(Failure { error: Some(error.to_owned()), cause: Some(cause.into()) })
+    }
+
+    /// `States.Runtime`, which ends the execution.
+    pub fn runtime(cause: impl Into<String>) -> Self {
+        Self { terminal: true, ..Self::named("States.Runtime", cause) }
+    }
+}
+
+/// One stay in a state.
+struct Visit<'r> {
+    state: &'r State,
+    input: Payload,
+    /// The id of the event that entered it.
+    entered: u64,
+    /// The event before that.
+    before: u64,
+    at: Timestamp,
+    /// Retries so far.
+    retries: u64,
+}
+
+impl Visit<'_> {
+    /// The cause of an error that the state itself makes.
+    fn cause(&self, problem: &str) -> String {
+        format!(
+            "An error occurred while executing the state '{}' (entered at the event id #{}). {problem}",
+            self.state.name, self.entered
+        )
+    }
+
+    /// `States.Runtime` in this state.
+    fn runtime(&self, problem: &str) -> Fault {
+        Fault::runtime(self.cause(problem))
+    }
+}
+
+/// How a state is left.
+struct Exit {
+    output: Payload,
+    next: Next,
+    assigned: Vec<(String, Value)>,
+}

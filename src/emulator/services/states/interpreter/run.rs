@@ -1,0 +1,149 @@
+//! One execution from its start to its end.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value, json};
+
+use super::strand::Strand;
+use super::{Fault, Payload, Visit};
+use crate::emulator::Fabric;
+use crate::emulator::services::states::execution::{Execution, Revision, Status};
+use crate::emulator::services::states::history::{Failure, History, MOST_EVENTS, What};
+use crate::model::Timestamp;
+
+/// Where a run's events go.
+enum Recorder {
+    /// Into the execution's history.
+    Kept(Arc<Execution>),
+    /// Nowhere once the run has ended: a child of a distributed map.
+    Passing(Mutex<History>),
+}
+
+/// What every line of one execution shares.
+pub struct Run {
+    pub(super) fabric: Fabric,
+    pub(super) revision: Arc<Revision>,
+    pub(super) arn: Arc<str>,
+    pub(super) name: Arc<str>,
+    started: Timestamp,
+    input: Arc<Value>,
+    recorder: Recorder,
+}
+
+impl Run {
+    /// A child of this run, as a distributed map starts one for each item.
+    pub(super) fn child(&self, label: &str, input: Arc<Value>) -> Self {
+        let name: Arc<str> = Arc::from(self.fabric.uuid());
+        let arn = self.fabric.arn("states", format!("execution:{}/{label}:{name}", self.revision.name));
+        Self {
+            fabric: self.fabric.clone(),
+            revision: Arc::clone(&self.revision),
+            arn: Arc::from(arn.to_string()),
+            name,
+            started: self.fabric.clock().now(),
+            input,
+            recorder: Recorder::Passing(Mutex::default()),
+        }
+    }
+
+    /// Adds an event; the last one that a history can hold is kept for the execution's end.
+    pub(super) fn record(&self, previous: u64, what: What) -> Result<u64, Fault> {
+        let now = self.fabric.clock().now();
+        let push = |history: &mut History| {
+            (history.count() < MOST_EVENTS - 1).then(|| history.push(now, previous, what)).ok_or_else(|| {
+                Fault::runtime(format!("The execution reached the maximum number of history events ({MOST_EVENTS})."))
+            })
+        };
+        match &self.recorder {
+            Recorder::Kept(execution) => push(&mut execution.history()),
+            Recorder::Passing(history) => push(&mut history.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    /// The context object during a visit.
+    pub(super) fn context(&self, visit: Option<&Visit<'_>>, item: Option<&(usize, Arc<Value>)>) -> Value {
+        let mut context = Map::new();
+        context.insert(
+            "Execution".to_owned(),
+            json!({
+                "Id": &*self.arn, "Input": &*self.input, "StartTime": self.started.iso_millis(), "Name": &*self.name,
+                "RoleArn": &*self.revision.role, "RedriveCount": 0,
+            }),
+        );
+        context.insert("StateMachine".to_owned(), json!({"Id": &*self.revision.arn, "Name": &*self.revision.name}));
+        if let Some(visit) = visit {
+            let mut state = json!({"Name": &*visit.state.name, "EnteredTime": visit.at.iso_millis()});
+            if visit.state.work.name() == "Task" {
+                state["RetryCount"] = visit.retries.into();
+            }
+            context.insert("State".to_owned(), state);
+        }
+        if let Some((index, value)) = item {
+            context.insert("Map".to_owned(), json!({"Item": {"Index": index, "Value": &**value}}));
+        }
+        Value::Object(context)
+    }
+}
+
+/// Runs an execution that has been registered, to its end.
+pub async fn execute(fabric: Fabric, execution: Arc<Execution>) {
+    let revision = Arc::clone(&execution.revision);
+    let input = Arc::new(serde_json::from_str(&execution.input).unwrap_or(Value::Null));
+    let run = Run {
+        fabric: fabric.clone(),
+        revision: Arc::clone(&revision),
+        arn: Arc::clone(&execution.arn),
+        name: Arc::clone(&execution.name),
+        started: execution.started,
+        input: Arc::clone(&input),
+        recorder: Recorder::Kept(Arc::clone(&execution)),
+    };
+    let clock = fabric.clock().clone();
+    let deadline =
+        revision.definition.timeout.map(|seconds| execution.started + std::time::Duration::from_secs(seconds));
+    let timed_out = async {
+        match deadline {
+            Some(deadline) => clock.sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    let started = What::ExecutionStarted(Arc::clone(&execution.input), Arc::clone(&revision.role));
+    execution.history().push(execution.started, 0, started);
+    let mut strand = Strand::first(&run);
+    let ended = tokio::select! {
+        biased;
+        () = execution.stop.cancelled() => Ended::Stopped,
+        () = timed_out => Ended::TimedOut,
+        result = strand.flow(&revision.definition.flow, Payload::new(input)) => Ended::Ran(result),
+    };
+    let now = clock.now();
+    let cursor = strand.cursor();
+    let mut history = execution.history();
+    let (status, output, failure) = match ended {
+        Ended::Ran(Ok(output)) => {
+            history.push(now, cursor, What::ExecutionSucceeded(Arc::clone(&output.text)));
+            (Status::Succeeded, Some(output.text), Failure::default())
+        }
+        Ended::Ran(Err(fault)) => {
+            history.push(now, cursor, What::ExecutionFailed(Box::new(fault.failure.clone())));
+            (Status::Failed, None, fault.failure)
+        }
+        Ended::Stopped => {
+            let failure = execution.outcome().failure;
+            history.push(now, 0, What::ExecutionAborted(Box::new(failure.clone())));
+            (Status::Aborted, None, failure)
+        }
+        Ended::TimedOut => {
+            history.push(now, 0, What::ExecutionTimedOut);
+            (Status::TimedOut, None, Failure::default())
+        }
+    };
+    drop(history);
+    execution.end(status, now, output, failure);
+}
+
+enum Ended {
+    Ran(Result<Payload, Fault>),
+    Stopped,
+    TimedOut,
+}

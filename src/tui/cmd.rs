@@ -1,0 +1,129 @@
+//! What a key means. A [`Cmd`] is intent: it is looked up in the keymap and carried out by `update`.
+
+use serde::{Deserialize, Serialize};
+
+/// A page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Page {
+    /// The pipeline as a picture.
+    #[default]
+    Flow,
+    /// Stacks and their resources.
+    Stacks,
+    /// The four log groups.
+    Logs,
+    /// The table's items and the reconcile board.
+    Table,
+    /// The state machine's executions.
+    Executions,
+}
+
+impl Page {
+    /// Every page, in the order of the tabs.
+    pub const ALL: [Self; 5] = [Self::Flow, Self::Stacks, Self::Logs, Self::Table, Self::Executions];
+
+    /// The word on its tab.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Flow => "Flow",
+            Self::Stacks => "Stacks",
+            Self::Logs => "Logs",
+            Self::Table => "Table",
+            Self::Executions => "Executions",
+        }
+    }
+
+    /// Its panes, in the order of Tab.
+    #[must_use]
+    pub const fn panes(self) -> &'static [&'static str] {
+        match self {
+            Self::Flow => &["Pipeline", "Datasets", "Execution", "Latest"],
+            Self::Stacks => &["Stacks", "Resources", "Outputs"],
+            Self::Logs => &["Log", "Detail"],
+            Self::Table => &["Datasets", "Items", "Reconcile"],
+            Self::Executions => &["Executions", "Graph", "History", "Detail"],
+        }
+    }
+}
+
+/// Something that the user wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Cmd {
+    /// Show a page.
+    Show(Page),
+    /// Give the keys to the next pane.
+    NextPane,
+    /// Give the keys to the pane before.
+    PreviousPane,
+    /// One row up.
+    Up,
+    /// One row down.
+    Down,
+    /// To the left.
+    Left,
+    /// To the right.
+    Right,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// Half a page up.
+    HalfUp,
+    /// Half a page down.
+    HalfDown,
+    /// To the first row.
+    Top,
+    /// To the last row; lists that grow are followed again.
+    Bottom,
+    /// Into what is selected.
+    Enter,
+    /// Out of it.
+    Back,
+    /// Leave the dashboard from wherever.
+    Quit,
+    /// Show the keys of this screen.
+    Help,
+    /// Show the problems so far.
+    Errors,
+    /// Stop or resume simulated time.
+    Pause,
+    /// Slow simulated time down.
+    Slower,
+    /// Speed simulated time up.
+    Faster,
+    /// Move simulated time forward.
+    Step,
+    /// Deploy a stack.
+    Deploy,
+    /// Delete a stack.
+    Delete,
+    /// Open the job form.
+    StartJob,
+    /// Search in the rows.
+    Search,
+    /// To the next row that was searched for.
+    NextFound,
+    /// To the one before.
+    PreviousFound,
+    /// Show only rows that hold a text.
+    Filter,
+    /// Show the next log group alone, or all.
+    Group,
+    /// Fold long lines, or cut them.
+    Wrap,
+    /// Show or hide the time of each line.
+    Timestamps,
+    /// The focused pane on the whole page, or back.
+    Zoom,
+    /// To the next error.
+    NextError,
+    /// To the error before.
+    PreviousError,
+    /// Copy what is selected.
+    Copy,
+    /// Capture the mouse or leave it to the terminal.
+    Mouse,
+}

@@ -1,0 +1,84 @@
+//! What happens to the dashboard. One channel carries everything, so that a recording of it is a whole session.
+
+use crossterm::event::KeyEvent;
+use serde::{Deserialize, Serialize};
+
+use super::effect::Effect;
+use crate::model::{FlowEvent, Timestamp};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Event {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// The mouse wheel was turned by that many notches, down where positive.
+    Scroll(i16),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has this many columns and rows.
+    Resize(u16, u16),
+    /// Real time passed: milliseconds since the dashboard opened. Made by [`run`](super::run) itself.
+    Tick(u64),
+    /// Things were seen on the pipeline, in this order.
+    Flows(Vec<FlowEvent>),
+    /// An effect ended.
+    Done(EffectResult),
+    /// The target is known, or is known better (the account after STS answered).
+    Target(TargetInfo),
+    /// The clock of the embedded endpoint, on each change and a few times a second.
+    Clock(ClockReading),
+    /// Something went wrong that belongs to no effect: one sentence.
+    Problem(String),
+}
+
+/// How an effect ended. Sent once an effect, when its work is over or was refused; progress arrives as flow events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EffectResult {
+    /// The effect, as it was asked for.
+    pub effect: Effect,
+    /// One sentence: what was done, or what went wrong and the remedy.
+    pub outcome: Result<String, String>,
+}
+
+/// What stands behind the dashboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TargetKind {
+    /// The endpoint inside this process: its clock can be scaled, paused and stepped.
+    #[default]
+    Embedded,
+    /// An endpoint that was named by its URL.
+    Endpoint,
+    /// AWS itself.
+    Aws,
+}
+
+/// The target, for the header and for what may be done.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetInfo {
+    /// What it is.
+    pub kind: TargetKind,
+    /// The endpoint's address without its scheme, `127.0.0.1:4566`; empty for AWS.
+    pub address: String,
+    /// `us-east-1`, …
+    pub region: String,
+    /// Twelve digits, once STS has answered.
+    pub account: Option<String>,
+    /// Whether nothing may be changed; shown as READ-ONLY.
+    pub read_only: bool,
+}
+
+/// What the clock of the embedded endpoint shows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClockReading {
+    /// Simulated time.
+    pub now: Timestamp,
+    /// Simulated seconds per real second while it runs.
+    pub rate: f64,
+    /// Whether it stands still.
+    pub paused: bool,
+}

@@ -1,0 +1,27 @@
+//! The dashboard: what happened comes in as [`Event`]s, what shall be done goes out as [`Effect`]s.
+//!
+//! [`State`] and [`update`] are pure: every key, line and second arrives as an event, so a session can be recorded,
+//! replayed and tested without a terminal. Drawing reads the state and keeps only scroll offsets of its own. It must not
+//! know AWS, the emulator or the clock: the composition root does the effects.
+
+mod cmd;
+mod effect;
+mod event;
+mod keymap;
+mod run;
+mod state;
+mod terminal;
+mod theme;
+mod update;
+mod view;
+mod widget;
+
+pub use cmd::{Cmd, Page};
+pub use effect::{Effect, JobRequest};
+pub use event::{ClockReading, EffectResult, Event, TargetInfo, TargetKind};
+pub use keymap::{Binding, Chord, Keymap};
+pub use run::{DatasetSummary, Options, StackSummary, Summary, TuiError, run};
+pub use state::{Setup, StackOffer, State};
+pub use theme::{Role, Surroundings, Theme};
+pub use update::update;
+pub use view::{ViewState, draw};

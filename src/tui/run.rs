@@ -1,0 +1,170 @@
+//! The loop: terminal events, ticks and what the composition root sends go into one queue; each batch is folded into
+//! the state and drawn once. Nothing in it waits for an effect.
+
+use std::io;
+use std::time::Duration;
+
+use crossterm::event::{Event as TerminalEvent, EventStream, MouseEventKind};
+use futures::StreamExt;
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::terminal::Screen;
+use super::theme::{Surroundings, Theme};
+use super::view::{ViewState, draw};
+use super::{Effect, Event, State, update};
+use crate::model::{Outcome, Tally};
+
+/// The beat of frames: 30 a second at most.
+const FRAME: Duration = Duration::from_millis(33);
+/// Milliseconds between two ticks.
+const TICK_MS: u64 = 250;
+/// Events that are folded before the terminal is looked at again.
+const BATCH: usize = 64;
+
+/// How the terminal is used.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Whether the wheel scrolls panes from the start; the terminal's own selection needs it off.
+    pub mouse: bool,
+    /// The colour scheme; the one that fits the terminal where it is not named.
+    pub theme: Option<Theme>,
+}
+
+/// Why the dashboard could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    /// The terminal could not be set up, read or drawn on.
+    #[error("the terminal cannot be used: {0}; run a headless command such as `vaultscope run` instead")]
+    Terminal(#[from] io::Error),
+}
+
+/// What a session did, to be printed once the screen is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// The stacks that were seen.
+    pub stacks: Vec<StackSummary>,
+    /// The datasets that were seen, oldest first.
+    pub datasets: Vec<DatasetSummary>,
+    /// Problems that were shown, oldest first, one sentence each.
+    pub problems: Vec<String>,
+}
+
+/// A stack and its last known status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StackSummary {
+    /// The stack's name.
+    pub name: String,
+    /// `CREATE_COMPLETE`, …; `None` when it is gone.
+    pub status: Option<String>,
+}
+
+/// A dataset and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatasetSummary {
+    /// The set-id.
+    pub set_id: String,
+    /// Manifest lines and items.
+    pub tally: Tally,
+    /// How its reconciliation ended; `None` while it goes on.
+    pub outcome: Option<Outcome>,
+    /// Checks so far.
+    pub iterations: u64,
+    /// A few of the keys that are missing, in order.
+    pub missing: Vec<String>,
+}
+
+/// Shows the dashboard until the user leaves or `events` closes.
+///
+/// Effects are handed to `effects` except [`Effect::Copy`], [`Effect::Mouse`] and [`Effect::Quit`], which are done here.
+///
+/// # Errors
+/// When the terminal cannot be set up, read or drawn on. The terminal is restored in every case.
+pub async fn run(
+    options: Options,
+    mut state: State,
+    mut events: mpsc::Receiver<Event>,
+    effects: mpsc::UnboundedSender<Effect>,
+) -> Result<Summary, TuiError> {
+    let mut screen = Screen::take(options.mouse)?;
+    state.mouse = options.mouse;
+    let size = screen.terminal.size()?;
+    update(&mut state, Event::Resize(size.width, size.height));
+    let theme = options.theme.unwrap_or_else(|| Theme::for_terminal(&Surroundings::read()));
+    let mut view = ViewState::new(theme);
+    let mut keys = EventStream::new();
+    let mut frames = interval(FRAME);
+    frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let opened = frames.tick().await;
+    let mut last_tick = 0;
+    screen.terminal.draw(|frame| draw(frame, &state, &mut view))?;
+    let mut dirty = false;
+    loop {
+        let mut batch = Vec::new();
+        tokio::select! {
+            biased;
+            key = keys.next() => match key {
+                Some(key) => batch.extend(translate(key?)),
+                None => return Ok(state.summary()),
+            },
+            now = frames.tick() => {
+                let ms = u64::try_from(now.duration_since(opened).as_millis()).unwrap_or(u64::MAX);
+                if ms - last_tick >= TICK_MS {
+                    last_tick = ms;
+                    batch.push(Event::Tick(ms));
+                }
+            }
+            event = events.recv() => match event {
+                Some(event) => {
+                    batch.push(event);
+                    while batch.len() < BATCH && let Ok(event) = events.try_recv() {
+                        batch.push(event);
+                    }
+                }
+                None => return Ok(state.summary()),
+            },
+        }
+        let idle = batch.is_empty();
+        dirty |= !idle;
+        for event in batch {
+            for effect in update(&mut state, event) {
+                match effect {
+                    Effect::Quit => return Ok(state.summary()),
+                    Effect::Copy(text) => screen.copy(&text)?,
+                    Effect::Mouse(captured) => screen.mouse(captured)?,
+                    // A root that no longer listens is leaving; its event channel closes next.
+                    other => drop(effects.send(other)),
+                }
+            }
+        }
+        // Frames are drawn on the beat only: at most one for whatever came since the last.
+        if dirty && idle || last_tick_drawn(&mut view, last_tick) {
+            screen.terminal.draw(|frame| draw(frame, &state, &mut view))?;
+            dirty = false;
+        }
+    }
+}
+
+/// Whether a tick came since the last look.
+fn last_tick_drawn(view: &mut ViewState, tick: u64) -> bool {
+    std::mem::replace(&mut view.drawn_tick, tick) != tick
+}
+
+/// What a terminal event means to the dashboard.
+fn translate(event: TerminalEvent) -> Option<Event> {
+    match event {
+        TerminalEvent::Key(key) => Some(Event::Key(key)),
+        TerminalEvent::Paste(text) => Some(Event::Paste(text)),
+        TerminalEvent::Resize(columns, rows) => Some(Event::Resize(columns, rows)),
+        TerminalEvent::Mouse(mouse) => match mouse.kind {
+            MouseEventKind::ScrollDown => Some(Event::Scroll(1)),
+            MouseEventKind::ScrollUp => Some(Event::Scroll(-1)),
+            _ => None,
+        },
+        TerminalEvent::FocusGained | TerminalEvent::FocusLost => None,
+    }
+}

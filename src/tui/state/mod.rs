@@ -1,0 +1,256 @@
+//! Everything that the dashboard knows. Changed by `update` only, read by the views.
+
+pub(crate) mod logs;
+
+use std::collections::{HashSet, VecDeque};
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use tui_input::Input;
+
+use super::cmd::Page;
+use super::run::{DatasetSummary, StackSummary};
+use super::{ClockReading, Effect, JobRequest, Summary, TargetInfo, TargetKind};
+use crate::model::board::Boards;
+use crate::model::execution::Executions;
+use crate::model::machine::Machine;
+use crate::model::pipeline::Pipeline;
+use crate::model::{Datasets, SetId, Source, SourceState, StackEvent, Timestamp};
+use logs::Logs;
+
+/// Problems that are kept.
+pub(crate) const KEPT_PROBLEMS: usize = 500;
+/// Rows of the latest events that are kept.
+pub(crate) const KEPT_LATEST: usize = 500;
+
+/// A stack that can be deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StackOffer {
+    /// What [`Effect::Deploy`](super::Effect::Deploy) names it by: `event-processing`.
+    pub id: String,
+    /// The name of the stack that is made: `EventProcessingStack`.
+    pub stack: String,
+    /// One line: what it is for.
+    pub purpose: String,
+    /// Resources in its template.
+    pub resources: usize,
+}
+
+/// What the dashboard is opened with.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Setup {
+    /// The target as far as it is known.
+    pub target: TargetInfo,
+    /// The stacks that can be deployed; the first one is offered on the Flow page.
+    pub stacks: Vec<StackOffer>,
+    /// What the job form shows at first.
+    pub job: JobRequest,
+}
+
+/// A stack as it was seen.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Stack {
+    pub(crate) status: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) outputs: Vec<(String, String)>,
+    /// The last event of each resource, by logical id.
+    pub(crate) resources: IndexMap<String, StackEvent>,
+    pub(crate) seen: HashSet<String>,
+}
+
+/// How a source of events is, and when it last gave one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SourceView {
+    pub(crate) source: Source,
+    pub(crate) state: SourceState,
+    pub(crate) last_ms: Option<u64>,
+}
+
+/// A row of what happened lately.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Latest {
+    pub(crate) at: Timestamp,
+    /// One word: `data`, `item`, `upload`, …
+    pub(crate) kind: String,
+    pub(crate) text: String,
+    pub(crate) size: Option<u64>,
+}
+
+/// The form of a job.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct JobForm {
+    pub(crate) fields: [Input; 4],
+    pub(crate) focus: usize,
+    pub(crate) problem: Option<String>,
+}
+
+impl JobForm {
+    pub(crate) const LABELS: [&str; 4] = ["Files", "Directories", "Seed", "Missing files"];
+
+    pub(crate) fn new(job: &JobRequest) -> Self {
+        let fields = [job.files, job.dirs, job.seed, job.missing].map(|number| Input::new(number.to_string()));
+        Self { fields, ..Self::default() }
+    }
+
+    pub(crate) fn request(&self) -> Result<JobRequest, String> {
+        let mut numbers = [0; 4];
+        for (at, field) in self.fields.iter().enumerate() {
+            numbers[at] =
+                field.value().trim().parse().map_err(|_| format!("{}: a whole number is needed", Self::LABELS[at]))?;
+        }
+        let [files, dirs, seed, missing] = numbers;
+        match (files, dirs, missing) {
+            (0, ..) => Err("Files: at least one is needed".to_owned()),
+            (1_000_001.., ..) => Err("Files: 1,000,000 at most".to_owned()),
+            (_, 100_001.., _) => Err("Directories: 100,000 at most".to_owned()),
+            _ if missing > files => Err("Missing files: no more than there are files".to_owned()),
+            _ => Ok(JobRequest { files, dirs, seed, missing }),
+        }
+    }
+}
+
+/// What lies over the page and takes the keys.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Overlay {
+    Help(usize),
+    Errors(usize),
+    /// Delete that stack: the name has to be typed where the input is there, else `y` does.
+    Delete(String, Option<Input>),
+    Job(JobForm),
+    Search(Input),
+    Filter(Input),
+}
+
+/// Everything that the dashboard knows.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    pub(crate) setup: Setup,
+    pub(crate) page: Page,
+    pub(crate) focus: [usize; 5],
+    pub(crate) zoom: bool,
+    pub(crate) overlay: Option<Overlay>,
+    pub(crate) size: (u16, u16),
+    pub(crate) real_ms: u64,
+    pub(crate) clock: Option<(ClockReading, u64)>,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) datasets: Datasets,
+    pub(crate) boards: Boards,
+    pub(crate) executions: Executions,
+    pub(crate) machine: Option<(String, Machine)>,
+    pub(crate) stacks: IndexMap<String, Stack>,
+    pub(crate) sources: Vec<SourceView>,
+    pub(crate) latest: VecDeque<Latest>,
+    pub(crate) logs: Logs,
+    /// Text that the table is narrowed to or searched by, in lower case.
+    pub(crate) table_filter: String,
+    pub(crate) table_search: String,
+    /// Selected rows by pane; of lists that grow, counted so that new rows do not move it.
+    pub(crate) rows: [[Option<usize>; 4]; 5],
+    pub(crate) selected_set: Option<SetId>,
+    pub(crate) selected_run: Option<String>,
+    pub(crate) graph_scroll: Option<(usize, usize)>,
+    pub(crate) busy: Vec<Effect>,
+    pub(crate) message: Option<(String, bool, u64)>,
+    pub(crate) problems: VecDeque<(Option<Timestamp>, String)>,
+    pub(crate) unread: usize,
+    pub(crate) mouse: bool,
+}
+
+impl State {
+    /// The state before anything happened.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        Self { setup, size: (80, 24), ..Self::default() }
+    }
+
+    /// Simulated time now, as far as the last reading tells.
+    pub(crate) fn now(&self) -> Option<Timestamp> {
+        let (reading, read_ms) = self.clock?;
+        if reading.paused {
+            return Some(reading.now);
+        }
+        let passed = std::time::Duration::from_millis(self.real_ms.saturating_sub(read_ms));
+        let scaled = std::time::Duration::try_from_secs_f64(passed.as_secs_f64() * reading.rate.max(0.0));
+        Some(reading.now + scaled.unwrap_or_default())
+    }
+
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.setup.target.kind == TargetKind::Embedded
+    }
+
+    /// The stack that the Flow page speaks of: the first offer's.
+    pub(crate) fn main_stack(&self) -> Option<&Stack> {
+        self.stacks.get(&self.setup.stacks.first()?.stack)
+    }
+
+    pub(crate) fn status(&self) -> Option<&str> {
+        self.main_stack()?.status.as_deref()
+    }
+
+    pub(crate) fn is_deployed(&self) -> bool {
+        self.status().is_some_and(|status| {
+            status.ends_with("_COMPLETE") && !status.starts_with("DELETE") && !status.starts_with("ROLLBACK")
+        })
+    }
+
+    /// Names of stacks: the offers first, then others that were seen.
+    pub(crate) fn stack_names(&self) -> Vec<&str> {
+        let offers = self.setup.stacks.iter().map(|offer| offer.stack.as_str());
+        let others = self.stacks.keys().map(String::as_str);
+        let others = others.filter(|name| !self.setup.stacks.iter().any(|offer| offer.stack == *name));
+        offers.chain(others).collect()
+    }
+
+    pub(crate) fn pane(&self) -> usize {
+        self.focus[self.page as usize]
+    }
+
+    pub(crate) fn row(&self, page: Page, pane: usize) -> usize {
+        self.rows[page as usize][pane].unwrap_or(0)
+    }
+
+    /// The dataset that was selected, else the newest one.
+    pub(crate) fn set(&self) -> Option<&SetId> {
+        self.selected_set.as_ref().or_else(|| self.datasets.iter().next_back().map(|(id, _)| id))
+    }
+
+    /// The execution that was selected, else the newest one.
+    pub(crate) fn run(&self) -> Option<&str> {
+        self.selected_run
+            .as_deref()
+            .filter(|arn| self.executions.get(arn).is_some())
+            .or_else(|| Some(self.executions.newest(0)?.0))
+    }
+
+    /// What the session did.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary {
+            stacks: self
+                .stacks
+                .iter()
+                .map(|(name, stack)| StackSummary { name: name.clone(), status: stack.status.clone() })
+                .collect(),
+            datasets: self
+                .datasets
+                .iter()
+                .map(|(id, set)| DatasetSummary {
+                    set_id: id.to_string(),
+                    tally: set.tally(),
+                    outcome: set.outcome.map(|(outcome, _)| outcome),
+                    iterations: set.iterations,
+                    missing: self
+                        .boards
+                        .get(id)
+                        .into_iter()
+                        .flat_map(|board| board.missing.iter().take(5).cloned())
+                        .collect(),
+                })
+                .collect(),
+            problems: self.problems.iter().map(|(_, text)| text.clone()).collect(),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What was seen on the pipeline, folded into the state. Each thing once: what sources repeat is told apart here.
+
+use crate::model::machine::Machine;
+use crate::model::{
+    ExecutionStatus, FlowEvent, GatewayStepKind, JobState, LogRole, Seen, Source, SourceState, StackEvent,
+};
+
+use super::super::state::{KEPT_LATEST, Latest, SourceView, State};
+use super::problem;
+
+pub(super) fn see(state: &mut State, event: FlowEvent) {
+    let now = state.real_ms;
+    let fresh = match &event.what {
+        Seen::Log(line) => state.logs.insert(event.at, line),
+        Seen::Item(item) => state.boards.item(item, now),
+        Seen::History(history) => state.executions.see(event.at, history),
+        Seen::Execution(execution) => state.executions.list(execution),
+        Seen::Manifest(read) => {
+            state.boards.manifest(read);
+            true
+        }
+        _ => true,
+    };
+    touch(state, &event.what);
+    state.datasets.see(&event);
+    if !fresh {
+        return;
+    }
+    state.pipeline.see(&event);
+    latest(state, &event);
+    match event.what {
+        Seen::Machine(machine) => {
+            if let Some(read) = Machine::read(&machine.definition) {
+                state.machine = Some((machine.arn, read));
+            }
+        }
+        Seen::Stack(seen) => {
+            let stack = state.stacks.entry(seen.name).or_default();
+            stack.status = seen.status;
+            stack.reason = seen.reason;
+            stack.outputs = seen.outputs;
+        }
+        Seen::StackEvent(seen) => stack_event(state, seen),
+        Seen::Job(job) => {
+            if let JobState::Failed { problem: text } = job.state {
+                problem(state, format!("job {}: {text}", job.set_id));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn stack_event(state: &mut State, event: StackEvent) {
+    let stack = state.stacks.entry(event.stack.clone()).or_default();
+    if !stack.seen.insert(event.event_id.clone()) {
+        return;
+    }
+    if event.logical_id == event.stack {
+        // A stack that is made anew starts with an empty list; one that is deleted keeps its own.
+        if event.status == "CREATE_IN_PROGRESS" {
+            stack.resources.clear();
+        }
+        stack.status = Some(event.status);
+        return;
+    }
+    let failed = event.status.ends_with("FAILED").then(|| {
+        let reason = event.reason.clone().unwrap_or_else(|| "CloudFormation gave no reason".to_owned());
+        format!("{} {}: {reason}", event.logical_id, event.status)
+    });
+    // A failure stays in sight while the rollback goes over it.
+    let keep = stack.resources.get(&event.logical_id).is_some_and(|old| {
+        old.status.ends_with("FAILED") && event.status.starts_with("DELETE") && event.reason.is_none()
+    });
+    if !keep {
+        stack.resources.insert(event.logical_id.clone(), event);
+    }
+    if let Some(text) = failed {
+        problem(state, text);
+    }
+}
+
+/// Notes that the source of a thing answered, or what it said of itself.
+fn touch(state: &mut State, what: &Seen) {
+    let source = match what {
+        Seen::Object(_) | Seen::Manifest(_) => Source::Bucket,
+        Seen::Queue(_) => Source::Queue,
+        Seen::Log(line) => Source::Logs(line.role),
+        Seen::Item(_) => Source::Table,
+        Seen::Execution(_) | Seen::History(_) | Seen::Machine(_) => Source::Executions,
+        Seen::Stack(_) | Seen::StackEvent(_) => Source::Stack,
+        Seen::Source(report) => report.source,
+        Seen::Gateway(_) | Seen::Job(_) => return,
+    };
+    let view = match state.sources.iter_mut().position(|view| view.source == source) {
+        Some(at) => &mut state.sources[at],
+        None => {
+            state.sources.push(SourceView { source, state: SourceState::Live, last_ms: None });
+            let last = state.sources.len() - 1;
+            &mut state.sources[last]
+        }
+    };
+    if let Seen::Source(report) = what {
+        view.state = report.state.clone();
+    } else {
+        view.last_ms = Some(state.real_ms);
+    }
+}
+
+fn latest(state: &mut State, event: &FlowEvent) {
+    let (kind, text, size) = match &event.what {
+        Seen::Gateway(step) => {
+            let kind = match step.step {
+                GatewayStepKind::Uploaded => "upload",
+                GatewayStepKind::PartialUploaded => "partial",
+                GatewayStepKind::Notified => "notify",
+                GatewayStepKind::Written => return,
+            };
+            (kind, step.object_key.clone(), Some(step.object_size))
+        }
+        Seen::Log(line) => {
+            let kind = match line.role {
+                LogRole::DataFileUpload => "data",
+                LogRole::ManifestFileUpload => "manifest",
+                LogRole::ReconcileSuccessful => "success",
+                LogRole::ReconcileTimeout => "timeout",
+            };
+            let upload = line.upload.as_ref();
+            (
+                kind,
+                upload.map_or_else(|| line.message.chars().take(200).collect(), |u| u.object_key.clone()),
+                upload.map(|u| u.object_size),
+            )
+        }
+        Seen::Item(item) => ("item", item.object_key.clone(), Some(item.object_size)),
+        Seen::Execution(run) => {
+            let kind = if run.status == ExecutionStatus::Running { "started" } else { "ended" };
+            (kind, run.name.clone(), None)
+        }
+        _ => return,
+    };
+    if state.latest.len() == KEPT_LATEST {
+        state.latest.pop_front();
+    }
+    state.latest.push_back(Latest { at: event.at, kind: kind.to_owned(), text, size });
+}

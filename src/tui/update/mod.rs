@@ -1,0 +1,60 @@
+//! `(State, Event) → Effects`: pure, synchronous, a constant amount of work an event. It must not draw, wait or read a
+//! clock.
+
+mod flows;
+mod keys;
+
+pub(super) use keys::keymap;
+
+use super::state::{KEPT_PROBLEMS, State};
+use super::{Effect, Event};
+
+/// How long a message stays, in milliseconds of real time.
+const MESSAGE_MS: u64 = 6_000;
+
+/// Takes in what happened and says what shall be done.
+pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Key(key) => return keys::press(state, key),
+        Event::Scroll(by) => keys::scroll(state, isize::from(by) * 3),
+        Event::Paste(text) => keys::paste(state, &text),
+        Event::Resize(columns, rows) => state.size = (columns, rows),
+        Event::Tick(ms) => {
+            state.real_ms = ms;
+            state.pipeline.tick(ms);
+            if state.message.as_ref().is_some_and(|(_, bad, since)| !bad && ms.saturating_sub(*since) > MESSAGE_MS) {
+                state.message = None;
+            }
+        }
+        Event::Flows(events) => events.into_iter().for_each(|event| flows::see(state, event)),
+        Event::Done(result) => {
+            if let Some(at) = state.busy.iter().position(|effect| *effect == result.effect) {
+                state.busy.remove(at);
+            }
+            match result.outcome {
+                Ok(text) if text.is_empty() => {}
+                Ok(text) => say(state, text),
+                Err(text) => problem(state, text),
+            }
+        }
+        Event::Target(target) => state.setup.target = target,
+        Event::Clock(reading) => state.clock = Some((reading, state.real_ms)),
+        Event::Problem(text) => problem(state, text),
+    }
+    Vec::new()
+}
+
+/// Shows a message for a while.
+fn say(state: &mut State, text: impl Into<String>) {
+    state.message = Some((text.into(), false, state.real_ms));
+}
+
+/// Shows a problem until a key is pressed, and keeps it in the list of problems.
+fn problem(state: &mut State, text: String) {
+    if state.problems.len() == KEPT_PROBLEMS {
+        state.problems.pop_front();
+    }
+    state.problems.push_back((state.now(), text.clone()));
+    state.unread += 1;
+    state.message = Some((text, true, state.real_ms));
+}

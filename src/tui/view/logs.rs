@@ -1,0 +1,185 @@
+//! Log lines: the end is followed until somebody looks back; then nothing moves what is looked at.
+
+use std::ops::Bound;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+
+use super::super::state::State;
+use super::super::state::logs::{KEPT_LINES, Key};
+use super::super::theme::Role;
+use super::super::widget::text;
+use super::{ViewState, pane, row};
+use crate::model::{LogLine, LogRole};
+
+fn word(role: LogRole) -> (&'static str, Role) {
+    match role {
+        LogRole::DataFileUpload => ("data", Role::Active),
+        LogRole::ManifestFileUpload => ("manifest", Role::Key),
+        LogRole::ReconcileSuccessful => ("✓ success", Role::Good),
+        LogRole::ReconcileTimeout => ("✗ timeout", Role::Bad),
+    }
+}
+
+pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
+    let logs = &state.logs;
+    if !logs.detail {
+        return lines(frame, area, state, view);
+    }
+    if state.zoom {
+        return if state.pane() == 1 { detail(frame, area, state, view) } else { lines(frame, area, state, view) };
+    }
+    let parts = [Constraint::Percentage(50), Constraint::Percentage(50)];
+    let [first, second] =
+        if area.width >= 110 { Layout::horizontal(parts).areas(area) } else { Layout::vertical(parts).areas(area) };
+    lines(frame, first, state, view);
+    detail(frame, second, state, view);
+}
+
+/// The rows that a line takes.
+fn rows(
+    state: &State,
+    view: &ViewState,
+    line: &LogLine,
+    at: crate::model::Timestamp,
+    width: usize,
+) -> Vec<Line<'static>> {
+    let (name, role) = word(line.role);
+    let time = if state.logs.hide_time { String::new() } else { format!(" {}", at.clock_millis()) };
+    let head = text::width(&time) + 11;
+    let room = width.saturating_sub(head).max(2);
+    let texts = if state.logs.wrap { text::wrapped(&line.message, room) } else { vec![text::cut(&line.message, room)] };
+    texts
+        .into_iter()
+        .enumerate()
+        .map(|(at, part)| {
+            let mut spans = if at == 0 {
+                vec![view.span(Role::Dim, time.clone()), view.span(role, format!(" {} ", text::cell(name, 9)))]
+            } else {
+                vec![Span::raw(" ".repeat(head))]
+            };
+            spans.extend(marked(view, part, &state.logs.search));
+            Line::from(spans)
+        })
+        .collect()
+}
+
+/// `text` with what is searched for marked.
+pub(super) fn marked(view: &ViewState, text: String, wanted: &str) -> Vec<Span<'static>> {
+    let lower = text.to_ascii_lowercase();
+    if wanted.is_empty() || !lower.contains(wanted) {
+        return vec![view.span(Role::Text, text)];
+    }
+    let mut spans = Vec::new();
+    let mut from = 0;
+    for (at, hit) in lower.match_indices(wanted) {
+        spans.push(view.span(Role::Text, &text[from..at]));
+        from = at + hit.len();
+        spans.push(view.span(Role::Found, &text[at..from]));
+    }
+    spans.push(view.span(Role::Text, &text[from..]));
+    spans
+}
+
+fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
+    let logs = &state.logs;
+    let group = logs.group.map_or("all groups", LogRole::stem);
+    let mut title = format!("{group} · {} lines", text::count(logs.len()));
+    if !logs.filter.is_empty() {
+        title.push_str(&format!(" of {} · filter {:?}", text::count(logs.kept()), logs.filter));
+    }
+    if logs.dropped > 0 {
+        title.push_str(&format!(" · {} older dropped, {} kept", text::number(logs.dropped), text::count(KEPT_LINES)));
+    }
+    let inner = pane(frame, area, state, view, 0, &title);
+    let follow = if logs.cursor.is_none() {
+        " following ".to_owned()
+    } else {
+        format!(" ▼ {} new · G follows ", text::number(logs.fresh))
+    };
+    let width = u16::try_from(text::width(&follow)).unwrap_or(0);
+    if width + 4 < area.width && area.height > 1 {
+        let role = if logs.fresh > 0 { Role::New } else { Role::Dim };
+        frame.render_widget(
+            Line::from(view.span(role, follow)),
+            Rect { x: area.right() - width - 2, y: area.bottom() - 1, width, height: 1 },
+        );
+    }
+    let Some((selected, _)) = logs.selected() else {
+        let text = if logs.kept() == 0 {
+            " no line yet: start a job, and its events stand here"
+        } else {
+            " no line holds this: f and Esc show all again"
+        };
+        return row(frame, inner, 0, Line::from(view.span(Role::Dim, text)), None);
+    };
+    let (height, wide) = (usize::from(inner.height), usize::from(inner.width));
+    let count = |key: Key, line: &LogLine| if logs.wrap { rows(state, view, line, key.0, wide).len() } else { 1 };
+    // The top row stays where it was, unless the selected line would be off the screen.
+    let back = || {
+        let mut left = height;
+        let mut top = selected;
+        for (key, line) in logs.between(Bound::Unbounded, Bound::Included(selected)).rev() {
+            let needs = count(key, line);
+            if needs > left {
+                break;
+            }
+            left -= needs;
+            top = key;
+        }
+        top
+    };
+    let top = match view.log_top.filter(|_| logs.cursor.is_some()) {
+        Some(top) if top > selected => selected,
+        Some(top) => {
+            let mut used = 0;
+            let mut seen = false;
+            for (key, line) in logs.between(Bound::Included(top), Bound::Included(selected)) {
+                used += count(key, line);
+                if used > height {
+                    break;
+                }
+                seen = key == selected;
+            }
+            if seen { top } else { back() }
+        }
+        None => back(),
+    };
+    let mut at = 0;
+    for (key, line) in logs.between(Bound::Included(top), Bound::Unbounded) {
+        let style = (logs.cursor == Some(key)).then(|| view.style(Role::Selected));
+        for content in rows(state, view, line, key.0, wide) {
+            row(frame, inner, at, content, style);
+            at += 1;
+        }
+        if at >= height {
+            break;
+        }
+    }
+    view.log_top = Some(top);
+}
+
+fn detail(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
+    let inner = pane(frame, area, state, view, 1, "Detail");
+    let Some((key, line)) = state.logs.selected() else { return };
+    let pretty = serde_json::from_str::<serde_json::Value>(&line.message)
+        .ok()
+        .and_then(|value| serde_json::to_string_pretty(&value).ok());
+    let mut texts = vec![format!("{}  {}", key.0.iso_millis(), line.role.stem())];
+    texts.extend(
+        pretty
+            .as_deref()
+            .unwrap_or(&line.message)
+            .lines()
+            .flat_map(|line| text::wrapped(line, usize::from(inner.width))),
+    );
+    let skip = if state.pane() == 1 {
+        state.row(super::Page::Logs, 1).min(texts.len().saturating_sub(usize::from(inner.height)))
+    } else {
+        0
+    };
+    for (at, text) in texts.into_iter().skip(skip).take(usize::from(inner.height)).enumerate() {
+        row(frame, inner, at, Line::from(marked(view, text, &state.logs.search)), None);
+    }
+}

@@ -1,0 +1,107 @@
+//! The state drawn. Nothing here decides anything: it reads the state, and keeps scroll offsets and layouts of its own.
+
+mod executions;
+mod flow;
+mod frame;
+mod logs;
+mod overlay;
+mod stacks;
+mod table;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Paragraph};
+
+use super::cmd::Page;
+use super::state::State;
+use super::state::logs::Key;
+use super::theme::{Role, Theme};
+use super::widget::graph::Drawing;
+
+/// The least that a page is drawn on.
+const LEAST: (u16, u16) = (24, 8);
+
+/// What drawing remembers from frame to frame.
+#[derive(Debug, Default)]
+pub struct ViewState {
+    theme: Theme,
+    offsets: [[usize; 4]; 5],
+    log_top: Option<Key>,
+    drawings: Option<(String, [Drawing; 2])>,
+    pub(super) drawn_tick: u64,
+}
+
+impl ViewState {
+    /// Nothing is remembered yet.
+    #[must_use]
+    pub fn new(theme: Theme) -> Self {
+        Self { theme, ..Self::default() }
+    }
+
+    fn style(&self, role: Role) -> Style {
+        self.theme.style(role)
+    }
+
+    fn span(&self, role: Role, text: impl Into<String>) -> Span<'static> {
+        Span::styled(text.into(), self.style(role))
+    }
+}
+
+/// Draws the whole screen.
+pub fn draw(frame: &mut Frame, state: &State, view: &mut ViewState) {
+    let area = frame.area();
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        let text = format!("too small: {}×{}, {}×{} needed", area.width, area.height, LEAST.0, LEAST.1);
+        frame.render_widget(Paragraph::new(text).wrap(ratatui::widgets::Wrap { trim: true }), area);
+        return;
+    }
+    frame.buffer_mut().set_style(area, view.style(Role::Text));
+    let header = if area.width < 70 { 2 } else { 1 };
+    let [head, tabs, body, foot] = Layout::vertical([
+        Constraint::Length(header),
+        Constraint::Length(1),
+        Constraint::Min(1),
+        Constraint::Length(1),
+    ])
+    .areas(area);
+    frame::header(frame, head, state, view);
+    frame::tabs(frame, tabs, state, view);
+    match state.page {
+        Page::Flow => flow::render(frame, body, state, view),
+        Page::Stacks => stacks::render(frame, body, state, view),
+        Page::Logs => logs::render(frame, body, state, view),
+        Page::Table => table::render(frame, body, state, view),
+        Page::Executions => executions::render(frame, body, state, view),
+    }
+    frame::footer(frame, foot, state, view);
+    overlay::render(frame, area, state, view);
+}
+
+/// Draws the frame of a pane of the current page and gives what is inside.
+fn pane(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, index: usize, title: &str) -> Rect {
+    let focused = state.pane() == index;
+    let block = Block::bordered()
+        .border_type(if focused { BorderType::Thick } else { BorderType::Rounded })
+        .border_style(view.style(if focused { Role::Focus } else { Role::Border }))
+        .title(Span::styled(
+            format!(" {} ", super::widget::text::cut(title, usize::from(area.width.saturating_sub(4)))),
+            view.style(Role::Title),
+        ));
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    inner
+}
+
+/// Draws one row; a selected one over the whole width.
+fn row(frame: &mut Frame, area: Rect, at: usize, line: Line<'_>, selected: Option<Style>) {
+    let Ok(at) = u16::try_from(at) else { return };
+    if at < area.height {
+        let place = Rect { y: area.y + at, height: 1, ..area };
+        frame.render_widget(line, place);
+        if let Some(style) = selected {
+            frame.buffer_mut().set_style(place, style);
+        }
+    }
+}

@@ -128,7 +128,7 @@ async fn hostile_keys_are_listed_as_they_were_put() {
 
 #[tokio::test]
 async fn parts_make_an_object() {
-    let (_emulator, client) = with_bucket().await;
+    let (emulator, client) = with_bucket().await;
     let part = vec![7_u8; 5 * 1024 * 1024];
     let upload = client.create_multipart_upload().bucket(BUCKET).key("big").send().await.expect("an upload");
     let id = upload.upload_id().expect("an id");
@@ -157,6 +157,7 @@ async fn parts_make_an_object() {
     assert_eq!(client.list_multipart_uploads().bucket(BUCKET).send().await.expect("uploads").uploads().len(), 0);
     let gone = client.abort_multipart_upload().bucket(BUCKET).key("big").upload_id(id).send().await;
     assert_eq!(gone.expect_err("it has ended").code(), Some("NoSuchUpload"));
+    emulator.shutdown().await;
 }
 
 #[tokio::test]
@@ -214,11 +215,88 @@ async fn presigned_urls_and_virtual_hosts_reach_the_bucket() {
 
 /// One GET as it goes over the wire.
 async fn raw(address: &str, host: &str, path: &str) -> String {
+    exchange(address, format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).await
+}
+
+async fn exchange(address: &str, request: String) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(address).await.expect("the endpoint listens");
-    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.expect("sent");
+    stream.write_all(request.as_bytes()).await.expect("sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");
     answer
+}
+
+#[tokio::test]
+async fn chunked_bodies_lose_their_frames_and_trailers_are_verified() {
+    let (emulator, client) = with_bucket().await;
+    let address = emulator.url().trim_start_matches("http://").to_owned();
+    let put = |content_sha256: &str, signature: &str, length: usize, crc32: &str| {
+        let framed = format!(
+            "6{signature}\r\nhello \r\n5{signature}\r\nworld\r\n0{signature}\r\nx-amz-checksum-crc32:{crc32}\r\n\r\n"
+        );
+        let head = format!(
+            "PUT /{BUCKET}/chunked HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Encoding: gzip,aws-chunked\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential=AKIA/20261121/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00\r\n\
+             x-amz-content-sha256: {content_sha256}\r\nx-amz-trailer: x-amz-checksum-crc32\r\n\
+             x-amz-decoded-content-length: {length}\r\nContent-Length: {}\r\n\r\n",
+            framed.len()
+        );
+        exchange(&address, head + &framed)
+    };
+    let signature = ";chunk-signature=0123456789abcdef";
+    for (kind, signature) in
+        [("STREAMING-UNSIGNED-PAYLOAD-TRAILER", ""), ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", signature)]
+    {
+        let stored = put(kind, signature, 11, "DUoRhQ==").await;
+        assert!(stored.starts_with("HTTP/1.1 200") && stored.contains("x-amz-checksum-crc32: DUoRhQ=="), "{stored}");
+        let got = client.get_object().bucket(BUCKET).key("chunked").send().await.expect("the object is got");
+        assert_eq!(got.content_encoding(), Some("gzip"));
+        assert_eq!(got.body.collect().await.expect("the body").to_vec(), b"hello world");
+    }
+    let damaged = put("STREAMING-UNSIGNED-PAYLOAD-TRAILER", "", 11, "AAAAAA==").await;
+    assert!(damaged.starts_with("HTTP/1.1 400") && damaged.contains("BadDigest"), "{damaged}");
+    let short = put("STREAMING-UNSIGNED-PAYLOAD-TRAILER", "", 12, "DUoRhQ==").await;
+    assert!(short.starts_with("HTTP/1.1 400") && short.contains("IncompleteBody"), "{short}");
+}
+
+#[tokio::test]
+async fn events_of_objects_reach_a_rule() {
+    let (emulator, config) = support::start().await;
+    let client = client(&config);
+    client.create_bucket().bucket(BUCKET).send().await.expect("the bucket is made");
+    let on = aws_sdk_s3::types::NotificationConfiguration::builder()
+        .event_bridge_configuration(aws_sdk_s3::types::EventBridgeConfiguration::builder().build())
+        .build();
+    let notify = client.put_bucket_notification_configuration().bucket(BUCKET).notification_configuration(on);
+    notify.send().await.expect("notification is on");
+    let sqs = aws_sdk_sqs::Client::new(&config);
+    let queue = sqs.create_queue().queue_name("objects").send().await.expect("a queue").queue_url.expect("a url");
+    let events = aws_sdk_eventbridge::Client::new(&config);
+    let rule = events.put_rule().name("objects").event_pattern(r#"{"source":["aws.s3"]}"#);
+    rule.send().await.expect("a rule");
+    let target =
+        aws_sdk_eventbridge::types::Target::builder().id("q").arn("arn:aws:sqs:us-east-1:000000000000:objects");
+    let target = target.build().expect("a target");
+    events.put_targets().rule("objects").targets(target).send().await.expect("a target");
+    let etag = put(&client, "a \"b\"", b"hello").await;
+    client.delete_object().bucket(BUCKET).key("a \"b\"").send().await.expect("deleted");
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        let received = sqs.receive_message().queue_url(&queue).wait_time_seconds(20).send().await.expect("messages");
+        assert!(!received.messages().is_empty(), "an event is missing: {seen:?}");
+        for message in received.messages() {
+            let event: serde_json::Value = serde_json::from_str(message.body().expect("a body")).expect("json");
+            seen.push(event);
+        }
+    }
+    seen.sort_by_key(|event| event["detail"]["object"]["sequencer"].to_string());
+    assert_eq!(seen[0]["detail-type"], "Object Created");
+    assert_eq!(seen[0]["detail"]["object"]["key"], "a \"b\"");
+    assert_eq!(seen[0]["detail"]["object"]["etag"], etag.trim_matches('"'));
+    assert_eq!(seen[0]["detail"]["reason"], "PutObject");
+    assert_eq!(seen[1]["detail-type"], "Object Deleted");
+    assert_eq!(seen[1]["detail"]["deletion-type"], "Permanently Deleted");
+    assert_eq!(seen[1]["resources"][0], format!("arn:aws:s3:::{BUCKET}"));
+    emulator.shutdown().await;
 }

@@ -30,7 +30,7 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
         iam::Iam::new(fabric.clone()),
         lambda::new(fabric.clone())?,
         logs::Logs::new(fabric.clone()),
-        s3::S3::new(fabric)?,
+        s3::S3::new(fabric),
         sqs::Sqs::new(fabric.clone()),
         ssm::Ssm::new(fabric.clone()),
         states::new(fabric.clone()),

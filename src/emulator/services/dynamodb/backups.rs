@@ -126,7 +126,7 @@ impl Engine {
     }
 
     /// The limits of a new account.
-    #[expect(clippy::unnecessary_wraps, reason = "handlers of operations share one shape")]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "handlers of operations share one shape")]
     pub(super) fn describe_limits(&self, _: &str, _: Map<String, Value>) -> Result<Value, ServiceError> {
         Ok(json!({
             "AccountMaxReadCapacityUnits": 80_000,

@@ -7,6 +7,7 @@
 //! blocking pool, so that no worker of the endpoint stands still for them.
 
 mod backups;
+mod created;
 mod error;
 mod names;
 
@@ -25,6 +26,7 @@ use crate::emulator::error::ServiceError;
 use crate::emulator::fabric::Fabric;
 use crate::emulator::service::{Call, Interface, Service};
 use backups::Backups;
+use created::Created;
 use names::Arns;
 
 const INTERFACE: Interface = Interface {
@@ -47,6 +49,7 @@ struct Engine {
     database: Database,
     arns: Arc<Arns>,
     backups: Arc<Backups>,
+    created: Arc<Created>,
 }
 
 /// The endpoint's clock, for the engine's expiry and streams.
@@ -75,6 +78,7 @@ impl DynamoDb {
             database,
             arns: Arc::new(Arns::new(&fabric)),
             backups: Arc::new(Backups::new(fabric.clock().clone())),
+            created: Arc::new(Created::new(fabric.clock().clone())),
         };
         Ok(Arc::new(Self { engine }))
     }
@@ -106,7 +110,7 @@ macro_rules! table {
     ($method:ident) => {
         |engine, operation, input| {
             let mut output = engine.run(operation, input, |database, request| database.$method(request))?;
-            engine.arns.localise(&mut output);
+            engine.shown(&mut output);
             Ok(output)
         }
     };
@@ -173,17 +177,25 @@ impl Engine {
         serde_json::to_value(&output).map_err(ServiceError::internal)
     }
 
+    /// Makes an answer about a table this endpoint's own.
+    fn shown(&self, output: &mut Value) {
+        self.arns.localise(output);
+        self.created.stamp(output);
+    }
+
     fn create_table(&self, operation: &str, input: Map<String, Value>) -> Result<Value, ServiceError> {
         let mut output = self.run(operation, input, Database::create_table)?;
-        self.arns.localise(&mut output);
+        self.created.note(&output);
+        self.shown(&mut output);
         Ok(output)
     }
 
     fn delete_table(&self, operation: &str, input: Map<String, Value>) -> Result<Value, ServiceError> {
         let mut output = self.run(operation, input, Database::delete_table)?;
-        self.arns.localise(&mut output);
+        self.shown(&mut output);
         if let Some(name) = output.pointer("/TableDescription/TableName").and_then(Value::as_str) {
             self.backups.forget(name);
+            self.created.forget(name);
         }
         Ok(output)
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+#[allow(clippy::wildcard_imports, reason = "the table below names over a hundred shapes")]
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 

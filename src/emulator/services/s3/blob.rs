@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
@@ -23,18 +23,25 @@ const LARGEST_IN_MEMORY: usize = 64 * 1024;
 /// Bytes that are read from a file at once.
 const READ_CHUNK: u64 = 128 * 1024;
 
-/// The temporary folder; it goes with the last blob that needs it.
-#[derive(Debug)]
+/// The temporary folder: made for the first large body, removed when the endpoint shuts down.
+#[derive(Debug, Default)]
 pub struct Spill {
-    folder: Arc<TempDir>,
+    folder: Mutex<Folder>,
     next: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+enum Folder {
+    #[default]
+    Unmade,
+    Made(TempDir),
+    Closed,
 }
 
 /// A file of the folder, removed when nothing refers to it any more.
 #[derive(Debug)]
 struct SpillFile {
     path: PathBuf,
-    _folder: Arc<TempDir>,
 }
 
 impl Drop for SpillFile {
@@ -198,13 +205,31 @@ impl Reader {
 }
 
 impl Spill {
-    /// A fresh folder in the system's place for temporary files.
+    /// Removes the folder with all that is in it; a large body that comes later is refused.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub fn new() -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("vaultscope-s3-").tempdir()?;
-        Ok(Self { folder: Arc::new(folder), next: AtomicU64::new(0) })
+    /// When it cannot be removed.
+    pub fn close(&self) -> io::Result<()> {
+        match std::mem::replace(&mut *self.folder(), Folder::Closed) {
+            Folder::Made(folder) => folder.close(),
+            Folder::Unmade | Folder::Closed => Ok(()),
+        }
+    }
+
+    fn folder(&self) -> MutexGuard<'_, Folder> {
+        self.folder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The folder's path; the folder is made when there is none yet.
+    fn path(&self) -> io::Result<PathBuf> {
+        let mut folder = self.folder();
+        if let Folder::Unmade = &*folder {
+            *folder = Folder::Made(tempfile::Builder::new().prefix("vaultscope-s3-").tempdir()?);
+        }
+        match &*folder {
+            Folder::Made(folder) => Ok(folder.path().to_owned()),
+            Folder::Unmade | Folder::Closed => Err(io::Error::other("the endpoint is shutting down")),
+        }
     }
 
     /// Takes a body in, digesting it on the way; `expected` is the length that the client announced.
@@ -253,8 +278,8 @@ impl Spill {
 
     async fn create(&self) -> io::Result<(File, Arc<SpillFile>)> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let path = self.folder.path().join(number.to_string());
-        let spilled = Arc::new(SpillFile { path: path.clone(), _folder: Arc::clone(&self.folder) });
+        let path = self.path()?.join(number.to_string());
+        let spilled = Arc::new(SpillFile { path: path.clone() });
         Ok((File::create_new(path).await?, spilled))
     }
 }
@@ -280,13 +305,13 @@ mod tests {
 
     #[tokio::test]
     async fn large_bodies_go_to_files_that_go_with_the_blob() {
-        let spill = Spill::new().expect("a folder");
+        let spill = Spill::default();
         let data: Vec<u8> = (0..1_000_000_u32).map(|n| n.to_le_bytes()[1]).collect();
         let digests = || Digests::new(Algorithm::Crc32);
         let (large, digested) =
             spill.take(Some(body(&data)), Some(1_000_000), digests()).await.expect("the body is taken");
         assert_eq!(digested.len, 1_000_000);
-        assert_eq!(std::fs::read_dir(spill.folder.path()).expect("the folder").count(), 1);
+        assert_eq!(std::fs::read_dir(spill.path().expect("a path")).expect("the folder").count(), 1);
         assert_eq!(all(&large, 0, u64::MAX).await, data);
         assert_eq!(all(&large, 999_990, 100).await, &data[999_990..]);
 
@@ -297,15 +322,20 @@ mod tests {
         assert_eq!(joined.to_bytes().await.expect("the bytes").len(), 1_000_010);
         assert_eq!(all(&joined, 4, 3).await, [&b"l"[..], &data[..2]].concat());
         drop((large, joined, slice));
-        assert_eq!(std::fs::read_dir(spill.folder.path()).expect("the folder").count(), 0);
+        let path = spill.path().expect("a path");
+        assert_eq!(std::fs::read_dir(&path).expect("the folder").count(), 0);
+        let (_kept, _) = spill.take(Some(body(&data)), None, digests()).await.expect("the body is taken");
+        spill.close().expect("the folder goes");
+        assert!(!path.exists());
+        assert!(spill.take(Some(body(&data)), None, digests()).await.is_err(), "nothing is stored after the end");
     }
 
     #[tokio::test]
     async fn a_body_that_ends_early_is_refused_and_leaves_no_file() {
-        let spill = Spill::new().expect("a folder");
+        let spill = Spill::default();
         let data = vec![7; 200_000];
         let refused = spill.take(Some(body(&data)), Some(200_001), Digests::new(Algorithm::Crc32)).await;
         assert_eq!(refused.expect_err("too short").code(), &S3ErrorCode::IncompleteBody);
-        assert_eq!(std::fs::read_dir(spill.folder.path()).expect("the folder").count(), 0);
+        assert_eq!(std::fs::read_dir(spill.path().expect("a path")).expect("the folder").count(), 0);
     }
 }

@@ -175,7 +175,10 @@ mod tests {
 
         #[test]
         fn content_survives(parts in prop::collection::vec("[a-z\r\n]{1,20}", 0..6), step in 1_usize..9) {
-            let mut framed: String = parts.iter().map(|part| format!("{:x}\r\n{part}\r\n", part.len())).collect();
+            let mut framed = String::new();
+            for part in &parts {
+                framed.push_str(&format!("{:x}\r\n{part}\r\n", part.len()));
+            }
             framed.push_str("0\r\n\r\n");
             let (content, _) = decode(framed.as_bytes(), step).expect("a good body");
             prop_assert_eq!(content, parts.concat().into_bytes());

@@ -6,6 +6,7 @@ use s3s::{S3Error, S3ErrorCode, S3Result};
 use super::object::{Version, moment};
 
 /// The conditions of a read, or of the source of a copy.
+#[expect(clippy::struct_field_names, reason = "the names are the headers'")]
 #[derive(Debug, Default)]
 pub struct ReadConditions {
     pub if_match: Option<ETagCondition>,

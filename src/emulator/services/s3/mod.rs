@@ -34,7 +34,6 @@ use self::api::Api;
 use self::blob::Spill;
 use self::bucket::Store;
 use self::events::Notifier;
-use crate::emulator::StartError;
 use crate::emulator::error::ServiceError;
 use crate::emulator::fabric::Fabric;
 use crate::emulator::service::{Call, Interface, ReplyBody, RequestBody, Service};
@@ -51,25 +50,18 @@ pub struct S3 {
 
 impl S3 {
     /// A store without buckets.
-    ///
-    /// # Errors
-    /// When no temporary folder can be made.
-    pub fn new(fabric: &Fabric) -> Result<Arc<Self>, StartError> {
-        let spill = Spill::new().map_err(|error| StartError::Service {
-            service: INTERFACE.id,
-            problem: format!("no temporary folder: {error}"),
-        })?;
+    pub fn new(fabric: &Fabric) -> Arc<Self> {
         let notifier = Notifier::start(fabric);
-        let store = Arc::new(Store::new(fabric.clone(), spill, notifier));
+        let store = Arc::new(Store::new(fabric.clone(), Spill::default(), notifier));
         let mut builder = S3ServiceBuilder::new(Api(Arc::clone(&store)));
         builder.set_host(host::Hosts);
-        Ok(Arc::new(Self { store, protocol: builder.build() }))
+        Arc::new(Self { store, protocol: builder.build() })
     }
 
     async fn answer(&self, request: Request<RequestBody>) -> Response<ReplyBody> {
         let id = self.store.fabric.token(REQUEST_ID_ALPHABET, 16);
         let answer = match wire::unsign(request) {
-            Ok(request) => self.protocol.call(request).await.map_err(|error| error.into()),
+            Ok(request) => self.protocol.call(request).await.map_err(Into::into),
             Err(refused) => refused.to_http_response().map_err(|error| Box::new(error).into()),
         };
         let answer = answer.unwrap_or_else(|error: Box<dyn std::error::Error + Send + Sync>| {
@@ -99,6 +91,14 @@ impl Service for S3 {
                 return Err(ServiceError::not_implemented(INTERFACE.title, &call.operation));
             }
             self.store.call(&call.operation, call.input).await
+        })
+    }
+
+    fn shutdown(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            if let Err(error) = self.store.spill.close() {
+                tracing::warn!(%error, "the temporary folder of S3 could not be removed");
+            }
         })
     }
 

@@ -368,13 +368,12 @@ impl Store {
                 check_write(state.contents.version(key, version_id).map(Arc::as_ref), if_match, None)?;
             }
             let versioning = state.configuration.versioning;
-            let deleted = match version_id {
-                Some(id) => state.contents.delete_version(key, id),
-                None => {
-                    let id = self.version_id(versioning);
-                    let marker = Version { id, modified: self.now(), object: None, tags: Vec::new() };
-                    state.contents.delete(versioning, key, marker)
-                }
+            let deleted = if let Some(id) = version_id {
+                state.contents.delete_version(key, id)
+            } else {
+                let id = self.version_id(versioning);
+                let marker = Version { id, modified: self.now(), object: None, tags: Vec::new() };
+                state.contents.delete(versioning, key, marker)
             };
             (deleted, versioning, state.configuration.event_bridge)
         };
@@ -466,7 +465,9 @@ impl Store {
         let input = request.input;
         let found = self.find(&input.bucket, &input.key, input.version_id.as_deref())?;
         let object = found.object()?;
-        let wants = |name: &str| input.object_attributes.iter().any(|wanted| wanted.as_str() == name);
+        // Clients write the attributes as one header with commas or as several headers.
+        let wanted = || input.object_attributes.iter().flat_map(|wanted| wanted.as_str().split(','));
+        let wants = |name: &str| wanted().any(|wanted| wanted.trim() == name);
         let mut output = dto::GetObjectAttributesOutput {
             last_modified: Some(moment(found.version.modified)),
             version_id: found.shown_id(),

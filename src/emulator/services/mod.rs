@@ -3,6 +3,7 @@
 mod dynamodb;
 mod events;
 mod lambda;
+mod logs;
 mod s3;
 mod sqs;
 mod states;
@@ -22,6 +23,7 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
         dynamodb::DynamoDb::new(fabric.clone())?,
         events::Events::new(fabric.clone()),
         lambda::new(fabric.clone())?,
+        logs::Logs::new(fabric.clone()),
         s3::S3::new(fabric)?,
         sqs::Sqs::new(fabric.clone()),
         states::new(fabric.clone()),

@@ -1,5 +1,6 @@
 //! The endpoint through the real AWS SDK for Rust: one module a service.
 
+mod cloudformation;
 mod dynamodb;
 mod s3;
 mod states;

@@ -250,7 +250,7 @@ impl Run {
             let mut resource = planned.clone();
             resource.physical_id.clone_from(&before.physical_id);
             resource.reference = before.reference.clone();
-            resource.attributes = before.attributes.clone();
+            resource.attributes.clone_from(&before.attributes);
             stack.resources.insert(logical.to_owned(), resource);
         })?;
         self.resource_event(logical, Status::UpdateInProgress, None)?;
@@ -340,8 +340,8 @@ impl Run {
                 }
                 let export_name = definition.export.as_ref().map(|name| scope.text(name, "Export Name")).transpose()?;
                 outputs.push(Output {
-                    output_key: key.clone(),
-                    output_value: scope.text(&definition.value, &format!("output {key}"))?,
+                    key: key.clone(),
+                    value: scope.text(&definition.value, &format!("output {key}"))?,
                     description: definition.description.clone(),
                     export_name,
                 });

@@ -119,9 +119,9 @@ pub fn order(graph: &BTreeMap<String, BTreeSet<String>>) -> Result<Vec<String>, 
         }
         for done in ready {
             left.remove(done);
-            left.values_mut().for_each(|waits| {
+            for waits in left.values_mut() {
                 waits.remove(done);
-            });
+            }
             order.push(done.clone());
         }
     }

@@ -4,6 +4,7 @@ mod cloudformation;
 mod dynamodb;
 mod events;
 mod iam;
+mod lambda;
 mod s3;
 mod sqs;
 mod ssm;
@@ -26,6 +27,7 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
         dynamodb::DynamoDb::new(fabric.clone())?,
         events::Events::new(fabric.clone()),
         iam::Iam::new(fabric.clone()),
+        lambda::Lambda::new(fabric.clone())?,
         s3::S3::new(fabric)?,
         sqs::Sqs::new(fabric.clone()),
         ssm::Ssm::new(fabric.clone()),

@@ -1,0 +1,20 @@
+#!/usr/bin/env python3
+"""Checks the document of `vaultscope run --json`.
+
+usage: reconciled.py DOCUMENT FILES
+"""
+import json
+import pathlib
+import sys
+
+report = json.loads(pathlib.Path(sys.argv[1]).read_text())
+keys = 1 + 10 + int(sys.argv[2]) + 1
+counts = report["counts"]
+assert report["version"] == 1 and report["kind"] == "run", report
+assert report["reconciled"] is True and report["outcome"] == "successful", report
+assert report["dataset"]["keys"] == keys, (report["dataset"], keys)
+assert (counts["expected"], counts["present"]) == (keys, keys), counts
+assert (counts["missing"], counts["unexpected"], counts["deadLetters"]) == (0, 0, 0), counts
+assert report["missingKeys"] == [] and report["unexpectedKeys"] == [], report
+assert report["execution"]["status"] == "SUCCEEDED", report["execution"]
+print(f"{keys} keys reconciled in {report['seconds']['total']:.2f} s, {report['rates']}, {report['memory']}")

@@ -381,3 +381,33 @@ async fn an_export_in_use_keeps_its_stack() {
     assert_eq!(kept.stack_status_reason(), Some("Export pipe-url cannot be deleted as it is in use by user"));
     endpoint.end().await;
 }
+
+#[tokio::test]
+async fn the_event_processing_stack_is_deployed_and_deleted_whole() {
+    let endpoint = Endpoint::new().await;
+    let s3 = aws_sdk_s3::Client::from_conf(
+        aws_sdk_s3::config::Builder::from(&endpoint.config).force_path_style(true).build(),
+    );
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let executable = zip::write::SimpleFileOptions::default().unix_permissions(0o755);
+    archive.start_file("bootstrap", executable).expect("a file");
+    std::io::Write::write_all(&mut archive, b"#!/bin/sh\nexit 1\n").expect("written");
+    let code = archive.finish().expect("a zip").into_inner();
+    s3.create_bucket().bucket("code").send().await.expect("a bucket");
+    s3.put_object().bucket("code").key("f.zip").body(code.into()).send().await.expect("an object");
+    let request = endpoint.client.create_stack().stack_name("EventProcessingStack");
+    let request = request.template_body(include_str!("../../stacks/event-processing.yaml"));
+    let request = request.capabilities(Capability::CapabilityIam);
+    let request = request.parameters(parameter("functionCodeBucket", "code"));
+    request.parameters(parameter("functionCodeKey", "f.zip")).send().await.expect("accepted");
+    let stack = endpoint.settled("EventProcessingStack").await;
+    assert_eq!(status(&stack), "CREATE_COMPLETE", "{:#?}", endpoint.events("EventProcessingStack").await);
+    let bucket = stack.outputs().iter().find(|output| output.output_key() == Some("fileUploadBucketName"));
+    let bucket = bucket.and_then(|output| output.output_value()).expect("the output that the simulator needs");
+    assert!(bucket.starts_with("eventprocessingstack-fileuploadbucket"), "{bucket}");
+    let id = stack.stack_id().expect("an id").to_owned();
+    endpoint.client.delete_stack().stack_name("EventProcessingStack").send().await.expect("accepted");
+    let deleted = endpoint.settled(&id).await;
+    assert_eq!(status(&deleted), "DELETE_COMPLETE", "{:#?}", endpoint.events(&id).await);
+    endpoint.end().await;
+}

@@ -27,7 +27,7 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
         dynamodb::DynamoDb::new(fabric.clone())?,
         events::Events::new(fabric.clone()),
         iam::Iam::new(fabric.clone()),
-        lambda::Lambda::new(fabric.clone())?,
+        lambda::new(fabric.clone())?,
         s3::S3::new(fabric)?,
         sqs::Sqs::new(fabric.clone()),
         ssm::Ssm::new(fabric.clone()),

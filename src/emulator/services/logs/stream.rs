@@ -106,7 +106,9 @@ impl Logs {
                 return Err(LogsError::invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
             }
             Some(other) => {
-                return Err(LogsError::invalid(format!("orderBy {other:?} is neither LogStreamName nor LastEventTime")));
+                return Err(LogsError::invalid(format!(
+                    "orderBy {other:?} is neither LogStreamName nor LastEventTime"
+                )));
             }
         };
         let content = group.content(self.now());

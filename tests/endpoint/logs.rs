@@ -1,7 +1,7 @@
 //! Log groups through the SDK.
 
 use aws_sdk_cloudwatchlogs::Client;
-use aws_sdk_cloudwatchlogs::types::InputLogEvent;
+use aws_sdk_cloudwatchlogs::types::{InputLogEvent, RejectedLogEventsInfo};
 
 use crate::support::start;
 
@@ -48,7 +48,12 @@ async fn events_are_read_back_in_pages_and_by_pattern() {
         .send()
         .await
         .expect("a page");
-    let numbers: Vec<i64> = fives.events().iter().filter_map(|event| event.timestamp()).map(|at| at - now).collect();
+    let numbers: Vec<i64> = fives
+        .events()
+        .iter()
+        .filter_map(aws_sdk_cloudwatchlogs::types::FilteredLogEvent::timestamp)
+        .map(|at| at - now)
+        .collect();
     assert_eq!(numbers, [5, 10, 15]);
 
     let get = |token| {
@@ -79,8 +84,11 @@ async fn events_that_are_too_old_or_too_new_are_rejected_by_index() {
     let put =
         |events| logs.put_log_events().log_group_name("g").log_stream_name("s").set_log_events(Some(events)).send();
     let answer = put(vec![event(now), event(now + 3 * 3_600_000)]).await.expect("put");
-    assert_eq!(answer.rejected_log_events_info().and_then(|info| info.too_new_log_event_start_index()), Some(1));
+    assert_eq!(
+        answer.rejected_log_events_info().and_then(RejectedLogEventsInfo::too_new_log_event_start_index),
+        Some(1)
+    );
     let answer = put(vec![event(now - 15 * 86_400_000)]).await.expect("put");
-    assert_eq!(answer.rejected_log_events_info().and_then(|info| info.too_old_log_event_end_index()), Some(1));
+    assert_eq!(answer.rejected_log_events_info().and_then(RejectedLogEventsInfo::too_old_log_event_end_index), Some(1));
     emulator.shutdown().await;
 }

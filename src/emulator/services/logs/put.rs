@@ -24,11 +24,13 @@ const AHEAD: i64 = 2 * 3_600_000;
 const OLDEST_DAYS: i64 = 14;
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct PutLogEventsInput {
-    log_group_name: String,
-    log_stream_name: String,
-    log_events: Vec<InputLogEvent>,
+    #[serde(rename = "logGroupName")]
+    group: String,
+    #[serde(rename = "logStreamName")]
+    stream: String,
+    #[serde(rename = "logEvents")]
+    events: Vec<InputLogEvent>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,12 +46,12 @@ impl Logs {
     }
 
     pub(super) async fn put_log_events(&self, input: PutLogEventsInput, _: &Context) -> Result<Value, LogsError> {
-        let events = input.log_events;
+        let events = input.events;
         check(&events)?;
-        let group = self.group(&input.log_group_name)?;
+        let group = self.group(&input.group)?;
         let now = self.now();
         let mut content = group.content(now);
-        if !content.streams.contains_key(&input.log_stream_name) {
+        if !content.streams.contains_key(&input.stream) {
             return Err(LogsError::NotFound("log stream"));
         }
         // Events are in order, so each reason rejects a run at one end.
@@ -68,7 +70,7 @@ impl Logs {
             rejected["tooNewLogEventStartIndex"] = new.into();
         }
         let kept = old.max(expired)..new;
-        let stream: Arc<str> = input.log_stream_name.into();
+        let stream: Arc<str> = input.stream.into();
         for (index, event) in events.into_iter().enumerate() {
             if kept.contains(&index) {
                 content.add(self.event(event.timestamp, event.message.into(), Arc::clone(&stream), now));
@@ -101,14 +103,13 @@ impl Logs {
         }
         let now = self.now();
         let mut content = group.content(now);
-        let stream = match content.delivered.get(&delivery.source_arn) {
-            Some(stream) => stream.clone(),
-            None => {
-                let stream = self.fabric.uuid();
-                content.streams.insert(stream.clone(), Stream::new(now));
-                content.delivered.insert(Arc::clone(&delivery.source_arn), stream.clone());
-                stream
-            }
+        let stream = if let Some(stream) = content.delivered.get(&delivery.source_arn) {
+            stream.clone()
+        } else {
+            let stream = self.fabric.uuid();
+            content.streams.insert(stream.clone(), Stream::new(now));
+            content.delivered.insert(Arc::clone(&delivery.source_arn), stream.clone());
+            stream
         };
         content.add(self.event(now, Arc::clone(&delivery.payload), stream.into(), now));
         Ok(())

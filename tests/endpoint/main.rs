@@ -5,3 +5,7 @@ mod dynamodb;
 mod s3;
 mod states;
 mod support;
+
+mod events;
+mod logs;
+mod sqs;

@@ -344,7 +344,7 @@ async fn change_sets_preview_and_execute() {
 
     make(ChangeSetType::Update, "same", "a").await.expect("made");
     let same = describe("same").await.expect("described");
-    assert_eq!(same.status().map(|status| status.as_str()), Some("FAILED"));
+    assert_eq!(same.status().map(aws_sdk_cloudformation::types::ChangeSetStatus::as_str), Some("FAILED"));
     assert!(same.status_reason().is_some_and(|reason| reason.starts_with("The submitted information didn't contain")));
     assert!(refusal(execute("same").await.expect_err("cannot")).starts_with("InvalidChangeSetStatus"));
 

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::resources::{Recreation, Registry};
 use super::stack::{Stack, Submission};
 use super::template::evaluate::{KNOWN_AFTER_APPLY, Pseudo, Resources, Scope};
-use super::template::graph::{Reference, dependencies, order, references};
+use super::template::graph::{Reference, order, references};
 use super::template::{Policy, invalid};
 
 /// Whether the physical resource is replaced.
@@ -214,7 +214,7 @@ pub fn find(
     let mut policies_change = false;
     let mut retyped = Vec::new();
     let mut kept = BTreeSet::new();
-    for logical in order(&dependencies(template)?)? {
+    for logical in order(&template.dependencies)? {
         let definition = &template.resources[&logical];
         let scope = Scope::new(template, pseudo, &values, exports, &foreseen)?;
         if !scope.holds(definition.condition.as_deref()) {

@@ -253,9 +253,11 @@ pub struct Happening<'a> {
 #[serde(rename_all = "PascalCase")]
 pub struct Output {
     /// The key in the template.
-    pub output_key: String,
+    #[serde(rename = "OutputKey")]
+    pub key: String,
     /// Its value.
-    pub output_value: String,
+    #[serde(rename = "OutputValue")]
+    pub value: String,
     /// For a reader.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,

@@ -65,9 +65,10 @@ impl State {
     pub fn exports(&self) -> HashMap<String, (String, String)> {
         let live = self.stacks.values().filter(|stack| stack.status != Status::DeleteComplete);
         let exported = live.flat_map(|stack| {
-            stack.outputs.iter().filter_map(|output| {
-                Some((output.export_name.clone()?, (output.output_value.clone(), stack.id.clone())))
-            })
+            stack
+                .outputs
+                .iter()
+                .filter_map(|output| Some((output.export_name.clone()?, (output.value.clone(), stack.id.clone()))))
         });
         exported.collect()
     }

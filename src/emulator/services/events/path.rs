@@ -30,15 +30,12 @@ impl InputPath {
             } else {
                 let after = rest.strip_prefix('[')?;
                 let quote = after.chars().next().filter(|c| *c == '\'' || *c == '"');
-                let (step, left) = match quote {
-                    Some(quote) => {
-                        let (name, left) = after[1..].split_once(quote)?;
-                        (Step::Name(name.to_owned()), left.strip_prefix(']')?)
-                    }
-                    None => {
-                        let (index, left) = after.split_once(']')?;
-                        (if index == "*" { Step::Every } else { Step::Index(index.parse().ok()?) }, left)
-                    }
+                let (step, left) = if let Some(quote) = quote {
+                    let (name, left) = after[1..].split_once(quote)?;
+                    (Step::Name(name.to_owned()), left.strip_prefix(']')?)
+                } else {
+                    let (index, left) = after.split_once(']')?;
+                    (if index == "*" { Step::Every } else { Step::Index(index.parse().ok()?) }, left)
                 };
                 steps.push(step);
                 rest = left;

@@ -227,7 +227,7 @@ impl Events {
     fn switch(&self, input: &RuleName, enabled: bool) -> Result<Value, EventsError> {
         self.bus(input.event_bus_name.as_deref())?.change_rule(&input.name, |rule| {
             rule.enabled = enabled;
-            rule.state = if enabled { "ENABLED" } else { "DISABLED" }.to_owned();
+            rule.state = String::from(if enabled { "ENABLED" } else { "DISABLED" });
             Ok(())
         })?;
         Ok(json!({}))

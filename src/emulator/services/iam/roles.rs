@@ -115,8 +115,8 @@ pub(super) struct OfRole {
 }
 
 impl OfRole {
-    fn required(value: &Option<String>, member: &str) -> Result<String, Error> {
-        value.clone().ok_or_else(|| {
+    fn required(value: Option<&str>, member: &str) -> Result<String, Error> {
+        value.map(str::to_owned).ok_or_else(|| {
             Error::Validation(format!("1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"))
         })
     }
@@ -161,7 +161,7 @@ pub(super) async fn list_roles(iam: &Iam, input: ListRoles, _: &Context) -> Resu
 }
 
 pub(super) async fn update_assume_role_policy(iam: &Iam, input: OfRole, _: &Context) -> Result<Value, Error> {
-    let document = OfRole::required(&input.policy_document, "policyDocument")?;
+    let document = OfRole::required(input.policy_document.as_deref(), "policyDocument")?;
     check_document(&document)?;
     iam.role(&input.role_name, |role| {
         role.trust = document;
@@ -170,8 +170,8 @@ pub(super) async fn update_assume_role_policy(iam: &Iam, input: OfRole, _: &Cont
 }
 
 pub(super) async fn put_role_policy(iam: &Iam, input: OfRole, _: &Context) -> Result<Value, Error> {
-    let name = OfRole::required(&input.policy_name, "policyName")?;
-    let document = OfRole::required(&input.policy_document, "policyDocument")?;
+    let name = OfRole::required(input.policy_name.as_deref(), "policyName")?;
+    let document = OfRole::required(input.policy_document.as_deref(), "policyDocument")?;
     check_name(&name, 128, "policyName")?;
     check_document(&document)?;
     iam.role(&input.role_name, |role| {
@@ -185,7 +185,7 @@ fn no_policy(name: &str) -> Error {
 }
 
 pub(super) async fn get_role_policy(iam: &Iam, input: OfRole, _: &Context) -> Result<Value, Error> {
-    let name = OfRole::required(&input.policy_name, "policyName")?;
+    let name = OfRole::required(input.policy_name.as_deref(), "policyName")?;
     iam.role(&input.role_name, |role| {
         let document = role.inline.get(&name).ok_or_else(|| no_policy(&name))?;
         Ok(json!({"RoleName": input.role_name, "PolicyName": name, "PolicyDocument": encoded(document)}))
@@ -193,7 +193,7 @@ pub(super) async fn get_role_policy(iam: &Iam, input: OfRole, _: &Context) -> Re
 }
 
 pub(super) async fn delete_role_policy(iam: &Iam, input: OfRole, _: &Context) -> Result<Value, Error> {
-    let name = OfRole::required(&input.policy_name, "policyName")?;
+    let name = OfRole::required(input.policy_name.as_deref(), "policyName")?;
     iam.role(&input.role_name, |role| role.inline.remove(&name).map(|_| Value::Null).ok_or_else(|| no_policy(&name)))
 }
 
@@ -205,7 +205,7 @@ pub(super) async fn list_role_policies(iam: &Iam, input: OfRole, _: &Context) ->
 }
 
 pub(super) async fn attach_role_policy(iam: &Iam, input: OfRole, _: &Context) -> Result<Value, Error> {
-    let arn = OfRole::required(&input.policy_arn, "policyArn")?;
+    let arn = OfRole::required(input.policy_arn.as_deref(), "policyArn")?;
     // Policies that AWS manages are taken by name: the endpoint holds no copy of them.
     let is_known = arn.starts_with("arn:aws:iam::aws:policy/") || iam.state().policies.contains_key(&arn);
     if !is_known {
@@ -220,7 +220,7 @@ pub(super) async fn attach_role_policy(iam: &Iam, input: OfRole, _: &Context) ->
 }
 
 pub(super) async fn detach_role_policy(iam: &Iam, input: OfRole, _: &Context) -> Result<Value, Error> {
-    let arn = OfRole::required(&input.policy_arn, "policyArn")?;
+    let arn = OfRole::required(input.policy_arn.as_deref(), "policyArn")?;
     iam.role(&input.role_name, |role| match role.attached.iter().position(|one| *one == arn) {
         Some(index) => {
             role.attached.remove(index);

@@ -194,27 +194,16 @@ impl Draft {
         Ok(Self { body: body.into(), attributes, trace_header, delay })
     }
 
-    /// The message of a delivery: its payload as it is. A sender's parameters may hold `MessageAttributes`.
+    /// The message of a delivery: its payload as it is.
     ///
     /// # Errors
-    /// When the payload or its attributes are not what SQS takes.
+    /// When the payload is not what SQS takes.
     pub fn of_delivery(delivery: &Delivery) -> Result<Self, SqsError> {
         if delivery.payload.is_empty() {
             return Err(SqsError::MissingParameter("MessageBody".to_owned()));
         }
         check_characters(&delivery.payload)?;
-        let attributes = match delivery.parameters.get("MessageAttributes") {
-            None => Attributes::new(),
-            Some(given) => {
-                let given: BTreeMap<String, AttributeInput> = serde_json::from_value(given.clone())
-                    .map_err(|error| SqsError::Unsupported(format!("message attributes of a delivery: {error}")))?;
-                given
-                    .into_iter()
-                    .map(|(name, input)| Attribute::read(&name, input).map(|attribute| (name, attribute)))
-                    .collect::<Result<_, _>>()?
-            }
-        };
-        Ok(Self { body: Arc::clone(&delivery.payload), attributes, trace_header: None, delay: None })
+        Ok(Self { body: Arc::clone(&delivery.payload), attributes: Attributes::new(), trace_header: None, delay: None })
     }
 
     /// Bytes that count against the limits: the body and the attributes' names, types and values.

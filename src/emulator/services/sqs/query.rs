@@ -28,9 +28,8 @@ pub fn shape(operation: &str, output: Value) -> Value {
         ("Messages", Value::Array(messages)) => {
             ("Message".to_owned(), messages.into_iter().map(message).collect::<Vec<_>>().into())
         }
-        ("Successful", entries) => (format!("{operation}ResultEntry"), entries),
+        ("Successful" | "Results", entries) => (format!("{operation}ResultEntry"), entries),
         ("Failed", entries) => ("BatchResultErrorEntry".to_owned(), entries),
-        ("Results", entries) => (format!("{operation}ResultEntry"), entries),
         ("Attributes", attributes) => ("Attribute".to_owned(), entries(attributes, "Name")),
         ("Tags", tags) => ("Tag".to_owned(), entries(tags, "Key")),
         (_, value) => (name, value),

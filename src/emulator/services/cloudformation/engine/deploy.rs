@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 use super::super::error::Error;
 use super::super::resources::{Failure, Recreation};
 use super::super::stack::{OnFailure, Output, Stack, StackResource, Status, Submission};
-use super::super::template::graph;
 use super::super::template::{Policy, invalid};
 use super::walk::walk;
 use super::{Run, RunIdentity};
@@ -125,7 +124,7 @@ impl Run {
         let mut graph = self
             .with_scope(|stack, scope| {
                 let template = &stack.submission.template;
-                let mut graph = graph::dependencies(template)?;
+                let mut graph = template.dependencies.clone();
                 graph.retain(|logical, _| scope.holds(template.resources[logical].condition.as_deref()));
                 Ok(graph)
             })
@@ -250,7 +249,7 @@ impl Run {
             let mut resource = planned.clone();
             resource.physical_id.clone_from(&before.physical_id);
             resource.reference = before.reference.clone();
-            resource.attributes = before.attributes.clone();
+            resource.attributes.clone_from(&before.attributes);
             stack.resources.insert(logical.to_owned(), resource);
         })?;
         self.resource_event(logical, Status::UpdateInProgress, None)?;
@@ -314,7 +313,6 @@ impl Run {
     fn planned(&self, stack: &Stack, logical: &str, properties: Value) -> StackResource {
         let template = &stack.submission.template;
         let definition = template.resources.get(logical);
-        let waits = graph::dependencies(template).ok().and_then(|mut graph| graph.remove(logical));
         StackResource {
             kind: definition.map(|definition| definition.kind.clone()).unwrap_or_default(),
             physical_id: String::new(),
@@ -324,7 +322,7 @@ impl Run {
             status: Status::CreateInProgress,
             reason: None,
             changed: self.shared.fabric.clock().now(),
-            dependencies: waits.unwrap_or_default(),
+            dependencies: template.dependencies.get(logical).cloned().unwrap_or_default(),
             deletion_policy: definition.map_or(Policy::Delete, |definition| definition.deletion_policy),
             update_replace_policy: definition.map_or(Policy::Delete, |definition| definition.update_replace_policy),
             metadata: definition.map(|definition| definition.metadata.clone()).unwrap_or_default(),
@@ -340,8 +338,8 @@ impl Run {
                 }
                 let export_name = definition.export.as_ref().map(|name| scope.text(name, "Export Name")).transpose()?;
                 outputs.push(Output {
-                    output_key: key.clone(),
-                    output_value: scope.text(&definition.value, &format!("output {key}"))?,
+                    key: key.clone(),
+                    value: scope.text(&definition.value, &format!("output {key}"))?,
                     description: definition.description.clone(),
                     export_name,
                 });

@@ -38,7 +38,9 @@ where
     let mut failed = Vec::new();
     let mut running = FuturesUnordered::new();
     let nodes: BTreeSet<String> = graph.keys().cloned().collect();
-    graph.values_mut().for_each(|waits| waits.retain(|node| nodes.contains(node)));
+    for waits in graph.values_mut() {
+        waits.retain(|node| nodes.contains(node));
+    }
     loop {
         if !cancel.is_cancelled() && (failed.is_empty() || !stop_on_failure) {
             let ready: Vec<String> =

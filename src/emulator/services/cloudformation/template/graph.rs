@@ -92,7 +92,7 @@ fn add(name: &str, found: &mut BTreeSet<Reference>) {
 ///
 /// # Errors
 /// When a function is malformed.
-pub fn dependencies(template: &Template) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
+fn dependencies(template: &Template) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
     let mut graph = BTreeMap::new();
     for (logical, definition) in &template.resources {
         let implied = references(&definition.properties)?;
@@ -119,20 +119,20 @@ pub fn order(graph: &BTreeMap<String, BTreeSet<String>>) -> Result<Vec<String>, 
         }
         for done in ready {
             left.remove(done);
-            left.values_mut().for_each(|waits| {
+            for waits in left.values_mut() {
                 waits.remove(done);
-            });
+            }
             order.push(done.clone());
         }
     }
     Ok(order)
 }
 
-/// Checks that everything that is referred to exists and that nothing waits for itself.
+/// Checks that everything that is referred to exists and that nothing waits for itself; returns who waits for whom.
 ///
 /// # Errors
 /// `ValidationError` in AWS's words.
-pub fn check(template: &Template) -> Result<(), Error> {
+pub fn check(template: &Template) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
     let is_resource = |name: &str| template.resources.contains_key(name);
     let is_parameter = |name: &str| template.parameters.contains_key(name);
     for definition in template.resources.values() {
@@ -164,7 +164,9 @@ pub fn check(template: &Template) -> Result<(), Error> {
             )));
         }
     }
-    order(&dependencies(template)?).map(|_| ())
+    let graph = dependencies(template)?;
+    order(&graph)?;
+    Ok(graph)
 }
 
 fn undefined_attribute(template: &Template, used: &BTreeSet<Reference>) -> Result<(), Error> {

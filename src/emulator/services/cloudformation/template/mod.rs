@@ -8,6 +8,8 @@ pub mod graph;
 pub mod parameters;
 pub mod yaml;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -79,6 +81,8 @@ pub struct Template {
     pub resources: IndexMap<String, ResourceDefinition>,
     /// By key.
     pub outputs: IndexMap<String, OutputDefinition>,
+    /// The resources that each resource waits for.
+    pub dependencies: BTreeMap<String, BTreeSet<String>>,
 }
 
 const SECTIONS: [&str; 10] = [
@@ -153,6 +157,7 @@ impl Template {
             rules: section(&root, "Rules")?,
             resources: IndexMap::new(),
             outputs: IndexMap::new(),
+            dependencies: BTreeMap::new(),
         };
         for (name, definition) in section(&root, "Parameters")? {
             template.parameters.insert(name.clone(), ParameterDefinition::read(&name, &definition)?);
@@ -168,7 +173,7 @@ impl Template {
         template.check_counts()?;
         template.check_mappings()?;
         conditions::check(&template)?;
-        graph::check(&template)?;
+        template.dependencies = graph::check(&template)?;
         Ok(template)
     }
 

@@ -48,7 +48,7 @@ type Compiled<T> = Result<T, PatternError>;
 /// Compiles a pattern.
 pub fn compile(source: &str) -> Compiled<Vec<Rule>> {
     let read = json::tokens(source);
-    let mut compiler = Compiler { source, tokens: read.tokens, syntax: read.error, next: 0, depth: 0 };
+    let mut compiler = Compiler { source, tokens: read.list, syntax: read.error, next: 0, depth: 0 };
     if compiler.token()?.0 != Kind::ObjectStart {
         return compiler.fail("Filter is not an object");
     }

@@ -40,7 +40,7 @@ pub struct SyntaxError {
 /// Tokens up to the end of the first value, and what follows them: nothing, or where the text went wrong.
 #[derive(Debug)]
 pub struct Tokens<'a> {
-    pub tokens: Vec<Token<'a>>,
+    pub list: Vec<Token<'a>>,
     pub error: Option<SyntaxError>,
     /// The offset behind the first value.
     pub end: usize,
@@ -50,14 +50,14 @@ pub struct Tokens<'a> {
 pub fn tokens(text: &str) -> Tokens<'_> {
     let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, tokens: Vec::new() };
     let error = reader.value().err();
-    Tokens { end: reader.at, tokens: reader.tokens, error }
+    Tokens { end: reader.at, list: reader.tokens, error }
 }
 
 /// The tokens of a text that is one JSON object and nothing else.
 pub fn object(text: &str) -> Option<Vec<Token<'_>>> {
     let read = tokens(text);
     let whole = read.error.is_none() && text.as_bytes()[read.end..].iter().all(u8::is_ascii_whitespace);
-    (whole && read.tokens.first()?.kind == Kind::ObjectStart).then_some(read.tokens)
+    (whole && read.list.first()?.kind == Kind::ObjectStart).then_some(read.list)
 }
 
 /// The same JSON without white space between its tokens; `text` must be valid.
@@ -351,7 +351,7 @@ mod tests {
     fn tokens_carry_the_exact_text_of_numbers() {
         let read = tokens(r#" {"a": [1.50, -2E+3, "x\n\u00e9\ud83d\ude80", null]} "#);
         assert_eq!(read.error, None);
-        let texts: Vec<&str> = read.tokens.iter().map(|token| token.text.as_ref()).collect();
+        let texts: Vec<&str> = read.list.iter().map(|token| token.text.as_ref()).collect();
         assert_eq!(texts, ["", "a", "", "1.50", "-2E+3", "x\né🚀", "null", "", ""]);
     }
 

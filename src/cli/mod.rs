@@ -5,8 +5,10 @@
 
 mod args;
 mod control;
+mod dashboard;
 mod deploy;
 mod destroy;
+mod effects;
 mod emulator;
 mod gateway_port;
 mod interrupt;
@@ -93,7 +95,8 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Watch(args)) => watch::run(&settings, &args, cancel).await,
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,
             Some(Command::Emulator(args)) => emulator::run(&args, cancel).await,
-            Some(Command::ServeFunction) | None => Ok(Exit::Done),
+            None => dashboard::run(&settings, cancel).await,
+            Some(Command::ServeFunction) => Ok(Exit::Done),
         }
     });
     // A read of standard input cannot be cancelled and must not keep the process.

@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod fabric;
+pub mod form;
 pub mod front;
 pub mod service;
 pub mod services;

@@ -1,10 +1,15 @@
 //! One folder a service. Services never import each other: they meet in the [`Fabric`](super::Fabric).
 
+mod cloudformation;
 mod dynamodb;
 mod events;
+mod iam;
+mod lambda;
 mod s3;
 mod sqs;
+mod ssm;
 mod states;
+mod sts;
 
 use std::sync::Arc;
 
@@ -18,10 +23,15 @@ use super::service::Service;
 /// When one cannot be set up.
 pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
     Ok(vec![
+        cloudformation::CloudFormation::new(fabric.clone()),
         dynamodb::DynamoDb::new(fabric.clone())?,
         events::Events::new(fabric.clone()),
+        iam::Iam::new(fabric.clone()),
+        lambda::new(fabric.clone())?,
         s3::S3::new(fabric)?,
         sqs::Sqs::new(fabric.clone()),
+        ssm::Ssm::new(fabric.clone()),
         states::new(fabric.clone()),
+        sts::Sts::new(fabric.clone()),
     ])
 }

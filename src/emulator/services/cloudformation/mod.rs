@@ -1,0 +1,74 @@
+//! AWS CloudFormation: templates become resources of the endpoint's other services, which it meets in the fabric only.
+//!
+//! `template` reads and evaluates, `changes` previews, `engine` carries out, `resources` knows the types, `operations`
+//! answers callers.
+
+mod changes;
+mod engine;
+mod error;
+mod operations;
+mod resources;
+mod stack;
+mod state;
+mod template;
+
+use std::sync::Arc;
+
+use crate::emulator::{Fabric, Interface, QueryInterface, Service};
+use operations::{change_sets, describe, events, exports, resources as stack_resources, stacks, templates};
+use state::Shared;
+
+static INTERFACE: Interface = Interface {
+    id: "cloudformation",
+    title: "AWS CloudFormation",
+    target_prefix: None,
+    json_version: "1.1",
+    query: Some(QueryInterface {
+        version: "2010-05-15",
+        namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/",
+        flattened: &[],
+    }),
+    rest: false,
+};
+
+/// The service.
+pub struct CloudFormation {
+    shared: Arc<Shared>,
+}
+
+impl CloudFormation {
+    /// Without stacks.
+    #[must_use]
+    pub fn new(fabric: Fabric) -> Arc<Self> {
+        Arc::new(Self { shared: Shared::new(fabric) })
+    }
+}
+
+impl Service for CloudFormation {
+    fn interface(&self) -> &'static Interface {
+        &INTERFACE
+    }
+
+    crate::operations! {
+        CreateChangeSet => change_sets::create_change_set,
+        CreateStack => stacks::create_stack,
+        DeleteChangeSet => change_sets::delete_change_set,
+        DeleteStack => stacks::delete_stack,
+        DescribeChangeSet => change_sets::describe_change_set,
+        DescribeStackEvents => events::describe_stack_events,
+        DescribeStackResource => stack_resources::describe_stack_resource,
+        DescribeStackResources => stack_resources::describe_stack_resources,
+        DescribeStacks => describe::describe_stacks,
+        ExecuteChangeSet => change_sets::execute_change_set,
+        GetTemplate => templates::get_template,
+        GetTemplateSummary => templates::get_template_summary,
+        ListChangeSets => change_sets::list_change_sets,
+        ListExports => exports::list_exports,
+        ListImports => exports::list_imports,
+        ListStackResources => stack_resources::list_stack_resources,
+        ListStacks => describe::list_stacks,
+        UpdateStack => stacks::update_stack,
+        UpdateTerminationProtection => stacks::update_termination_protection,
+        ValidateTemplate => templates::validate_template,
+    }
+}

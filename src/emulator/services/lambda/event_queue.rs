@@ -1,0 +1,331 @@
+//! Asynchronous invocations of one function: accepted at once, carried out in turn, tried again after one and two
+//! minutes, and handed to a destination or dead-letter queue when that does not help.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::environment::Outcome;
+use super::error::LambdaError;
+use super::function::Function;
+use super::pool::WAITING_ENVIRONMENTS;
+use crate::emulator::service::Delivery;
+use crate::model::{Arn, Timestamp};
+
+const PRINCIPAL: &str = "lambda.amazonaws.com";
+
+/// Bytes of payloads that one function's queue holds at the most; more is throttled, and the sender tries again.
+pub const QUEUE_BYTES: usize = 256 * 1024 * 1024;
+
+/// What an event takes besides its payload.
+const EVENT_OVERHEAD: usize = 128;
+
+/// Retries after a function error, and the pauses before them.
+const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
+
+/// The first and the longest pause after a throttled attempt.
+const THROTTLE_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+
+/// `EventInvokeConfig`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventInvokeConfig {
+    /// 0 to 2.
+    pub retries: u32,
+    /// 60 seconds to 6 hours.
+    pub max_age: Duration,
+    /// Where successes are told.
+    pub on_success: Option<Arn>,
+    /// Where failures are told.
+    pub on_failure: Option<Arn>,
+    /// When it was changed last.
+    pub modified: Timestamp,
+}
+
+impl Default for EventInvokeConfig {
+    fn default() -> Self {
+        Self {
+            retries: 2,
+            max_age: Duration::from_secs(21_600),
+            on_success: None,
+            on_failure: None,
+            modified: Timestamp::default(),
+        }
+    }
+}
+
+/// One event and how often it was tried.
+#[derive(Debug)]
+pub struct Event {
+    request_id: Arc<str>,
+    payload: Bytes,
+    accepted: Timestamp,
+    attempts: u32,
+    throttled: u32,
+}
+
+/// An event that waits for its next attempt; ordered by when that is due.
+#[derive(Debug)]
+struct Later {
+    due: Timestamp,
+    number: u64,
+    event: Event,
+}
+
+impl PartialEq for Later {
+    fn eq(&self, other: &Self) -> bool {
+        (self.due, self.number) == (other.due, other.number)
+    }
+}
+
+impl Eq for Later {}
+
+impl PartialOrd for Later {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Later {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.due, self.number).cmp(&(other.due, other.number))
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    ready: VecDeque<Event>,
+    bytes: usize,
+    workers: usize,
+    later: BinaryHeap<Reverse<Later>>,
+    numbers: u64,
+    timer: bool,
+}
+
+/// The queue of one function.
+#[derive(Debug, Default)]
+pub struct EventQueue {
+    state: Mutex<State>,
+    earlier: Notify,
+}
+
+impl EventQueue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets every event.
+    pub fn clear(&self) {
+        let mut state = self.lock();
+        state.ready.clear();
+        state.later.clear();
+        state.bytes = 0;
+        drop(state);
+        self.earlier.notify_one();
+    }
+}
+
+impl Function {
+    /// Accepts an event and returns; it is carried out later.
+    ///
+    /// # Errors
+    /// When the queue is full.
+    pub fn accept(self: &Arc<Self>, request_id: Arc<str>, payload: Bytes) -> Result<(), LambdaError> {
+        let event = Event { request_id, payload, accepted: self.fabric().clock().now(), attempts: 0, throttled: 0 };
+        let mut state = self.events.lock();
+        let size = event.payload.len() + EVENT_OVERHEAD;
+        if state.bytes + size > QUEUE_BYTES {
+            return Err(LambdaError::Throttled { reason: "FunctionInvocationRateLimitExceeded" });
+        }
+        state.bytes += size;
+        self.enqueue(&mut state, event);
+        Ok(())
+    }
+
+    fn enqueue(self: &Arc<Self>, state: &mut State, event: Event) {
+        state.ready.push_back(event);
+        let most = self.reserved().map_or(WAITING_ENVIRONMENTS, |reserved| (reserved as usize).max(1));
+        if state.workers < most && state.workers < state.ready.len() {
+            state.workers += 1;
+            tokio::spawn(Arc::clone(self).work());
+        }
+    }
+
+    /// Carries out events until none is ready.
+    async fn work(self: Arc<Self>) {
+        let shutdown = self.fabric().shutdown_token().clone();
+        loop {
+            let event = {
+                let mut state = self.events.lock();
+                match state.ready.pop_front() {
+                    Some(event) if !shutdown.is_cancelled() => {
+                        state.bytes = state.bytes.saturating_sub(event.payload.len() + EVENT_OVERHEAD);
+                        event
+                    }
+                    _ => {
+                        state.workers -= 1;
+                        return;
+                    }
+                }
+            };
+            self.attempt(event).await;
+        }
+    }
+
+    async fn attempt(self: &Arc<Self>, mut event: Event) {
+        let config = self.event_invoke.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+        let clock = self.fabric().clock();
+        if clock.now().since(event.accepted).is_some_and(|age| age > config.max_age) {
+            return self.give_up(&event, &config, "EventAgeExceeded", None).await;
+        }
+        match self.invoke(&event.request_id, event.payload.clone(), true).await {
+            Ok(outcome) if outcome.failed => {
+                let pause = RETRY_PAUSES.get(event.attempts as usize).filter(|_| event.attempts < config.retries);
+                event.attempts += 1;
+                let Some(pause) = pause else {
+                    return self.give_up(&event, &config, "RetriesExhausted", Some(&outcome)).await;
+                };
+                if clock.now().since(event.accepted).is_some_and(|age| age + *pause > config.max_age) {
+                    return self.give_up(&event, &config, "EventAgeExceeded", Some(&outcome)).await;
+                }
+                self.try_later(event, *pause);
+            }
+            Ok(outcome) => {
+                event.attempts += 1;
+                if let Some(target) = &config.on_success {
+                    self.tell(target, &event, &record(self, &event, "Success", Some(&outcome))).await;
+                }
+            }
+            // A function that may never run does not keep its events.
+            Err(LambdaError::Throttled { .. }) if self.reserved() == Some(0) => {
+                self.give_up(&event, &config, "RetriesExhausted", None).await;
+            }
+            Err(LambdaError::ShuttingDown) => {}
+            Err(_) => {
+                let pause = THROTTLE_PAUSES.0 * 2_u32.saturating_pow(event.throttled.min(16));
+                event.throttled += 1;
+                self.try_later(event, pause.min(THROTTLE_PAUSES.1));
+            }
+        }
+    }
+
+    fn try_later(self: &Arc<Self>, event: Event, pause: Duration) {
+        let due = self.fabric().clock().now() + pause;
+        let mut state = self.events.lock();
+        state.bytes += event.payload.len() + EVENT_OVERHEAD;
+        state.numbers += 1;
+        let number = state.numbers;
+        state.later.push(Reverse(Later { due, number, event }));
+        if !state.timer {
+            state.timer = true;
+            tokio::spawn(Arc::clone(self).bring_back());
+        }
+        drop(state);
+        self.events.earlier.notify_one();
+    }
+
+    /// Brings events back when they are due: one task, however many wait.
+    async fn bring_back(self: Arc<Self>) {
+        let shutdown = self.fabric().shutdown_token().clone();
+        loop {
+            let due = {
+                let mut state = self.events.lock();
+                let now = self.fabric().clock().now();
+                while state.later.peek().is_some_and(|later| later.0.due <= now) {
+                    if let Some(Reverse(later)) = state.later.pop() {
+                        self.enqueue(&mut state, later.event);
+                    }
+                }
+                match state.later.peek() {
+                    Some(next) => next.0.due,
+                    None => {
+                        state.timer = false;
+                        return;
+                    }
+                }
+            };
+            tokio::select! {
+                () = self.fabric().clock().sleep_until(due) => {}
+                () = self.events.earlier.notified() => {}
+                () = shutdown.cancelled() => return,
+            }
+        }
+    }
+
+    async fn give_up(&self, event: &Event, config: &EventInvokeConfig, condition: &str, outcome: Option<&Outcome>) {
+        if let Some(target) = &config.on_failure {
+            self.tell(target, event, &record(self, event, condition, outcome)).await;
+        }
+        let Some(target) = self.config().dead_letter.clone() else { return };
+        let message = outcome.map(|outcome| error_message(&outcome.payload)).unwrap_or_default();
+        let text = |value: &str| json!({ "DataType": "String", "StringValue": value });
+        let attributes = json!({
+            "RequestID": text(&event.request_id),
+            "ErrorCode": { "DataType": "Number", "StringValue": if outcome.is_some() { "200" } else { "429" } },
+            "ErrorMessage": text(message.get(..1024).unwrap_or(&message)),
+        });
+        self.hand_over(
+            &target,
+            event,
+            &String::from_utf8_lossy(&event.payload),
+            json!({ "MessageAttributes": attributes }),
+        )
+        .await;
+    }
+
+    async fn tell(&self, target: &Arn, event: &Event, record: &Value) {
+        self.hand_over(target, event, &record.to_string(), Value::Null).await;
+    }
+
+    async fn hand_over(&self, target: &Arn, event: &Event, payload: &str, parameters: Value) {
+        let delivery = Delivery {
+            target: target.clone(),
+            payload: payload.into(),
+            principal: PRINCIPAL,
+            source_arn: Arc::clone(&self.arn),
+            subject: Arc::clone(&event.request_id),
+            parameters,
+        };
+        if let Err(error) = self.fabric().deliver(delivery).await {
+            // The hop is in the trace too; AWS counts it in a metric and goes on.
+            tracing::warn!(function = %self.name, %target, %error, "an event cannot be handed to its destination");
+        }
+    }
+}
+
+fn error_message(payload: &Bytes) -> String {
+    serde_json::from_slice::<Value>(payload)
+        .ok()
+        .and_then(|document| document.get("errorMessage")?.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// The record that a destination receives.
+fn record(function: &Function, event: &Event, condition: &str, outcome: Option<&Outcome>) -> Value {
+    let json_of = |bytes: &Bytes| {
+        serde_json::from_slice(bytes).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(bytes).into_owned()))
+    };
+    let mut record = json!({
+        "version": "1.0",
+        "timestamp": function.fabric().clock().now().iso_millis(),
+        "requestContext": {
+            "requestId": &*event.request_id,
+            "functionArn": format!("{}:$LATEST", function.arn),
+            "condition": condition,
+            "approximateInvokeCount": event.attempts,
+        },
+        "requestPayload": json_of(&event.payload),
+    });
+    if let Some(outcome) = outcome {
+        record["responseContext"] = json!({ "statusCode": 200, "executedVersion": "$LATEST" });
+        if outcome.failed {
+            record["responseContext"]["functionError"] = json!("Unhandled");
+        }
+        record["responsePayload"] = json_of(&outcome.payload);
+    }
+    record
+}

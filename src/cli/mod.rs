@@ -72,7 +72,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
     let interrupted = error.chain().any(|cause| matches!(cause.downcast_ref(), Some(DeployError::Interrupted { .. })));
     if interrupted {
         INTERRUPTED
-    } else if error.chain().any(|cause| cause.is::<Usage>()) {
+    } else if error.chain().any(<dyn std::error::Error>::is::<Usage>) {
         WRONG_USAGE
     } else {
         FAILED

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ const SAY_EVERY: Duration = Duration::from_secs(1);
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     let session = Session::open(&settings.target).await?;
-    let ended = everything(&session, settings, args, &cancel).await;
+    let ended = Box::pin(everything(&session, settings, args, &cancel)).await;
     session.close().await;
     let interrupted = cancel.is_cancelled();
     match ended {

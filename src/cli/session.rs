@@ -76,9 +76,9 @@ impl Session {
     pub async fn pause(&self, paused: bool) -> anyhow::Result<()> {
         self.tell(json!({ "paused": paused })).await?;
         if paused {
-            self.clock.pause()
+            self.clock.pause();
         } else {
-            self.clock.resume()
+            self.clock.resume();
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ use super::{Exit, job, output};
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     needs_endpoint(&settings.target, "sim")?;
+    job::check(&args.dataset)?;
     let session = Session::open(&settings.target).await?;
     let pipeline = Pipeline::find(&session.clients, &settings.stack).await?;
     if let Some(rate) = args.time_scale {

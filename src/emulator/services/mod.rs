@@ -5,6 +5,7 @@ mod dynamodb;
 mod events;
 mod iam;
 mod lambda;
+mod logs;
 mod s3;
 mod sqs;
 mod ssm;
@@ -28,6 +29,7 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
         events::Events::new(fabric.clone()),
         iam::Iam::new(fabric.clone()),
         lambda::new(fabric.clone())?,
+        logs::Logs::new(fabric.clone()),
         s3::S3::new(fabric)?,
         sqs::Sqs::new(fabric.clone()),
         ssm::Ssm::new(fabric.clone()),

@@ -54,7 +54,7 @@ pub enum Command {
 }
 
 /// The stack's parameters.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct StackArgs {
     /// Comparisons of manifest and table before the reconciliation gives up [default of a new stack: 960]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1561))]

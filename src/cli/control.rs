@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::clock::Clock;
@@ -32,14 +32,15 @@ pub async fn clock_of(url: &str) -> Option<Clock> {
     follow(answer).ok()
 }
 
-/// Sets the rate of the endpoint's clock; returns a clock that runs as it does.
+/// Changes the endpoint's clock: `rate`, `paused`, `step_seconds`.
 ///
 /// # Errors
-/// When the endpoint is none of ours or refuses the rate.
-pub async fn set_rate(url: &str, rate: f64) -> anyhow::Result<Clock> {
-    let answer = call(url, Method::POST, "/_vaultscope/clock", Some(json!({ "rate": rate }))).await;
-    let answer = answer.with_context(|| format!("{url} has no clock that --time-scale could set: leave it out"))?;
-    follow(answer)
+/// When the endpoint is none of ours or refuses the change.
+pub async fn change_clock(url: &str, change: Value) -> anyhow::Result<()> {
+    call(url, Method::POST, "/_vaultscope/clock", Some(change))
+        .await
+        .with_context(|| format!("{url} has no clock that could be changed: only `vaultscope emulator` has one"))?;
+    Ok(())
 }
 
 fn follow(answer: Value) -> anyhow::Result<Clock> {

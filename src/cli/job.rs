@@ -29,16 +29,30 @@ impl Vaulted {
     }
 }
 
+/// Refuses a dataset that cannot be, before anything is called.
+///
+/// # Errors
+/// [`Usage`](super::Usage) with what cannot be.
+pub fn check(args: &DatasetArgs) -> anyhow::Result<()> {
+    of(args).check().map_err(refuse)
+}
+
 /// The job that the arguments ask for, on this pipeline.
 pub fn spec(args: &DatasetArgs, pipeline: &Pipeline) -> JobSpec {
+    JobSpec {
+        job_dir_suffix: pipeline.watched.job_dir_suffix.clone(),
+        manifest_suffix: pipeline.manifest_suffix.clone(),
+        ..of(args)
+    }
+}
+
+fn of(args: &DatasetArgs) -> JobSpec {
     JobSpec {
         seed: args.seed,
         files: args.files,
         dirs: args.dirs,
         missing: args.missing,
         names: if args.hostile_names { Names::Hostile } else { Names::Plain },
-        job_dir_suffix: pipeline.watched.job_dir_suffix.clone(),
-        manifest_suffix: pipeline.manifest_suffix.clone(),
         ..JobSpec::default()
     }
 }

@@ -5,8 +5,10 @@
 
 mod args;
 mod control;
+mod dashboard;
 mod deploy;
 mod destroy;
+mod effects;
 mod emulator;
 mod gateway_port;
 mod interrupt;
@@ -70,7 +72,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
     let interrupted = error.chain().any(|cause| matches!(cause.downcast_ref(), Some(DeployError::Interrupted { .. })));
     if interrupted {
         INTERRUPTED
-    } else if error.chain().any(|cause| cause.is::<Usage>()) {
+    } else if error.chain().any(<dyn std::error::Error>::is::<Usage>) {
         WRONG_USAGE
     } else {
         FAILED
@@ -93,7 +95,8 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Watch(args)) => watch::run(&settings, &args, cancel).await,
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,
             Some(Command::Emulator(args)) => emulator::run(&args, cancel).await,
-            Some(Command::ServeFunction) | None => Ok(Exit::Done),
+            None => dashboard::run(&settings, cancel).await,
+            Some(Command::ServeFunction) => Ok(Exit::Done),
         }
     });
     // A read of standard input cannot be cancelled and must not keep the process.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -19,12 +19,10 @@ use super::memory::{self, Peak};
 use super::pipeline::Pipeline;
 use super::progress::{Progress, execution_status};
 use super::report::{Counts, DatasetPart, ExecutionPart, Rates, Report, Seconds, StackPart, VERSION};
-use super::session::Session;
+use super::session::{EMBEDDED_RATE, Session};
 use super::settings::Settings;
 use super::{Exit, deploy, job, output};
 
-/// Time runs so many times as fast on the embedded endpoint, so that a wait of 30 s takes half a second.
-const EMBEDDED_RATE: f64 = 60.0;
 /// How far before the job's begin its log lines may lie, for clocks that differ a little.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
 /// A run is given up when nothing at all is seen for so long, or for four waits of the state machine.
@@ -36,8 +34,9 @@ const SAY_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
-    let mut session = Session::open(&settings.target).await?;
-    let ended = everything(&mut session, settings, args, &cancel).await;
+    job::check(&args.dataset)?;
+    let session = Session::open(&settings.target).await?;
+    let ended = Box::pin(everything(&session, settings, args, &cancel)).await;
     session.close().await;
     let interrupted = cancel.is_cancelled();
     match ended {
@@ -70,7 +69,7 @@ fn left_behind(settings: &Settings) -> String {
 
 /// `None` when it was interrupted after the stack stood.
 async fn everything(
-    session: &mut Session,
+    session: &Session,
     settings: &Settings,
     args: &RunArgs,
     cancel: &CancellationToken,

@@ -1,14 +1,18 @@
 //! A target that is ready to be worked on: the embedded endpoint started, or an endpoint checked; clients and clock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context;
+use serde_json::json;
 
 use crate::aws::{Account, Clients, Target, identify};
 use crate::clock::Clock;
 use crate::emulator::{Emulator, EmulatorConfig};
 
 use super::{Usage, control};
+
+/// Time runs so many times as fast on the embedded endpoint, so that a wait of 30 s takes half a second.
+pub const EMBEDDED_RATE: f64 = 60.0;
 
 /// A target that is ready to be worked on.
 pub struct Session {
@@ -43,29 +47,77 @@ impl Session {
         Ok(Self { clients, account, clock, emulator })
     }
 
+    /// Where the endpoint listens; `None` for AWS.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        match (&self.emulator, &self.clients.target) {
+            (Some(emulator), _) => Some(emulator.url()),
+            (None, Target::Endpoint { url }) => Some(url.clone()),
+            (None, _) => None,
+        }
+    }
+
     /// Lets the target's time run at `rate` simulated seconds per real second.
     ///
     /// # Errors
     /// When the rate is out of range, or the target has no clock of ours.
-    pub async fn set_rate(&mut self, rate: f64) -> anyhow::Result<()> {
-        match (&self.emulator, &self.clients.target) {
-            (Some(emulator), _) => emulator.clock().set_rate(rate).map_err(|error| Usage(error.to_string()))?,
-            (None, Target::Endpoint { url }) => self.clock = control::set_rate(url, rate).await?,
-            (None, target) => {
-                return Err(Usage(format!("time runs as it does on {target}: leave --time-scale out")).into());
-            }
+    pub async fn set_rate(&self, rate: f64) -> anyhow::Result<()> {
+        // Refused here first: an endpoint elsewhere would only say so later.
+        Clock::default().set_rate(rate).map_err(|error| Usage(error.to_string()))?;
+        self.tell(json!({ "rate": rate })).await?;
+        self.clock.set_rate(rate)?;
+        Ok(())
+    }
+
+    /// Stops the target's time, or lets it run again.
+    ///
+    /// # Errors
+    /// When the target has no clock of ours.
+    pub async fn pause(&self, paused: bool) -> anyhow::Result<()> {
+        self.tell(json!({ "paused": paused })).await?;
+        if paused {
+            self.clock.pause();
+        } else {
+            self.clock.resume();
         }
         Ok(())
     }
 
-    /// Ends the endpoint with every process that it started, where it is in this process.
-    pub async fn close(self) {
-        if let Some(emulator) = self.emulator {
-            match Arc::try_unwrap(emulator) {
-                Ok(emulator) => emulator.shutdown().await,
-                // A task that still calls it ends with the runtime.
-                Err(shared) => shared.fabric().shutdown().await,
+    /// Moves the target's time forward.
+    ///
+    /// # Errors
+    /// When the target has no clock of ours.
+    pub async fn step(&self, by: Duration) -> anyhow::Result<()> {
+        self.tell(json!({ "step_seconds": by.as_secs_f64() })).await?;
+        self.clock.step(by);
+        Ok(())
+    }
+
+    /// Tells an endpoint in another process of a change; the one in this process has our clock itself.
+    async fn tell(&self, change: serde_json::Value) -> anyhow::Result<()> {
+        match (&self.emulator, &self.clients.target) {
+            (Some(_), _) => Ok(()),
+            (None, Target::Endpoint { url }) => control::change_clock(url, change).await,
+            (None, target) => {
+                Err(Usage(format!("time runs as it does on {target}: it cannot be scaled, paused or stepped")).into())
             }
+        }
+    }
+
+    /// Ends the endpoint with every process that it started, where it is in this process.
+    pub async fn close(mut self) {
+        match self.emulator.take().map(Arc::try_unwrap) {
+            Some(Ok(emulator)) => emulator.shutdown().await,
+            // A task that still calls it ends with the runtime.
+            Some(Err(shared)) => shared.fabric().shutdown().await,
+            None => {}
+        }
+    }
+
+    /// The same where the session is still shared.
+    pub async fn end(&self) {
+        if let Some(emulator) = &self.emulator {
+            emulator.fabric().shutdown().await;
         }
     }
 }
@@ -74,12 +126,11 @@ impl Session {
 ///
 /// # Errors
 /// [`Usage`] on the embedded endpoint.
-pub fn needs_endpoint(target: &Target, command: &str) -> anyhow::Result<()> {
+pub fn needs_endpoint(target: &Target, command: &str) -> Result<(), Usage> {
     if *target != Target::Embedded {
         return Ok(());
     }
-    let sentence = format!(
+    Err(Usage(format!(
         "`vaultscope {command}` needs an endpoint that outlives it: start `vaultscope emulator` and add --endpoint-url http://127.0.0.1:4566, or use `vaultscope run`, which does everything at once"
-    );
-    Err(Usage(sentence)).context("no endpoint was named")
+    )))
 }

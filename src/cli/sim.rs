@@ -19,7 +19,8 @@ use super::{Exit, job, output};
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     needs_endpoint(&settings.target, "sim")?;
-    let mut session = Session::open(&settings.target).await?;
+    job::check(&args.dataset)?;
+    let session = Session::open(&settings.target).await?;
     let pipeline = Pipeline::find(&session.clients, &settings.stack).await?;
     if let Some(rate) = args.time_scale {
         session.set_rate(rate).await?;

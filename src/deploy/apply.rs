@@ -84,7 +84,7 @@ pub async fn prepare(
             (NextStep::Update, stack) => break (ChangeSetKind::Update, stack),
             (NextStep::Follow, Some(stack)) => {
                 let mut follower = Follower::begin(clients, &stack.id).await?;
-                if let Followed::Interrupted = follower.to_the_end(clients, out, cancel).await? {
+                if let Followed::Interrupted = follower.follow(clients, out, cancel).await? {
                     return Err(interrupted(plan, Left::Deploying));
                 }
             }
@@ -141,7 +141,7 @@ pub async fn execute(
         status: status.to_owned(),
         cause: cause.unwrap_or_else(|| "no resource gave a reason".to_owned()),
     };
-    match follower.to_the_end(clients, out, cancel).await? {
+    match follower.follow(clients, out, cancel).await? {
         Followed::Ended(stack) if matches!(stack.status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE") => Ok(*stack),
         Followed::Ended(stack) => Err(ended(&stack.status, follower.cause().or(stack.seen.reason))),
         Followed::Gone => Err(ended("DELETE_COMPLETE", Some("somebody deleted it meanwhile".to_owned()))),
@@ -172,7 +172,7 @@ async fn delete_remains(
         .send()
         .await
         .map_err(|error| Problem::of("cloudformation DeleteStack", &error))?;
-    match follower.to_the_end(clients, out, cancel).await? {
+    match follower.follow(clients, out, cancel).await? {
         Followed::Interrupted => Err(DeployError::Interrupted { stack: stack.seen.name.clone(), left: Left::Deleting }),
         Followed::Ended(after) if after.status != "DELETE_COMPLETE" => Err(DeployError::Ended {
             stack: stack.seen.name.clone(),

@@ -52,7 +52,7 @@ pub async fn destroy(
                 removed.objects += empty(clients, &stack, &bucket, cancel).await?;
             }
         }
-        let mut follower = Follower::begin(clients, &stack.id).await?.by_id(&stack.id);
+        let mut follower = Follower::begin(clients, &stack.id).await?;
         if cancel.is_cancelled() {
             return Err(DeployError::Interrupted { stack: name.to_owned(), left: Left::Emptying });
         }
@@ -63,7 +63,7 @@ pub async fn destroy(
             .send()
             .await
             .map_err(|error| Problem::of("cloudformation DeleteStack", &error))?;
-        match follower.to_the_end(clients, out, cancel).await? {
+        match follower.follow(clients, out, cancel).await? {
             Followed::Gone => return Ok(removed),
             Followed::Ended(after) if after.status == "DELETE_COMPLETE" => return Ok(removed),
             Followed::Ended(after) => {

@@ -52,12 +52,6 @@ impl Follower {
         Ok(Self { stack: stack.to_owned(), known, first_cause: None })
     }
 
-    /// Goes on with the stack's ARN, under which it is found after its end as well.
-    pub fn by_id(mut self, id: &str) -> Self {
-        id.clone_into(&mut self.stack);
-        self
-    }
-
     /// The first failure that is not the consequence of another one, in words.
     #[must_use]
     pub fn cause(&self) -> Option<String> {
@@ -70,7 +64,7 @@ impl Follower {
     ///
     /// # Errors
     /// When calls go on failing.
-    pub async fn to_the_end(
+    pub async fn follow(
         &mut self,
         clients: &Clients,
         out: &Sink,

@@ -16,7 +16,7 @@ pub use apply::{Change, ChangeSet, Prepared, deploy, execute, prepare};
 pub use destroy::{Destroyed, destroy};
 pub use error::{DeployError, Left};
 pub use package::{Artefact, Location};
-pub use plan::{ChangeSetKind, ChangeSetRequest, NextStep, Parameters, Plan, STACK_NAME, TEMPLATE};
+pub use plan::{ChangeSetKind, ChangeSetRequest, NextStep, Parameters, Plan, STACK_NAME, TEMPLATE, resource_count};
 pub use resources::{Resource, Resources};
 pub use stack::{Stack, describe};
 

@@ -128,6 +128,16 @@ fn name_of(template: &str, parameters: &[(String, Option<String>)]) -> String {
     format!("vaultscope-{}", &hex::encode(hash.finalize())[..16])
 }
 
+/// Resources of the event processing stack.
+#[must_use]
+pub fn resource_count() -> usize {
+    let resources = TEMPLATE.lines().skip_while(|line| *line != "Resources:").skip(1);
+    resources
+        .take_while(|line| line.is_empty() || line.starts_with(' '))
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   ") && line.ends_with(':'))
+        .count()
+}
+
 /// What can be done with a stack of some status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
@@ -219,6 +229,13 @@ mod tests {
         };
         assert_eq!(name(Some(3)), name(Some(3)));
         assert_ne!(name(Some(3)), name(Some(4)));
+    }
+
+    #[test]
+    fn resources_are_counted_as_they_stand_in_the_template() {
+        let types = TEMPLATE.lines().filter(|line| line.starts_with("    Type: AWS::")).count();
+        assert_eq!(resource_count(), types);
+        assert!(types > 20, "{types}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ const LARGEST_MANIFEST: i64 = 1 << 30;
 /// The tailer of the bucket.
 pub struct Bucket {
     clients: Clients,
-    bucket: String,
+    name: String,
     suffix: String,
     interest: Interest,
     sets: HashMap<SetId, Listing>,
@@ -45,8 +45,8 @@ impl Listing {
 
 impl Bucket {
     /// A tailer of a bucket.
-    pub fn new(clients: Clients, bucket: String, suffix: String, interest: Interest) -> Self {
-        Self { clients, bucket, suffix, interest, sets: HashMap::new() }
+    pub fn new(clients: Clients, name: String, suffix: String, interest: Interest) -> Self {
+        Self { clients, name, suffix, interest, sets: HashMap::new() }
     }
 
     async fn list(&mut self, set: &SetId, known: &Attention, out: &Out) -> Result<bool, Halt> {
@@ -60,7 +60,7 @@ impl Bucket {
                 .clients
                 .s3
                 .list_objects_v2()
-                .bucket(&self.bucket)
+                .bucket(&self.name)
                 .prefix(format!("{set}{}/", self.suffix))
                 .set_start_after(listing.after.clone())
                 .send()

@@ -94,13 +94,11 @@ impl Executions {
     }
 
     fn is_news(&self, item: &types::ExecutionListItem) -> bool {
-        match self.known.get(&item.execution_arn) {
-            Some(known) => known.seen.status != status_of(&item.status),
-            None => {
-                let over_since = item.stop_date.as_ref().map(moment);
-                self.since.is_none() || over_since.is_none() || over_since >= self.since
-            }
+        if let Some(known) = self.known.get(&item.execution_arn) {
+            return known.seen.status != status_of(&item.status);
         }
+        let over_since = item.stop_date.as_ref().map(moment);
+        self.since.is_none() || over_since.is_none() || over_since >= self.since
     }
 
     async fn tell_status(

@@ -14,7 +14,7 @@ use crate::model::{Seen, SetId, Source, UploadItem};
 /// The tailer of the table.
 pub struct Table {
     clients: Clients,
-    table: String,
+    name: String,
     interest: Interest,
     sets: HashMap<SetId, Read>,
 }
@@ -45,13 +45,13 @@ impl Read {
 
 impl Table {
     /// A tailer of a table.
-    pub fn new(clients: Clients, table: String, interest: Interest) -> Self {
-        Self { clients, table, interest, sets: HashMap::new() }
+    pub fn new(clients: Clients, name: String, interest: Interest) -> Self {
+        Self { clients, name, interest, sets: HashMap::new() }
     }
 
     async fn read(&mut self, set: &SetId, out: &Out) -> Result<bool, Halt> {
         let mut news = false;
-        let mut pages = Pages::new(self.table.clone(), set.clone(), false);
+        let mut pages = Pages::new(self.name.clone(), set.clone(), false);
         let read = self.sets.entry(set.clone()).or_default();
         while let Some(items) = pages.next(&self.clients).await? {
             for item in items {

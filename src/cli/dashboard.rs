@@ -1,0 +1,143 @@
+//! The dashboard: starts the target, opens the terminal, carries out what the dashboard asks for, and feeds it what is
+//! seen. Drawing and state are the TUI's; nothing here decides what is shown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::aws::Target;
+use crate::deploy::resource_count;
+use crate::model::FlowEvent;
+use crate::observe::CHANNEL_CAPACITY;
+use crate::tui::{
+    self, ClockReading, Event, JobRequest, Options, Setup, StackOffer, State, Summary, TargetInfo, TargetKind,
+};
+
+use super::effects::{Effects, OFFER};
+use super::session::{EMBEDDED_RATE, Session};
+use super::settings::Settings;
+use super::{Exit, Usage, output};
+
+/// Events that may wait for the dashboard.
+const EVENTS: usize = 1_024;
+/// Flow events of one batch.
+const BATCH: usize = 512;
+/// How often the clock's reading is told.
+const CLOCK_EVERY: Duration = Duration::from_millis(250);
+/// What was begun has so long to end once the dashboard is left.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Opens the dashboard and stays until it is left.
+pub async fn run(settings: &Settings, cancel: CancellationToken) -> anyhow::Result<Exit> {
+    if !output::is_terminal() {
+        return Err(Usage(
+            "the dashboard needs a terminal, and there is none: `vaultscope run` does the same without one".to_owned(),
+        )
+        .into());
+    }
+    let session = Session::open(&settings.target).await?;
+    if session.emulator.is_some() {
+        session.set_rate(EMBEDDED_RATE).await?;
+    }
+    let session = Arc::new(session);
+    let state = State::new(setup(settings, &session));
+    let (events, shown) = mpsc::channel(EVENTS);
+    let (flows, seen) = mpsc::channel(CHANNEL_CAPACITY);
+    let (asked, wanted) = mpsc::unbounded_channel();
+    let end = cancel.child_token();
+    let tasks = TaskTracker::new();
+    tasks.spawn(pump(seen, events.clone()));
+    tasks.spawn(tell_clock(Arc::clone(&session), events.clone(), end.clone()));
+    let effects = Effects::new(Arc::clone(&session), settings.clone(), flows, events, end.clone());
+    tasks.spawn(effects.carry_out(wanted));
+    tasks.close();
+    let shown = tokio::select! {
+        shown = tui::run(Options::default(), state, shown, asked) => Some(shown),
+        () = cancel.cancelled() => None,
+    };
+    end.cancel();
+    // What does not end in time ends with the process; the endpoint and its processes are ended in any case.
+    let _ = tokio::time::timeout(GRACE, tasks.wait()).await;
+    match Arc::try_unwrap(session) {
+        Ok(session) => session.close().await,
+        Err(session) => session.end().await,
+    }
+    match shown {
+        Some(summary) => print(&summary?, settings)?,
+        None => output::remark("interrupted: the dashboard was left"),
+    }
+    Ok(Exit::Done)
+}
+
+fn setup(settings: &Settings, session: &Session) -> Setup {
+    let url = session.url().unwrap_or_default();
+    let target = TargetInfo {
+        kind: match settings.target {
+            Target::Embedded => TargetKind::Embedded,
+            Target::Endpoint { .. } => TargetKind::Endpoint,
+            Target::Aws { .. } => TargetKind::Aws,
+        },
+        address: url.split_once("://").map_or(url.as_str(), |(_, address)| address).to_owned(),
+        region: session.clients.region.clone(),
+        account: Some(session.account.id.clone()),
+        read_only: false,
+    };
+    let offer = StackOffer {
+        id: OFFER.to_owned(),
+        stack: settings.stack.clone(),
+        purpose: "processes upload notifications and reconciles each dataset with its manifest".to_owned(),
+        resources: resource_count(),
+    };
+    Setup { target, stacks: vec![offer], job: JobRequest::default() }
+}
+
+/// Hands flow events over in batches, so that a burst is folded and drawn at once.
+async fn pump(mut seen: mpsc::Receiver<FlowEvent>, events: mpsc::Sender<Event>) {
+    loop {
+        let mut batch = Vec::with_capacity(BATCH);
+        if seen.recv_many(&mut batch, BATCH).await == 0 || events.send(Event::Flows(batch)).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn tell_clock(session: Arc<Session>, events: mpsc::Sender<Event>, end: CancellationToken) {
+    let mut beat = tokio::time::interval(CLOCK_EVERY);
+    loop {
+        tokio::select! {
+            () = end.cancelled() => return,
+            _ = beat.tick() => {}
+        }
+        let reading = session.clock.reading();
+        let reading = ClockReading { now: reading.now, rate: reading.rate, paused: reading.paused };
+        if events.send(Event::Clock(reading)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What stays on the terminal once the dashboard is gone.
+fn print(summary: &Summary, settings: &Settings) -> std::io::Result<()> {
+    for stack in &summary.stacks {
+        let status = stack.status.as_deref().unwrap_or("gone");
+        let note = if settings.target == Target::Embedded { ", ended with the embedded endpoint" } else { "" };
+        output::line(&format!("stack {}: {status}{note}", stack.name))?;
+    }
+    for set in &summary.datasets {
+        let outcome = set.outcome.map_or_else(|| "not reconciled".to_owned(), |outcome| format!("{outcome:?}"));
+        output::line(&format!(
+            "dataset {}: {outcome}, {} of {} keys present after {} iterations",
+            set.set_id, set.tally.present, set.tally.expected, set.iterations
+        ))?;
+        for key in &set.missing {
+            output::line(&format!("  missing {key}"))?;
+        }
+    }
+    for problem in &summary.problems {
+        output::remark(&format!("problem: {problem}"));
+    }
+    Ok(())
+}

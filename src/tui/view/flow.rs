@@ -45,19 +45,17 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     let boxes = area.width >= 100 && area.height >= 30;
     let portrait = area.width < 72;
     let height = if boxes {
-        14
+        13
     } else if portrait {
         12
     } else {
-        8
+        9
     };
     if portrait {
-        let [top, middle, low] = Layout::vertical([
-            Constraint::Length(height.min(area.height / 2 + 3)),
-            Constraint::Min(4),
-            Constraint::Length(area.height / 5),
-        ])
-        .areas(area);
+        let low = if area.height >= 24 { area.height / 5 } else { 0 };
+        let top = height.min(area.height.saturating_sub(5));
+        let [top, middle, low] =
+            Layout::vertical([Constraint::Length(top), Constraint::Min(4), Constraint::Length(low)]).areas(area);
         part(frame, top, state, view, 0);
         part(frame, middle, state, view, 1);
         if low.height >= 3 {
@@ -65,9 +63,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
         }
         return;
     }
-    let latest = if boxes { area.height / 4 } else { (area.height.saturating_sub(height) / 3).max(4) };
+    let wanted = u16::try_from(state.datasets.iter().len() * 3 + 2).unwrap_or(u16::MAX);
+    let middle = if boxes { wanted.clamp(11, area.height.saturating_sub(height + 6).max(11)) } else { 8 };
     let [top, middle, low] =
-        Layout::vertical([Constraint::Length(height), Constraint::Min(3), Constraint::Length(latest)]).areas(area);
+        Layout::vertical([Constraint::Length(height), Constraint::Length(middle), Constraint::Min(4)]).areas(area);
     let [left, right] = Layout::horizontal([Constraint::Percentage(56), Constraint::Percentage(44)]).areas(middle);
     part(frame, top, state, view, 0);
     part(frame, left, state, view, 1);
@@ -204,47 +203,36 @@ fn pipeline(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
         }
         lines.extend(rows.into_iter().map(Line::from));
     } else if inner.width >= 68 {
-        let columns = [13, 15, 16, 13];
+        let columns = [16, 15, 14, 13];
         let mut top = vec![dim(" ")];
+        let mut low = vec![dim(" ")];
         for (at, columns) in columns.into_iter().enumerate() {
             let title = hops[at].0;
             top.extend([name(title), dim(&format!(" {}▶ ", "─".repeat(columns - 3 - text::width(title))))]);
+            // The rate stands beside the total where there is room for both.
+            let [total, rate] = [&hops[at].1[0], &hops[at].1[1]];
+            let both = format!("{total} {rate}");
+            let shown = if at == 2 || text::width(&both) >= columns { total } else { &both };
+            low.push(number(&text::cell(shown, columns)));
         }
         top.push(name(hops[4].0));
-        lines.push(Line::from(top));
-        for value in 0..2 {
-            let mut spans = vec![dim(" ")];
-            for (at, columns) in columns.into_iter().enumerate() {
-                let role = if hops[at].1[value].starts_with('✗') {
-                    Role::Bad
-                } else if value == 0 {
-                    Role::Text
-                } else {
-                    Role::Dim
-                };
-                let shown = if at == 0 && value == 1 && hops[at].1[1].is_empty() {
-                    "│".to_owned()
-                } else {
-                    hops[at].1[value].clone()
-                };
-                spans.push(view.span(role, text::cell(&shown, columns)));
-            }
-            spans.push(view.span(if value == 0 { Role::Text } else { Role::Dim }, hops[4].1[value].clone()));
-            lines.push(Line::from(spans));
-        }
+        low.extend([number(&hops[4].1[0]), dim(&format!(" {}", hops[4].1[1]))]);
+        let role = if depth.dead > 0 { Role::Bad } else { Role::Dim };
+        let rail = 45;
+        let third = Line::from(vec![
+            dim(&text::cell(" │", 32)),
+            view.span(role, text::cell(&hops[2].1[1], rail - 32)),
+            dim(&format!("╭{}╯", "─".repeat(59 - rail))),
+        ]);
+        lines.extend([Line::from(top), Line::from(low), third]);
         let left = [" ▼".to_owned(), " bucket".to_owned(), format!(" {bucket}")];
-        let indent = 43;
         for (at, (title, value)) in outs.iter().enumerate() {
             let joint = if at == 3 { "╰─▶ " } else { "├─▶ " };
-            let mut spans = vec![view.span(
-                if at == 1 { Role::Title } else { Role::Text },
-                text::cell(left.get(at).map_or("", String::as_str), indent),
-            )];
-            spans.extend([dim(joint), name(&text::cell(title, 16)), number(value)]);
-            lines.push(Line::from(spans));
+            let role = if at == 1 { Role::Title } else { Role::Text };
+            let beside = text::cell(left.get(at).map_or("", String::as_str), rail);
+            let beside = if at == 0 { dim(&beside) } else { view.span(role, beside) };
+            lines.push(Line::from(vec![beside, dim(joint), name(&text::cell(title, 16)), number(value)]));
         }
-        // The last way shares the row of the bucket's figures where the pane is short.
-        lines.truncate(usize::from(inner.height).max(6));
     } else {
         for (at, hop) in hops.iter().enumerate() {
             let arrow = if at == 0 { "  " } else { "▼ " };
@@ -382,11 +370,7 @@ fn execution(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let title = run.map_or_else(|| "Execution".to_owned(), |run| format!("Execution {}", run.name));
     let inner = pane(frame, area, state, view, 2, &title);
     let (Some(run), Some((_, machine))) = (run, &state.machine) else {
-        let text = if run.is_some() {
-            " its definition was not read yet"
-        } else {
-            " none yet: it starts when a manifest arrives"
-        };
+        let text = if run.is_some() { " its definition was not read yet" } else { " none yet: a manifest starts it" };
         return row(frame, inner, 0, Line::from(view.span(Role::Dim, text)), None);
     };
     let mut lines = vec![Line::default()];

@@ -161,7 +161,8 @@ impl Default for Keymap {
             bind(&[], Cmd::Show(page), &[char(digit)], "", page.name());
         }
         bind(&[], Cmd::Help, &[char('?')], "help", "the keys of this screen");
-        bind(&[], Cmd::Back, &[char('q'), plain(Esc)], "back/quit", "back; at the top, leave");
+        bind(&[], Cmd::Leave, &[char('q')], "back", "back; at the top, leave");
+        bind(&[], Cmd::Back, &[plain(Esc)], "", "back");
         bind(&[], Cmd::Quit, &[control('c')], "", "leave");
         Self { bindings }
     }

@@ -77,8 +77,7 @@ pub(super) fn tabs(frame: &mut Frame, area: Rect, state: &State, view: &ViewStat
     for (page, digit) in Page::ALL.into_iter().zip(1..) {
         let here = page == state.page;
         let label = match (narrow, here) {
-            (false, _) => format!(" {digit} {} ", page.name()),
-            (true, true) => format!(" {digit} {} ", page.name()),
+            (false, _) | (true, true) => format!(" {digit} {} ", page.name()),
             (true, false) => format!(" {digit} "),
         };
         spans.push(view.span(
@@ -129,7 +128,7 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
             list.push((Cmd::Step, ""));
         }
     }
-    list.extend([(Cmd::Errors, ""), (Cmd::Back, if state.page == Page::Flow { "quit" } else { "back" })]);
+    list.extend([(Cmd::Errors, ""), (Cmd::Leave, if state.page == Page::Flow { "quit" } else { "back" })]);
     list
 }
 

@@ -1,6 +1,7 @@
 //! A state machine in boxes and arrows. The layout engine says where things stand; they are drawn here, with the colours
 //! of an execution, and only as far as they are on the screen.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use ascii_dag::ir::EdgePath;
@@ -256,12 +257,11 @@ fn line(from: (usize, usize), to: (usize, usize), gone: bool, lines: &mut HashMa
 
 /// The cell before the end of a way, and the arrow that points to it.
 fn arrow(before: (usize, usize), (x, y): (usize, usize)) -> ((usize, usize), char) {
-    if before.0 == x {
-        if before.1 <= y { ((x, y.saturating_sub(1)), '▼') } else { ((x, y + 1), '▲') }
-    } else if before.0 < x {
-        ((x.saturating_sub(1), y), '▶')
-    } else {
-        ((x + 1, y), '◀')
+    match before.0.cmp(&x) {
+        Ordering::Equal if before.1 <= y => ((x, y.saturating_sub(1)), '▼'),
+        Ordering::Equal => ((x, y + 1), '▲'),
+        Ordering::Less => ((x.saturating_sub(1), y), '▶'),
+        Ordering::Greater => ((x + 1, y), '◀'),
     }
 }
 
@@ -302,8 +302,8 @@ fn backward(machine: &Machine) -> Vec<bool> {
 
 const fn joint(arms: u8) -> char {
     match arms {
-        3 => '│',
-        12 => '─',
+        1..=3 => '│',
+        4 | 8 | 12 => '─',
         10 => '╭',
         6 => '╮',
         9 => '╰',
@@ -313,8 +313,6 @@ const fn joint(arms: u8) -> char {
         14 => '┬',
         13 => '┴',
         15 => '┼',
-        1 | 2 => '│',
-        4 | 8 => '─',
         _ => ' ',
     }
 }

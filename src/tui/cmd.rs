@@ -82,6 +82,8 @@ pub enum Cmd {
     Enter,
     /// Out of it.
     Back,
+    /// Out of it; at the top, out of the dashboard.
+    Leave,
     /// Leave the dashboard from wherever.
     Quit,
     /// Show the keys of this screen.

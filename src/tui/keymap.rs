@@ -130,7 +130,7 @@ impl Default for Keymap {
         bind(TEXTS, Cmd::NextFound, &[char('n')], "", "to the next hit of the search");
         bind(TEXTS, Cmd::PreviousFound, &[char('N')], "", "to the hit before");
         bind(LOGS, Cmd::Group, &[char('o')], "group", "all four groups by time, or one at a time");
-        bind(LOGS, Cmd::Wrap, &[char('w')], "wrap", "fold long lines, or cut them");
+        bind(LOGS, Cmd::Wrap, &[char('w')], "whole lines", "whole lines as they stand, folded; or one row each");
         bind(LOGS, Cmd::Timestamps, &[char('t')], "", "show or hide the time of each line");
         bind(ERRORS, Cmd::NextError, &[char('e')], "", "to the next failure or timeout");
         bind(ERRORS, Cmd::PreviousError, &[char('E')], "", "to the failure or timeout before");
@@ -161,7 +161,8 @@ impl Default for Keymap {
             bind(&[], Cmd::Show(page), &[char(digit)], "", page.name());
         }
         bind(&[], Cmd::Help, &[char('?')], "help", "the keys of this screen");
-        bind(&[], Cmd::Back, &[char('q'), plain(Esc)], "back/quit", "back; at the top, leave");
+        bind(&[], Cmd::Leave, &[char('q')], "back", "back; at the top, leave");
+        bind(&[], Cmd::Back, &[plain(Esc)], "", "back");
         bind(&[], Cmd::Quit, &[control('c')], "", "leave");
         Self { bindings }
     }

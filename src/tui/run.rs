@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::terminal::Screen;
+use super::terminal::{self, Screen};
 use super::theme::{Surroundings, Theme};
 use super::view::{ViewState, draw};
 use super::{Effect, Event, State, update};
@@ -134,8 +134,8 @@ pub async fn run(
             for effect in update(&mut state, event) {
                 match effect {
                     Effect::Quit => return Ok(state.summary()),
-                    Effect::Copy(text) => screen.copy(&text)?,
-                    Effect::Mouse(captured) => screen.mouse(captured)?,
+                    Effect::Copy(text) => terminal::copy(&text)?,
+                    Effect::Mouse(captured) => terminal::mouse_capture(captured)?,
                     // A root that no longer listens is leaving; its event channel closes next.
                     other => drop(effects.send(other)),
                 }

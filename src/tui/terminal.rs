@@ -37,18 +37,18 @@ impl Screen {
         let terminal = taken.inspect_err(|_| give_back())?;
         let screen = Self { terminal };
         if mouse {
-            screen.mouse(true)?;
+            mouse_capture(true)?;
         }
         Ok(screen)
     }
+}
 
-    pub(super) fn mouse(&self, captured: bool) -> io::Result<()> {
-        if captured { execute!(stdout(), EnableMouseCapture) } else { execute!(stdout(), DisableMouseCapture) }
-    }
+pub(super) fn mouse_capture(captured: bool) -> io::Result<()> {
+    if captured { execute!(stdout(), EnableMouseCapture) } else { execute!(stdout(), DisableMouseCapture) }
+}
 
-    pub(super) fn copy(&self, text: &str) -> io::Result<()> {
-        execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
-    }
+pub(super) fn copy(text: &str) -> io::Result<()> {
+    execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
 }
 
 impl Drop for Screen {

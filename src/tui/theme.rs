@@ -192,9 +192,8 @@ fn coloured(role: Role, palette: &Palette) -> Style {
         Role::Warn => fore(palette.warn),
         Role::Bad => fore(palette.bad).add_modifier(Modifier::BOLD),
         Role::New => fore(palette.good).add_modifier(Modifier::BOLD),
-        Role::Found => badge(palette.warn),
         Role::Embedded => badge(palette.good),
-        Role::Endpoint => badge(palette.warn),
+        Role::Found | Role::Endpoint => badge(palette.warn),
         Role::Aws => badge(palette.bad),
         Role::Tab => badge(palette.accent),
     }

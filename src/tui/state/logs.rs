@@ -113,10 +113,6 @@ impl Logs {
         if self.is_narrow() { self.matches.len() } else { self.lines.len() }
     }
 
-    pub(crate) fn get(&self, key: Key) -> Option<&LogLine> {
-        self.lines.get(&key)
-    }
-
     /// Shown lines between two bounds, from either end.
     pub(crate) fn between(
         &self,

@@ -118,7 +118,7 @@ pub(crate) enum Overlay {
     Errors(usize),
     /// Delete that stack: the name has to be typed where the input is there, else `y` does.
     Delete(String, Option<Input>),
-    Job(JobForm),
+    Job(Box<JobForm>),
     Search(Input),
     Filter(Input),
 }

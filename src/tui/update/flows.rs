@@ -91,14 +91,12 @@ fn touch(state: &mut State, what: &Seen) {
         Seen::Source(report) => report.source,
         Seen::Gateway(_) | Seen::Job(_) => return,
     };
-    let view = match state.sources.iter_mut().position(|view| view.source == source) {
-        Some(at) => &mut state.sources[at],
-        None => {
-            state.sources.push(SourceView { source, state: SourceState::Live, last_ms: None });
-            let last = state.sources.len() - 1;
-            &mut state.sources[last]
-        }
-    };
+    let known = state.sources.iter().position(|view| view.source == source);
+    let at = known.unwrap_or_else(|| {
+        state.sources.push(SourceView { source, state: SourceState::Live, last_ms: None });
+        state.sources.len() - 1
+    });
+    let view = &mut state.sources[at];
     if let Seen::Source(report) = what {
         view.state = report.state.clone();
     } else {

@@ -6,11 +6,11 @@ use tui_input::backend::crossterm::EventHandler;
 
 use super::super::cmd::{Cmd, Page};
 use super::super::keymap::Keymap;
-use super::super::state::logs::holds;
 use super::super::state::{JobForm, Overlay, State};
 use super::super::{Effect, TargetKind};
+use super::rows::{bottom, copy, enter, error, find, scroll};
 use super::say;
-use crate::model::{LogLine, LogRole};
+use crate::model::LogRole;
 
 /// Rates that `[` and `]` go through.
 const RATES: [f64; 13] = [0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 600.0, 3_600.0, 10_000.0];
@@ -93,9 +93,9 @@ fn press_overlay(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<Effe
         (Overlay::Search(input), KeyCode::Enter) => {
             let wanted = input.value().to_lowercase();
             if state.page == Page::Table {
-                state.table_search = wanted
+                state.table_search = wanted;
             } else {
-                state.logs.search = wanted
+                state.logs.search = wanted;
             }
             return run(state, Cmd::NextFound);
         }
@@ -185,14 +185,17 @@ fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             }
         }
         Cmd::Enter => enter(state),
-        Cmd::Back => {
+        Cmd::Back | Cmd::Leave => {
             if state.zoom {
                 state.zoom = false;
             } else if state.page == Page::Logs && state.logs.detail {
                 state.logs.detail = false;
                 state.focus[Page::Logs as usize] = 0;
             } else if state.page == Page::Flow {
-                return vec![Effect::Quit];
+                if cmd == Cmd::Leave {
+                    return vec![Effect::Quit];
+                }
+                say(state, "q leaves");
             } else {
                 state.page = Page::Flow;
             }
@@ -208,7 +211,7 @@ fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Delete => delete(state),
         Cmd::StartJob => {
             if state.is_deployed() {
-                state.overlay = Some(Overlay::Job(JobForm::new(&state.setup.job)));
+                state.overlay = Some(Overlay::Job(Box::new(JobForm::new(&state.setup.job))));
             } else {
                 say(state, "a job needs the stack: press d on the Flow page to deploy it first");
             }
@@ -243,7 +246,8 @@ fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
     Vec::new()
 }
 
-fn pane(state: &mut State, by: usize) {
+/// Gives the keys to the pane that many further on.
+pub(super) fn pane(state: &mut State, by: usize) {
     let count = if state.page == Page::Logs && !state.logs.detail { 1 } else { state.page.panes().len() };
     let focus = &mut state.focus[state.page as usize];
     *focus = (*focus + by) % count;
@@ -291,208 +295,5 @@ fn delete(state: &mut State) {
             state.overlay = Some(Overlay::Delete(name, typed));
         }
         None => say(state, "there is nothing to delete"),
-    }
-}
-
-/// Rows of the focused list.
-fn rows(state: &State) -> usize {
-    let board = || state.set().and_then(|set| state.boards.get(set));
-    match (state.page, state.pane()) {
-        (Page::Flow, 1) | (Page::Table, 0) => state.datasets.iter().len(),
-        (Page::Flow, 3) => state.latest.len(),
-        (Page::Stacks, 0) => state.stack_names().len(),
-        (Page::Stacks, pane) => {
-            let names = state.stack_names();
-            let stack = names.get(state.row(Page::Stacks, 0)).and_then(|name| state.stacks.get(*name));
-            stack.map_or(0, |stack| if pane == 1 { stack.resources.len() } else { stack.outputs.len() })
-        }
-        (Page::Table, 1) => board().map_or(0, |board| board.items.len()),
-        (Page::Table, 2) => board().map_or(0, |board| board.missing.len() + board.unexpected.len()),
-        (Page::Executions, 0) => state.executions.len(),
-        (Page::Executions, 2) => {
-            state.run().and_then(|arn| state.executions.get(arn)).map_or(0, |run| run.history.len())
-        }
-        _ => 1_000,
-    }
-}
-
-/// Whether the list grows at its end and is followed while no row is selected.
-fn grows(state: &State) -> bool {
-    matches!((state.page, state.pane()), (Page::Table, 1) | (Page::Executions, 2))
-}
-
-pub(super) fn scroll(state: &mut State, by: isize) {
-    if let Some(Overlay::Help(at) | Overlay::Errors(at)) = &mut state.overlay {
-        *at = at.saturating_add_signed(by);
-        return;
-    }
-    let (page, pane) = (state.page, state.pane());
-    match (page, pane) {
-        (Page::Logs, 0) => return state.logs.step(by),
-        (Page::Executions, 1) => {
-            let (x, y) = state.graph_scroll.unwrap_or_default();
-            state.graph_scroll = Some((x, y.saturating_add_signed(by).min(1_000)));
-            return;
-        }
-        _ => {}
-    }
-    let count = rows(state);
-    let default = if grows(state) { count.saturating_sub(1) } else { 0 };
-    let now = match (page, pane) {
-        (Page::Executions, 0) => state.run().and_then(|arn| state.executions.age(arn)).unwrap_or(0),
-        _ => state.rows[page as usize][pane].unwrap_or(default),
-    };
-    let row = now.saturating_add_signed(by).min(count.saturating_sub(1));
-    state.rows[page as usize][pane] = Some(row);
-    match (page, pane) {
-        (Page::Flow, 1) | (Page::Table, 0) => {
-            state.selected_set = state.datasets.iter().rev().nth(row).map(|(id, _)| id.clone());
-            state.rows[Page::Flow as usize][1] = Some(row);
-            state.rows[Page::Table as usize] = [Some(row), None, None, None];
-        }
-        (Page::Executions, 0) => {
-            state.selected_run = state.executions.newest(row).map(|(arn, _)| arn.to_owned());
-            state.rows[Page::Executions as usize] = [Some(row), None, None, None];
-            state.graph_scroll = None;
-        }
-        _ => {}
-    }
-}
-
-fn bottom(state: &mut State) {
-    match (state.page, state.pane()) {
-        (Page::Logs, 0) => state.logs.follow(),
-        (Page::Executions, 1) => state.graph_scroll = None,
-        (page, pane) if grows(state) => state.rows[page as usize][pane] = None,
-        _ => scroll(state, isize::MAX / 2),
-    }
-}
-
-fn enter(state: &mut State) {
-    match (state.page, state.pane()) {
-        (Page::Flow, 1) => state.page = Page::Table,
-        (Page::Flow, 2) => state.page = Page::Executions,
-        (Page::Flow, 3) => state.page = Page::Logs,
-        (Page::Flow, _) => state.page = Page::Stacks,
-        (Page::Logs, 0) => state.logs.detail = !state.logs.detail,
-        _ => pane(state, 1),
-    }
-}
-
-fn find(state: &mut State, forwards: bool) {
-    let found = if state.page == Page::Table {
-        let wanted = state.table_search.clone();
-        let Some(board) = state.set().and_then(|set| state.boards.get(set)) else { return };
-        let now = state.rows[Page::Table as usize][1];
-        let hit = |at: &usize| board.items.get_index(*at).is_some_and(|(key, _)| holds(key, &wanted));
-        let found = if forwards {
-            (now.map_or(0, |now| now + 1)..board.items.len()).find(hit)
-        } else {
-            (0..now.unwrap_or(board.items.len())).rev().find(hit)
-        };
-        if found.is_some() {
-            state.rows[Page::Table as usize][1] = found;
-            state.focus[Page::Table as usize] = 1;
-        }
-        found.is_some()
-    } else {
-        let wanted = state.logs.search.clone();
-        let hit = |line: &LogLine| !wanted.is_empty() && holds(&line.message, &wanted);
-        // While the end is followed, the newest hit is the next one.
-        let forwards = forwards && state.logs.cursor.is_some();
-        state.logs.seek(forwards, hit)
-    };
-    if !found {
-        say(state, "no further hit");
-    }
-}
-
-fn error(state: &mut State, forwards: bool) {
-    let found = match state.page {
-        Page::Logs => {
-            state.logs.seek(forwards && state.logs.cursor.is_some(), |line| line.role == LogRole::ReconcileTimeout)
-        }
-        Page::Stacks => {
-            let names = state.stack_names();
-            let stack = names.get(state.row(Page::Stacks, 0)).and_then(|name| state.stacks.get(*name));
-            let Some(stack) = stack else { return };
-            let failed =
-                |at: &usize| stack.resources.get_index(*at).is_some_and(|(_, row)| row.status.ends_with("FAILED"));
-            let now = state.rows[Page::Stacks as usize][1];
-            let found = if forwards {
-                (now.map_or(0, |now| now + 1)..stack.resources.len()).find(failed)
-            } else {
-                (0..now.unwrap_or(0)).rev().find(failed)
-            };
-            if found.is_some() {
-                state.rows[Page::Stacks as usize][1] = found;
-                state.focus[Page::Stacks as usize] = 1;
-            }
-            found.is_some()
-        }
-        _ => {
-            let Some(run) = state.run().and_then(|arn| state.executions.get(arn)) else { return };
-            let failed = |at: &usize| {
-                run.history
-                    .get(*at)
-                    .is_some_and(|past| past.event.kind.ends_with("Failed") || past.event.kind.ends_with("TimedOut"))
-            };
-            let now = state.rows[Page::Executions as usize][2];
-            let found = if forwards {
-                (now.map_or(0, |now| now + 1)..run.history.len()).find(failed)
-            } else {
-                (0..now.unwrap_or(run.history.len())).rev().find(failed)
-            };
-            if found.is_some() {
-                state.rows[Page::Executions as usize][2] = found;
-                state.focus[Page::Executions as usize] = 2;
-            }
-            found.is_some()
-        }
-    };
-    if !found {
-        say(state, "no further failure");
-    }
-}
-
-fn copy(state: &mut State) -> Vec<Effect> {
-    let board = || state.set().and_then(|set| state.boards.get(set));
-    let (page, pane) = (state.page, state.pane());
-    let row = state.rows[page as usize][pane];
-    let text = match (page, pane) {
-        (Page::Logs, _) => state.logs.selected().map(|(_, line)| line.message.clone()),
-        (Page::Flow, _) | (Page::Table, 0) => state.set().map(ToString::to_string),
-        (Page::Table, 1) => board()
-            .and_then(|b| b.items.get_index(row.unwrap_or(b.items.len().checked_sub(1)?)).map(|(key, _)| key.clone())),
-        (Page::Table, _) => board().and_then(|b| b.missing.iter().chain(&b.unexpected).nth(row.unwrap_or(0)).cloned()),
-        (Page::Stacks, _) => {
-            let names = state.stack_names();
-            let name = names.get(state.row(Page::Stacks, 0)).copied();
-            let stack = name.and_then(|name| state.stacks.get(name));
-            match pane {
-                1 => stack.and_then(|s| {
-                    s.resources
-                        .get_index(row.unwrap_or(0))
-                        .map(|(id, e)| e.physical_id.clone().unwrap_or_else(|| id.clone()))
-                }),
-                2 => stack.and_then(|s| s.outputs.get(row.unwrap_or(0)).map(|(_, value)| value.clone())),
-                _ => name.map(str::to_owned),
-            }
-        }
-        (Page::Executions, 2 | 3) => {
-            let run = state.run().and_then(|arn| state.executions.get(arn));
-            run.and_then(|run| {
-                run.history.get(state.rows[Page::Executions as usize][2].unwrap_or(run.history.len().checked_sub(1)?))
-            })
-            .map(|past| past.event.details.to_string())
-        }
-        (Page::Executions, _) => state.run().map(str::to_owned),
-    };
-    match text {
-        Some(text) => {
-            say(state, format!("copied {} characters", text.chars().count()));
-            vec![Effect::Copy(text)]
-        }
-        None => Vec::new(),
     }
 }

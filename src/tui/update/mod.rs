@@ -3,6 +3,7 @@
 
 mod flows;
 mod keys;
+mod rows;
 
 pub(super) use keys::keymap;
 
@@ -16,7 +17,7 @@ const MESSAGE_MS: u64 = 6_000;
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Key(key) => return keys::press(state, key),
-        Event::Scroll(by) => keys::scroll(state, isize::from(by) * 3),
+        Event::Scroll(by) => rows::scroll(state, isize::from(by) * 3),
         Event::Paste(text) => keys::paste(state, &text),
         Event::Resize(columns, rows) => state.size = (columns, rows),
         Event::Tick(ms) => {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::super::cmd::Page;
 use super::super::state::State;
 use super::super::theme::Role;
-use super::super::widget::graph::{Drawing, Look};
+use super::super::widget::graph::{Drawing, Look, short};
 use super::super::widget::{list, text};
 use super::{ViewState, pane, row};
 use crate::model::ExecutionStatus;
@@ -52,7 +52,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     let [top, rest] = Layout::vertical([Constraint::Length(runs), Constraint::Min(3)]).areas(area);
     part(frame, top, state, view, 0);
     let [left, right] = if area.width >= 72 {
-        Layout::horizontal([Constraint::Percentage(50), Constraint::Percentage(50)]).areas(rest)
+        Layout::horizontal([Constraint::Percentage(54), Constraint::Percentage(46)]).areas(rest)
     } else {
         Layout::vertical([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(rest)
     };
@@ -174,13 +174,18 @@ fn history(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
         let clock = past.at.clock_millis();
         let bad = past.event.kind.ends_with("Failed") || past.event.kind.ends_with("TimedOut");
         let name = past.event.state.as_deref().unwrap_or_default();
+        // A narrow pane says who enters and leaves; a wide one has the event's own name.
+        let kind = past.event.kind.as_str();
+        let what = match (inner.width < 60, kind.ends_with("StateEntered"), kind.ends_with("StateExited")) {
+            (true, true, _) => format!("→ {}", short(name)),
+            (true, _, true) => format!("← {}", short(name)),
+            _ => format!("{kind} {name}"),
+        };
+        let what =
+            text::cut(&format!("{}{what}", if bad { "✗ " } else { "" }), usize::from(inner.width).saturating_sub(15));
         let line = Line::from(vec![
             view.span(Role::Dim, format!("{:>5} {} ", past.event.id, clock.get(..8).unwrap_or_default())),
-            view.span(
-                if bad { Role::Bad } else { Role::Text },
-                format!("{}{} ", if bad { "✗ " } else { "" }, text::cut(&past.event.kind, 28)),
-            ),
-            view.span(Role::Dim, text::cut(name, 40)),
+            view.span(if bad { Role::Bad } else { Role::Text }, what),
         ]);
         let style = (state.pane() >= 2 && index == at).then(|| view.style(Role::Selected));
         row(frame, inner, index - start, line, style);

@@ -11,9 +11,8 @@ use super::super::state::{SourceView, State};
 use super::super::theme::Role;
 use super::super::widget::{graph, list, text};
 use super::executions::{glyph, wait};
-use super::{ViewState, pane, row};
+use super::{ViewState, pane, pipeline, row};
 use crate::model::execution::Progress;
-use crate::model::pipeline::Meter;
 use crate::model::{Dataset, JobState, Outcome, SetId, Source, SourceState};
 
 /// A sentence on a source that does not answer as it should.
@@ -45,19 +44,17 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     let boxes = area.width >= 100 && area.height >= 30;
     let portrait = area.width < 72;
     let height = if boxes {
-        14
+        13
     } else if portrait {
         12
     } else {
-        8
+        9
     };
     if portrait {
-        let [top, middle, low] = Layout::vertical([
-            Constraint::Length(height.min(area.height / 2 + 3)),
-            Constraint::Min(4),
-            Constraint::Length(area.height / 5),
-        ])
-        .areas(area);
+        let low = if area.height >= 24 { area.height / 5 } else { 0 };
+        let top = height.min(area.height.saturating_sub(5));
+        let [top, middle, low] =
+            Layout::vertical([Constraint::Length(top), Constraint::Min(4), Constraint::Length(low)]).areas(area);
         part(frame, top, state, view, 0);
         part(frame, middle, state, view, 1);
         if low.height >= 3 {
@@ -65,9 +62,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
         }
         return;
     }
-    let latest = if boxes { area.height / 4 } else { (area.height.saturating_sub(height) / 3).max(4) };
+    let wanted = u16::try_from(state.datasets.iter().len() * 3 + 2).unwrap_or(u16::MAX);
+    let middle = if boxes { wanted.clamp(11, area.height.saturating_sub(height + 6).max(11)) } else { 8 };
     let [top, middle, low] =
-        Layout::vertical([Constraint::Length(height), Constraint::Min(3), Constraint::Length(latest)]).areas(area);
+        Layout::vertical([Constraint::Length(height), Constraint::Length(middle), Constraint::Min(4)]).areas(area);
     let [left, right] = Layout::horizontal([Constraint::Percentage(56), Constraint::Percentage(44)]).areas(middle);
     part(frame, top, state, view, 0);
     part(frame, left, state, view, 1);
@@ -77,195 +75,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
 
 fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
     match index {
-        0 => pipeline(frame, area, state, view),
+        0 => pipeline::render(frame, area, state, view),
         1 => datasets(frame, area, state, view),
         2 => execution(frame, area, state, view),
         _ => latest(frame, area, state, view),
-    }
-}
-
-/// Total and rate of a hop.
-fn flow(meter: &Meter) -> String {
-    let rate = text::rate(meter.rate());
-    let gap = if rate.is_empty() { "" } else { "  " };
-    format!("{}{gap}{rate}", text::number(meter.total))
-}
-
-fn p50(latencies: &crate::model::pipeline::Latencies) -> String {
-    latencies.percentile(50).map(text::time).unwrap_or_default()
-}
-
-fn pipeline(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
-    let pipe = &state.pipeline;
-    let inner = pane(frame, area, state, view, 0, "Pipeline");
-    if inner.height == 0 {
-        return;
-    }
-    // The title's right end: latency and the last minute.
-    if let (Some(half), Some(most)) = (pipe.to_item.percentile(50), pipe.to_item.percentile(99)) {
-        let spark = list::spark(pipe.items.seconds(), 20);
-        let line = format!(" notify→item p50 {} p99 {} {spark} ", text::time(half), text::time(most));
-        let width = u16::try_from(text::width(&line)).unwrap_or(u16::MAX);
-        if width + 14 < area.width {
-            let place = Rect { x: area.right() - width - 2, width, y: area.y, height: 1 };
-            frame.render_widget(Line::from(view.span(Role::Active, line)), place);
-        }
-    }
-    let running = (0..state.executions.len().min(50))
-        .filter_map(|at| state.executions.newest(at))
-        .filter(|(_, run)| run.is_running())
-        .count();
-    let depth = pipe.queue.unwrap_or_default();
-    let queue = format!("{} waiting", text::number(depth.visible));
-    let flight = format!("{} in flight", text::number(depth.in_flight));
-    let dead = if depth.dead > 0 { format!("✗ {} dead", text::number(depth.dead)) } else { "0 dead".to_owned() };
-    let hops: [(&str, Vec<String>); 5] = [
-        ("gateway", vec![format!("{} ↑", text::number(pipe.written.total)), text::rate(pipe.written.rate())]),
-        ("default bus", vec![text::number(pipe.notified.total), text::rate(pipe.notified.rate())]),
-        ("SQS", vec![queue, if depth.dead > 0 { dead.clone() } else { flight.clone() }]),
-        ("λ check", vec![text::number(pipe.checked.total), text::rate(pipe.checked.rate())]),
-        ("custom bus", vec![text::number(pipe.checked.total), p50(&pipe.to_log)]),
-    ];
-    let bucket = format!("{} · {}", text::number(pipe.uploaded.total), text::bytes(pipe.uploaded_bytes));
-    let outs: [(&str, String); 4] = [
-        ("data log", flow(&pipe.data_lines)),
-        ("manifest log", flow(&pipe.manifest_lines)),
-        ("λ write ▶ table", flow(&pipe.items)),
-        ("reconcile", format!("{} run, {} told", text::count(running), text::number(pipe.reconciled.total))),
-    ];
-    let mut lines: Vec<Line> = Vec::new();
-    let name = |text: &str| view.span(Role::Title, text);
-    let number = |text: &str| view.span(Role::Text, text);
-    let dim = |text: &str| view.span(Role::Dim, text);
-    let width = usize::from(inner.width);
-    if inner.width >= 96 && inner.height >= 11 {
-        // Boxes, five columns; the custom bus fans out below.
-        let cell = (width - 4 * 4) / 5;
-        let each = |make: &dyn Fn(&(&str, Vec<String>)) -> Vec<Span<'static>>, join: &str| {
-            let mut spans = Vec::new();
-            for (at, hop) in hops.iter().enumerate() {
-                if at > 0 {
-                    spans.push(dim(join));
-                }
-                spans.extend(make(hop));
-            }
-            Line::from(spans)
-        };
-        let bar = "─".repeat(cell - 2);
-        let content =
-            |what: String, role| vec![dim("│"), view.span(role, text::cell(&format!(" {what}"), cell - 2)), dim("│")];
-        lines.push(each(&|_| vec![dim(&format!("╭{bar}╮"))], "    "));
-        lines.push(each(&|hop| content(hop.0.to_owned(), Role::Title), " ─▶ "));
-        lines.push(each(&|hop| content(hop.1[0].clone(), Role::Text), "    "));
-        lines.push(each(
-            &|hop| content(hop.1[1].clone(), if hop.1[1].starts_with('✗') { Role::Bad } else { Role::Dim }),
-            "    ",
-        ));
-        let half = (cell - 2) / 2;
-        let foot = format!("╰{}┬{}╯", "─".repeat(half), "─".repeat(cell - 3 - half));
-        let flat = format!("╰{bar}╯");
-        lines.push(Line::from(dim(&format!("{foot}    {flat}    {flat}    {flat}    {foot}"))));
-        // Four boxes under the last four columns, joined by a rail.
-        let step = cell + 4;
-        let centre = |column: usize| column * step + half + 1;
-        let mut rail: Vec<char> = vec![' '; width];
-        rail[centre(0)] = '│';
-        for (at, char) in rail.iter_mut().enumerate().take(centre(4) + 1).skip(centre(1)) {
-            *char = if at == centre(1) {
-                '╭'
-            } else if at == centre(4) {
-                '┤'
-            } else if at == centre(2) || at == centre(3) {
-                '┬'
-            } else {
-                '─'
-            };
-        }
-        lines.push(Line::from(dim(&rail.iter().collect::<String>())));
-        let arrows: String =
-            (0..width).map(|at| if (0..5).any(|column| at == centre(column)) { '▼' } else { ' ' }).collect();
-        lines.push(Line::from(dim(&arrows)));
-        let low: [(&str, &str); 5] = [
-            ("bucket", &bucket),
-            (outs[0].0, &outs[0].1),
-            (outs[1].0, &outs[1].1),
-            (outs[2].0, &outs[2].1),
-            (outs[3].0, &outs[3].1),
-        ];
-        let mut rows: [Vec<Span>; 4] = Default::default();
-        for (at, (title, value)) in low.into_iter().enumerate() {
-            if at > 0 {
-                rows.iter_mut().for_each(|row| row.push(dim("    ")));
-            }
-            rows[0].push(dim(&format!("╭{bar}╮")));
-            rows[1].extend(content(title.to_owned(), Role::Title));
-            rows[2].extend(content(value.to_owned(), Role::Text));
-            rows[3].push(dim(&flat));
-        }
-        lines.extend(rows.into_iter().map(Line::from));
-    } else if inner.width >= 68 {
-        let columns = [13, 15, 16, 13];
-        let mut top = vec![dim(" ")];
-        for (at, columns) in columns.into_iter().enumerate() {
-            let title = hops[at].0;
-            top.extend([name(title), dim(&format!(" {}▶ ", "─".repeat(columns - 3 - text::width(title))))]);
-        }
-        top.push(name(hops[4].0));
-        lines.push(Line::from(top));
-        for value in 0..2 {
-            let mut spans = vec![dim(" ")];
-            for (at, columns) in columns.into_iter().enumerate() {
-                let role = if hops[at].1[value].starts_with('✗') {
-                    Role::Bad
-                } else if value == 0 {
-                    Role::Text
-                } else {
-                    Role::Dim
-                };
-                let shown = if at == 0 && value == 1 && hops[at].1[1].is_empty() {
-                    "│".to_owned()
-                } else {
-                    hops[at].1[value].clone()
-                };
-                spans.push(view.span(role, text::cell(&shown, columns)));
-            }
-            spans.push(view.span(if value == 0 { Role::Text } else { Role::Dim }, hops[4].1[value].clone()));
-            lines.push(Line::from(spans));
-        }
-        let left = [" ▼".to_owned(), " bucket".to_owned(), format!(" {bucket}")];
-        let indent = 43;
-        for (at, (title, value)) in outs.iter().enumerate() {
-            let joint = if at == 3 { "╰─▶ " } else { "├─▶ " };
-            let mut spans = vec![view.span(
-                if at == 1 { Role::Title } else { Role::Text },
-                text::cell(left.get(at).map_or("", String::as_str), indent),
-            )];
-            spans.extend([dim(joint), name(&text::cell(title, 16)), number(value)]);
-            lines.push(Line::from(spans));
-        }
-        // The last way shares the row of the bucket's figures where the pane is short.
-        lines.truncate(usize::from(inner.height).max(6));
-    } else {
-        for (at, hop) in hops.iter().enumerate() {
-            let arrow = if at == 0 { "  " } else { "▼ " };
-            lines.push(Line::from(vec![
-                dim(arrow),
-                name(&text::cell(hop.0, 13)),
-                number(&hop.1[0]),
-                dim(&format!("  {}", hop.1[1])),
-            ]));
-        }
-        for (at, (title, value)) in outs.iter().enumerate() {
-            lines.push(Line::from(vec![
-                dim(if at == 3 { "  ╰▶ " } else { "  ├▶ " }),
-                name(&text::cell(title, 16)),
-                number(value),
-            ]));
-        }
-        lines.push(Line::from(vec![dim("  "), name(&text::cell("bucket", 13)), number(&bucket)]));
-    }
-    for (at, line) in lines.into_iter().enumerate() {
-        row(frame, inner, at, line, None);
     }
 }
 
@@ -382,11 +195,7 @@ fn execution(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let title = run.map_or_else(|| "Execution".to_owned(), |run| format!("Execution {}", run.name));
     let inner = pane(frame, area, state, view, 2, &title);
     let (Some(run), Some((_, machine))) = (run, &state.machine) else {
-        let text = if run.is_some() {
-            " its definition was not read yet"
-        } else {
-            " none yet: it starts when a manifest arrives"
-        };
+        let text = if run.is_some() { " its definition was not read yet" } else { " none yet: a manifest starts it" };
         return row(frame, inner, 0, Line::from(view.span(Role::Dim, text)), None);
     };
     let mut lines = vec![Line::default()];

@@ -49,6 +49,7 @@ pub(super) fn header(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
         if state.main_stack().is_some_and(|s| s.status.is_some()) { status_look(status) } else { ("○", Role::Dim) };
     let name = state.setup.stacks.first().map_or("", |offer| offer.stack.as_str());
     let name = if area.width >= 110 { format!("{} ", text::cut(name, 32)) } else { String::new() };
+    let status = if area.width < 100 { status.strip_prefix("CREATE_").unwrap_or(status) } else { status };
     right.push(view.span(role, format!("{glyph} {name}{status}  ")));
     if let Some((reading, _)) = state.clock {
         if reading.paused {
@@ -61,12 +62,13 @@ pub(super) fn header(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
         let clock = now.clock_millis();
         right.push(view.span(Role::Text, format!("  {} ", clock.get(..8).unwrap_or(&clock))));
     }
-    let first = Rect { height: 1, ..area };
-    frame.render_widget(Line::from(left), first);
     let line = Line::from(right);
-    let second = Rect { y: area.y + area.height - 1, height: 1, ..area };
-    let width = u16::try_from(line.width()).unwrap_or(u16::MAX).min(second.width);
-    frame.render_widget(line, Rect { x: second.right() - width, width, ..second });
+    let last = Rect { y: area.y + area.height - 1, height: 1, ..area };
+    let width = u16::try_from(line.width()).unwrap_or(u16::MAX).min(last.width);
+    // Where both share a row the target is cut before the status is.
+    let room = if area.height > 1 { area.width } else { (area.width - width).saturating_sub(1) };
+    frame.render_widget(Line::from(left), Rect { width: room, height: 1, ..area });
+    frame.render_widget(line, Rect { x: last.right() - width, width, ..last });
 }
 
 pub(super) fn tabs(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
@@ -75,8 +77,7 @@ pub(super) fn tabs(frame: &mut Frame, area: Rect, state: &State, view: &ViewStat
     for (page, digit) in Page::ALL.into_iter().zip(1..) {
         let here = page == state.page;
         let label = match (narrow, here) {
-            (false, _) => format!(" {digit} {} ", page.name()),
-            (true, true) => format!(" {digit} {} ", page.name()),
+            (false, _) | (true, true) => format!(" {digit} {} ", page.name()),
             (true, false) => format!(" {digit} "),
         };
         spans.push(view.span(
@@ -85,7 +86,7 @@ pub(super) fn tabs(frame: &mut Frame, area: Rect, state: &State, view: &ViewStat
         ));
     }
     if state.unread > 0 {
-        spans.push(view.span(Role::Bad, format!("  ✗ {} problems: !", state.unread)));
+        spans.push(view.span(Role::Bad, format!("  ✗ problems: {} (!)", state.unread)));
     }
     frame.render_widget(Line::from(spans), area);
     let trouble = state.sources.iter().find_map(|source| super::flow::trouble(state, source));
@@ -127,7 +128,7 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
             list.push((Cmd::Step, ""));
         }
     }
-    list.extend([(Cmd::Errors, ""), (Cmd::Back, if state.page == Page::Flow { "quit" } else { "back" })]);
+    list.extend([(Cmd::Errors, ""), (Cmd::Leave, if state.page == Page::Flow { "quit" } else { "back" })]);
     list
 }
 

@@ -49,7 +49,7 @@ fn rows(
     let time = if state.logs.hide_time { String::new() } else { format!(" {}", at.clock_millis()) };
     let head = text::width(&time) + 11;
     let room = width.saturating_sub(head).max(2);
-    let texts = if state.logs.wrap { text::wrapped(&line.message, room) } else { vec![text::cut(&line.message, room)] };
+    let texts = if state.logs.wrap { text::wrapped(&line.message, room) } else { vec![summary(line, room)] };
     texts
         .into_iter()
         .enumerate()
@@ -63,6 +63,13 @@ fn rows(
             Line::from(spans)
         })
         .collect()
+}
+
+/// One row of a line: the upload that it tells of, or as much of it as fits.
+fn summary(line: &LogLine, room: usize) -> String {
+    let Some(upload) = &line.upload else { return text::cut(&line.message, room) };
+    let size = format!("{:>8}", text::bytes(upload.object_size));
+    format!("{}{size}", text::cell_middle(&upload.object_key, room.saturating_sub(size.len())))
 }
 
 /// `text` with what is searched for marked.

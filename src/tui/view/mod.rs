@@ -5,6 +5,7 @@ mod flow;
 mod frame;
 mod logs;
 mod overlay;
+mod pipeline;
 mod stacks;
 mod table;
 

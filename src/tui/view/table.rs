@@ -17,6 +17,11 @@ use crate::model::Timestamp;
 /// Milliseconds that an item counts as new.
 const NEW_MS: u64 = 3_000;
 
+/// A key without the root that all keys of a dataset share.
+fn inside(key: &str) -> &str {
+    key.split_once('/').map_or(key, |(_, rest)| rest)
+}
+
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     if state.zoom {
         return part(frame, area, state, view, state.pane());
@@ -56,8 +61,8 @@ fn datasets(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) 
         let end = outcome_line(view, set).unwrap_or_else(|| Line::from(view.span(Role::Active, "  ◐ goes on")));
         let mut line = Line::from(vec![
             view.span(Role::Title, format!(" {} ", text::cell_middle(id.as_str(), 17))),
-            view.span(Role::Text, format!("{:>9} items", text::count(set.items.len()))),
-            view.span(Role::Dim, format!("  of {}", text::count(tally.expected))),
+            view.span(Role::Text, format!("{:>8} items", text::count(set.items.len()))),
+            view.span(Role::Dim, format!(" of {}", text::count(tally.expected))),
         ]);
         line.extend(end.spans);
         row(frame, inner, at - start, line, (at == selected).then(|| view.style(Role::Selected)));
@@ -101,7 +106,7 @@ fn items(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
         let time = time.get(..8).unwrap_or_default();
         let room = usize::from(inner.width).saturating_sub(3 + 9 + 9);
         let mut spans = vec![view.span(role, format!(" {mark} "))];
-        spans.extend(marked(view, text::cell_middle(key, room), &state.table_search));
+        spans.extend(marked(view, text::cell_middle(inside(key), room), &state.table_search));
         spans.push(view.span(Role::Dim, format!("{size:>8} {time}")));
         let style = (state.pane() == 1 && chosen.is_some() && index == at).then(|| view.style(Role::Selected));
         row(frame, inner, line, Line::from(spans), style);
@@ -135,7 +140,7 @@ fn reconcile(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState)
     let (start, length) = (shown.start, shown.len());
     let names = board.missing.iter().map(|key| ("−", key)).chain(board.unexpected.iter().map(|key| ("!", key)));
     for (line, (mark, key)) in names.skip(start).take(length).enumerate() {
-        let text = format!(" {mark} {}", text::cut_middle(key, usize::from(low.width).saturating_sub(3)));
+        let text = format!(" {mark} {}", text::cut_middle(inside(key), usize::from(low.width).saturating_sub(3)));
         let style = (state.pane() == 2 && start + line == chosen).then(|| view.style(Role::Selected));
         row(frame, low, line, Line::from(view.span(Role::Warn, text)), style);
     }

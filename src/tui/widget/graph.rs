@@ -1,8 +1,11 @@
 //! A state machine in boxes and arrows. The layout engine says where things stand; they are drawn here, with the colours
 //! of an execution, and only as far as they are on the screen.
 
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
 use ascii_dag::ir::EdgePath;
-use ascii_dag::{CustomNode, Direction, Graph, LayoutConfig};
+use ascii_dag::{CustomNode, Direction, Graph, LayoutConfig, PortSide};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -32,8 +35,9 @@ struct Edge {
     points: Vec<(usize, usize)>,
     label: String,
     label_at: (usize, usize),
-    /// Drawn against the flow: the arrow stands at the first point.
-    back: bool,
+    /// Where its arrow stands, and which one.
+    head: (usize, usize),
+    arrow: char,
 }
 
 /// A machine with a place for everything.
@@ -65,16 +69,22 @@ impl Drawing {
         let mut graph = Graph::new();
         let names: Vec<String> = machine.states.iter().map(|state| text::cut_middle(short(&state.name), 28)).collect();
         for (at, name) in names.iter().enumerate() {
-            let width = text::width(name) + 6;
+            // A wait has room for its countdown.
+            let width = text::width(name) + if machine.states[at].kind == "Wait" { 11 } else { 6 };
             graph.add_node(
                 at,
                 CustomNode { label: name, width, height: if dense { 1 } else { 3 }, painter: None, payload: "" },
             );
         }
         let labels: Vec<String> = machine.edges.iter().map(|edge| text::cut(edge.way.label(), 18)).collect();
-        for (edge, label) in machine.edges.iter().zip(&labels) {
-            if edge.from != edge.to {
-                graph.add_edge(edge.from, edge.to, (!label.is_empty()).then_some(label.as_str()));
+        for ((edge, label), back) in machine.edges.iter().zip(&labels).zip(backward(machine)) {
+            if edge.from == edge.to {
+                continue;
+            }
+            let added = graph.add_edge(edge.from, edge.to, (!label.is_empty()).then_some(label.as_str()));
+            if back {
+                // A way back leaves and arrives at the side, where no other way does.
+                added.from_port(PortSide::East).to_port(PortSide::East);
             }
         }
         let mut config = LayoutConfig::standard();
@@ -82,42 +92,54 @@ impl Drawing {
         config.node_spacing = 2;
         let layout = graph.compute_layout_with_config(&config);
         let nodes = layout.nodes().iter().filter(|node| node.id < names.len());
-        let nodes = nodes.map(|n| Node { state: n.id, x: n.x, y: n.y, width: n.width, height: n.height }).collect();
-        let edges = layout.edges().iter().map(|edge| {
-            let (from, to) = ((edge.from_x, edge.from_y), (edge.to_x, edge.to_y));
-            let mut points = vec![from];
-            match &edge.path {
-                EdgePath::Corner { bend_at } => points.extend([(from.0, *bend_at), (to.0, *bend_at)]),
-                EdgePath::SideChannel { channel_at, span_start, span_end } => points.extend([
-                    (from.0, *span_start),
-                    (*channel_at, *span_start),
-                    (*channel_at, *span_end),
-                    (to.0, *span_end),
-                ]),
-                EdgePath::MultiSegment { waypoints, start_offset } => {
-                    let mut last = from;
-                    for (at, &next) in waypoints.iter().chain([&to]).enumerate() {
-                        if last.0 != next.0 {
-                            let row = last.1 + 1 + if at == 0 { *start_offset } else { 0 };
-                            points.extend([(last.0, row), (next.0, row)]);
+        let nodes: Vec<Node> =
+            nodes.map(|n| Node { state: n.id, x: n.x, y: n.y, width: n.width, height: n.height }).collect();
+        let edges: Vec<Edge> = layout
+            .edges()
+            .iter()
+            .map(|edge| {
+                let (from, to) = ((edge.from_x, edge.from_y), (edge.to_x, edge.to_y));
+                let mut points = vec![from];
+                match &edge.path {
+                    EdgePath::Corner { bend_at } => points.extend([(from.0, *bend_at), (to.0, *bend_at)]),
+                    EdgePath::SideChannel { channel_at, span_start, span_end } => points.extend([
+                        (from.0, *span_start),
+                        (*channel_at, *span_start),
+                        (*channel_at, *span_end),
+                        (to.0, *span_end),
+                    ]),
+                    EdgePath::MultiSegment { waypoints, start_offset } => {
+                        let mut last = from;
+                        for (at, &next) in waypoints.iter().chain([&to]).enumerate() {
+                            if last.0 != next.0 {
+                                let row = last.1 + 1 + if at == 0 { *start_offset } else { 0 };
+                                points.extend([(last.0, row), (next.0, row)]);
+                            }
+                            points.push(next);
+                            last = next;
                         }
-                        points.push(next);
-                        last = next;
+                        points.pop();
                     }
-                    points.pop();
+                    EdgePath::Orthogonal { bends } => points.extend(bends),
+                    _ => {}
                 }
-                EdgePath::Orthogonal { bends } => points.extend(bends),
-                _ => {}
-            }
-            points.push(to);
-            let label = edge.label.unwrap_or_default().to_owned();
-            let (from, to) = if edge.reversed { (edge.to_id, edge.from_id) } else { (edge.from_id, edge.to_id) };
-            // A reversed edge keeps the ends that the graph declared or swaps them, by version: the machine decides.
-            let declared = machine.edges.iter().any(|way| (way.from, way.to) == (from, to));
-            let (from, to) = if declared { (from, to) } else { (to, from) };
-            Edge { from, to, points, label, label_at: (edge.label_x, edge.label_y), back: edge.reversed }
-        });
-        Self { nodes, edges: edges.collect(), width: layout.width(), height: layout.height() }
+                points.push(to);
+                let label = edge.label.unwrap_or_default().to_owned();
+                let (from, to) = (edge.from_id, edge.to_id);
+                // A way that was turned round for the layout begins at the box that it leads to.
+                let last = points.len() - 1;
+                let leads_to = |point: (usize, usize)| {
+                    let inside =
+                        |n: &Node| (n.x..n.x + n.width).contains(&point.0) && (n.y..n.y + n.height).contains(&point.1);
+                    nodes.iter().any(|node| node.state == to && inside(node))
+                };
+                let turned = leads_to(points[0]) && !leads_to(points[last]);
+                let (head, arrow) =
+                    if turned { arrow(points[1], points[0]) } else { arrow(points[last - 1], points[last]) };
+                Edge { from, to, points, label, label_at: (edge.label_x, edge.label_y), head, arrow }
+            })
+            .collect();
+        Self { nodes, edges, width: layout.width(), height: layout.height() }
     }
 
     /// The middle row and column of a state's box.
@@ -137,33 +159,22 @@ impl Drawing {
         plain: Style,
     ) {
         let mut canvas = Canvas { at, area, buffer };
-        // Ways that were not gone first, so that those that were lie on top.
-        for gone in [false, true] {
-            let mut lines: std::collections::HashMap<(usize, usize), u8> = std::collections::HashMap::new();
-            let mut heads = Vec::new();
-            let is_gone = |edge: &&Edge| {
-                looks.get(edge.from).is_some_and(|l| l.visited) && looks.get(edge.to).is_some_and(|l| l.visited)
-            };
-            for edge in self.edges.iter().filter(|edge| is_gone(edge) == gone) {
-                for pair in edge.points.windows(2) {
-                    line(pair[0], pair[1], &mut lines);
-                }
-                let (first, second) = (edge.points[0], edge.points.get(1).copied().unwrap_or(edge.points[0]));
-                let last = edge.points[edge.points.len() - 1];
-                heads.push(if edge.back {
-                    ((first.0, first.1 + 1), if second.1 > first.1 { '▲' } else { '▼' })
-                } else {
-                    ((last.0, last.1.saturating_sub(1)), '▼')
-                });
+        let mut lines: HashMap<(usize, usize), (u8, bool)> = HashMap::new();
+        let mut heads = Vec::new();
+        let visited = |state: usize| looks.get(state).is_some_and(|look| look.visited);
+        for edge in &self.edges {
+            let gone = visited(edge.from) && visited(edge.to);
+            for pair in edge.points.windows(2) {
+                line(pair[0], pair[1], gone, &mut lines);
             }
-            let style =
-                if gone { looks.iter().find(|l| l.visited && !l.current).map_or(plain, |l| l.style) } else { plain };
-            for ((x, y), arms) in lines {
-                canvas.put(x, y, joint(arms), style);
-            }
-            for ((x, y), head) in heads {
-                canvas.put(x, y, head, style);
-            }
+            heads.push((edge.head, edge.arrow, gone));
+        }
+        let on = looks.iter().find(|look| look.visited && !look.current).map_or(plain, |look| look.style);
+        for ((x, y), (arms, gone)) in lines {
+            canvas.put(x, y, joint(arms), if gone { on } else { plain });
+        }
+        for ((x, y), head, gone) in heads {
+            canvas.put(x, y, head, if gone { on } else { plain });
         }
         for edge in self.edges.iter().filter(|edge| !edge.label.is_empty()) {
             canvas.text(edge.label_at.0, edge.label_at.1, &edge.label, plain);
@@ -223,8 +234,11 @@ impl Canvas<'_> {
     }
 }
 
-fn line(from: (usize, usize), to: (usize, usize), lines: &mut std::collections::HashMap<(usize, usize), u8>) {
-    let mut mark = |x: usize, y: usize, arms: u8| *lines.entry((x, y)).or_default() |= arms;
+fn line(from: (usize, usize), to: (usize, usize), gone: bool, lines: &mut HashMap<(usize, usize), (u8, bool)>) {
+    let mut mark = |x: usize, y: usize, arms: u8| {
+        let cell = lines.entry((x, y)).or_default();
+        *cell = (cell.0 | arms, cell.1 || gone);
+    };
     if from.0 == to.0 {
         let (top, bottom) = (from.1.min(to.1), from.1.max(to.1));
         for y in top..=bottom {
@@ -236,15 +250,60 @@ fn line(from: (usize, usize), to: (usize, usize), lines: &mut std::collections::
             mark(x, from.1, if x > left { LEFT } else { 0 } | if x < right { RIGHT } else { 0 });
         }
     } else {
-        line(from, (to.0, from.1), lines);
-        line((to.0, from.1), to, lines);
+        line(from, (to.0, from.1), gone, lines);
+        line((to.0, from.1), to, gone, lines);
     }
+}
+
+/// The cell before the end of a way, and the arrow that points to it.
+fn arrow(before: (usize, usize), (x, y): (usize, usize)) -> ((usize, usize), char) {
+    match before.0.cmp(&x) {
+        Ordering::Equal if before.1 <= y => ((x, y.saturating_sub(1)), '▼'),
+        Ordering::Equal => ((x, y + 1), '▲'),
+        Ordering::Less => ((x.saturating_sub(1), y), '▶'),
+        Ordering::Greater => ((x + 1, y), '◀'),
+    }
+}
+
+/// Which ways lead back to a state that they came from.
+fn backward(machine: &Machine) -> Vec<bool> {
+    let mut outs = vec![Vec::new(); machine.states.len()];
+    for (at, edge) in machine.edges.iter().enumerate() {
+        outs[edge.from].push((at, edge.to));
+    }
+    let mut back = vec![false; machine.edges.len()];
+    // 0 not seen, 1 on the way here, 2 done; an explicit stack, for definitions may be long.
+    let mut marks = vec![0_u8; machine.states.len()];
+    for root in 0..machine.states.len() {
+        if marks[root] != 0 {
+            continue;
+        }
+        marks[root] = 1;
+        let mut path = vec![(root, 0)];
+        while let Some((state, next)) = path.last_mut() {
+            let Some(&(edge, to)) = outs[*state].get(*next) else {
+                marks[*state] = 2;
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            match marks[to] {
+                0 => {
+                    marks[to] = 1;
+                    path.push((to, 0));
+                }
+                1 => back[edge] = true,
+                _ => {}
+            }
+        }
+    }
+    back
 }
 
 const fn joint(arms: u8) -> char {
     match arms {
-        3 => '│',
-        12 => '─',
+        1..=3 => '│',
+        4 | 8 | 12 => '─',
         10 => '╭',
         6 => '╮',
         9 => '╰',
@@ -254,8 +313,6 @@ const fn joint(arms: u8) -> char {
         14 => '┬',
         13 => '┴',
         15 => '┼',
-        1 | 2 => '│',
-        4 | 8 => '─',
         _ => ' ',
     }
 }

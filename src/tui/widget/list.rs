@@ -12,7 +12,7 @@ pub(crate) fn window(height: usize, count: usize, selected: usize, offset: &mut 
 
 /// A bar of `cells` columns, `part` of `whole` of it full.
 pub(crate) fn bar(part: usize, whole: usize, cells: usize) -> (String, String) {
-    let full = if whole == 0 { 0 } else { (part.min(whole) * cells) / whole };
+    let full = (part.min(whole) * cells).checked_div(whole).unwrap_or(0);
     ("█".repeat(full), "░".repeat(cells - full))
 }
 

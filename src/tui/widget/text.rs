@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(cut_middle("short", 13), "short");
         assert_eq!(cut("a\nb\u{1b}[31m", 40), "a\\nb\\u{1b}[31m");
         assert_eq!(cell("日本語", 5), "日本…");
-        assert_eq!(cell_middle("日本語", 4), "日… ".replace("日… ", "…語 "));
+        assert_eq!(cell_middle("日本語", 4), "…語 ");
     }
 
     #[test]

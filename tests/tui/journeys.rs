@@ -1,0 +1,178 @@
+//! What keys do, from key to effect; and that nothing makes the dashboard panic.
+
+use proptest::prelude::*;
+use vaultscope::model::{LogRole, SetId};
+use vaultscope::tui::{Effect, EffectResult, Event, JobRequest, State, TargetInfo, TargetKind, update};
+
+use super::story;
+use super::{press, screen};
+
+#[test]
+fn deploy_then_a_job_then_success() {
+    let mut state = State::new(story::setup());
+    assert!(press(&mut state, "s").is_empty(), "a job needs the stack");
+    assert!(screen(&mut state, 80, 24).contains("press d"));
+    let deploy = Effect::Deploy { offer: "event-processing".to_owned() };
+    assert_eq!(press(&mut state, "d"), vec![deploy.clone()]);
+    assert!(press(&mut state, "d").is_empty(), "it is under way");
+    update(&mut state, Event::Flows(story::deployed()));
+    update(&mut state, Event::Done(EffectResult { effect: deploy, outcome: Ok("deployed".to_owned()) }));
+    assert!(press(&mut state, "s\u{8}\u{8}\u{8}").is_empty());
+    assert!(press(&mut state, "\n").is_empty(), "no number of files");
+    assert!(screen(&mut state, 80, 24).contains("a whole number is needed"));
+    let effects = press(&mut state, "20\t\t\t3\n");
+    assert_eq!(effects, vec![Effect::StartJob(JobRequest { files: 20, dirs: 10, seed: 7, missing: 3 })]);
+    let set: SetId = "s".into();
+    update(&mut state, Event::Flows(story::job("s", 20, 99, 1_000)));
+    update(
+        &mut state,
+        Event::Flows(vec![story::log(9_000, LogRole::ReconcileSuccessful, &set, "s-vaultjob/s.manifest", 9)]),
+    );
+    assert!(screen(&mut state, 80, 24).contains("Reconciliation Successful"));
+    assert_eq!(state.summary().datasets.len(), 1);
+}
+
+#[test]
+fn deleting_asks_and_on_aws_wants_the_name() {
+    let mut state = story::landing();
+    assert!(press(&mut state, "2xn").is_empty());
+    assert_eq!(press(&mut state, "xy"), vec![Effect::DeleteStack { name: story::STACK.to_owned() }]);
+    let mut state = story::landing();
+    update(&mut state, Event::Target(TargetInfo { kind: TargetKind::Aws, ..TargetInfo::default() }));
+    assert!(press(&mut state, "2xy\n").is_empty());
+    assert_eq!(
+        press(&mut state, "xEventProcessingStack\n"),
+        vec![Effect::DeleteStack { name: story::STACK.to_owned() }]
+    );
+}
+
+#[test]
+fn a_read_only_target_is_left_alone() {
+    let mut state = story::landing();
+    update(&mut state, Event::Target(TargetInfo { read_only: true, ..TargetInfo::default() }));
+    assert!(press(&mut state, "2xyds\n").is_empty());
+    assert!(screen(&mut state, 100, 30).contains("READ-ONLY"));
+}
+
+#[test]
+fn time_is_changed_on_the_embedded_endpoint_only() {
+    let mut state = story::landing();
+    assert_eq!(
+        press(&mut state, " ]]["),
+        [Effect::Pause(true), Effect::SetRate(120.0), Effect::SetRate(600.0), Effect::SetRate(120.0)]
+    );
+    assert_eq!(press(&mut state, "."), [Effect::Step { seconds: 10 }]);
+    update(&mut state, Event::Target(TargetInfo { kind: TargetKind::Endpoint, ..TargetInfo::default() }));
+    assert!(press(&mut state, " ][.").is_empty());
+}
+
+#[test]
+fn new_lines_never_move_what_is_looked_at() {
+    let mut state = story::landing();
+    press(&mut state, "3kkk");
+    let before = screen(&mut state, 80, 24);
+    let set: SetId = "t".into();
+    let more = (0..50)
+        .map(|n| story::log(200_000 + n, LogRole::DataFileUpload, &set, &format!("t-vaultjob/{n}"), 1))
+        .collect();
+    update(&mut state, Event::Flows(more));
+    let after = screen(&mut state, 80, 24);
+    assert!(after.contains("▼ 50 new"), "{after}");
+    let rows = |text: &str| text.lines().filter(|line| line.contains("file-")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(rows(&before), rows(&after));
+    press(&mut state, "G");
+    assert!(screen(&mut state, 80, 24).contains("t-vaultjob/49"));
+}
+
+#[test]
+fn a_filter_holds_for_old_lines_and_new_ones() {
+    let mut state = story::landing();
+    press(&mut state, "3fsuccessful\n");
+    assert!(screen(&mut state, 80, 24).contains("1 lines of 1,729"));
+    let set: SetId = "t".into();
+    update(
+        &mut state,
+        Event::Flows(vec![
+            story::log(200_000, LogRole::ReconcileSuccessful, &set, "t-vaultjob/t.manifest", 1),
+            story::log(200_001, LogRole::DataFileUpload, &set, "t-vaultjob/x", 1),
+        ]),
+    );
+    assert!(screen(&mut state, 80, 24).contains("2 lines of 1,731"));
+    press(&mut state, "f\u{1b}");
+    assert!(screen(&mut state, 80, 24).contains("· 1,731 lines"));
+}
+
+#[test]
+fn what_is_seen_twice_counts_once() {
+    let mut state = story::landing();
+    let before = screen(&mut state, 80, 24);
+    update(&mut state, Event::Flows(story::history(story::SECOND, 3, false, 60_000)));
+    let key = "DhoTdbmBHm3DfBWL-vaultjob/not in the manifest";
+    update(&mut state, Event::Flows(vec![story::item(122_000, &story::SECOND.into(), key, 7)]));
+    assert_eq!(before, screen(&mut state, 80, 24));
+}
+
+#[test]
+fn a_state_survives_being_written_and_read() {
+    let mut state = story::landing();
+    let text = serde_json::to_string(&state).expect("a state is written");
+    let mut again: State = serde_json::from_str(&text).expect("and read");
+    for keys in ["1", "2", "3", "4", "5"] {
+        press(&mut state, keys);
+        press(&mut again, keys);
+        assert_eq!(screen(&mut state, 120, 40), screen(&mut again, 120, 40));
+    }
+}
+
+#[test]
+fn odd_names_never_break_a_row() {
+    let mut state = story::landing();
+    let set: SetId = "\u{1b}[31m\u{202e}日本語".into();
+    let keys = [
+        "日本語".repeat(200),
+        "a\r\nb\t\u{7}".to_owned(),
+        "👩‍👩‍👧‍👦e\u{301}\u{200d}".repeat(9),
+        "\u{202e}gnp.exe".to_owned(),
+    ];
+    for key in &keys {
+        let events =
+            vec![story::log(200_000, LogRole::DataFileUpload, &set, key, 1), story::item(200_000, &set, key, u64::MAX)];
+        update(&mut state, Event::Flows(events));
+    }
+    for page in ["1", "2", "3w\n", "4", "5"] {
+        press(&mut state, page);
+        for line in screen(&mut state, 80, 24).lines() {
+            assert!(!line.chars().any(|char| char.is_control() || char == '\u{202e}'), "{line:?}");
+        }
+    }
+}
+
+#[test]
+fn every_height_and_every_width_is_drawn() {
+    let mut state = story::landing();
+    for page in ["1", "2", "3\n", "4", "5"] {
+        press(&mut state, page);
+        (1..70).for_each(|height| drop(screen(&mut state, 100, height)));
+        (1..150).for_each(|width| drop(screen(&mut state, width, 30)));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+    #[test]
+    fn no_size_and_no_key_makes_it_panic(
+        keys in "[1-5a-zA-Z/!?.\\[\\] \n\t\u{1b}\u{8}]{0,60}",
+        sizes in proptest::collection::vec((1_u16..160, 1_u16..60), 1..4),
+        empty in any::<bool>(),
+    ) {
+        let mut state = if empty { State::new(story::setup()) } else { story::landing() };
+        for (at, key) in keys.chars().enumerate() {
+            press(&mut state, &key.to_string());
+            let (width, height) = sizes[at % sizes.len()];
+            screen(&mut state, width, height);
+        }
+        for (width, height) in sizes {
+            screen(&mut state, width, height);
+        }
+    }
+}

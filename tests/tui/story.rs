@@ -1,0 +1,305 @@
+//! A made-up session as the sources would tell it: a stack comes up, a dataset lands, its execution waits or ends.
+
+#![allow(dead_code, missing_docs, reason = "tests, benches and each of their parts use some of it")]
+
+use serde_json::{Value, json};
+use vaultscope::model::{
+    ExecutionSeen, ExecutionStatus, FlowEvent, GatewayStep, GatewayStepKind, HistoryEvent, JobReport, JobState,
+    LogLine, LogRole, MachineSeen, ManifestRead, QueueDepth, Seen, SetId, StackEvent, StackSeen, Timestamp,
+    UploadDetail, UploadItem,
+};
+use vaultscope::tui::{ClockReading, Event, Setup, StackOffer, State, TargetInfo, TargetKind, update};
+
+pub const STACK: &str = "EventProcessingStack";
+const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:reconcileStateMachine";
+/// 2020-11-05T12:00:00Z.
+pub const START: i64 = 1_604_577_600;
+
+pub fn setup() -> Setup {
+    Setup {
+        target: TargetInfo {
+            kind: TargetKind::Embedded,
+            address: "127.0.0.1:4566".to_owned(),
+            region: "us-east-1".to_owned(),
+            account: Some("000000000000".to_owned()),
+            read_only: false,
+        },
+        stacks: vec![StackOffer {
+            id: "event-processing".to_owned(),
+            stack: STACK.to_owned(),
+            purpose: "upload notifications → items, logs and a reconciliation".to_owned(),
+            resources: RESOURCES.len(),
+        }],
+        ..Setup::default()
+    }
+}
+
+pub const RESOURCES: [(&str, &str); 12] = [
+    ("fileUploadBucket", "AWS::S3::Bucket"),
+    ("fileUploadEventTable", "AWS::DynamoDB::Table"),
+    ("fileUploadQueue", "AWS::SQS::Queue"),
+    ("fileUploadDeadLetterQueue", "AWS::SQS::Queue"),
+    ("fileUploadEventBus", "AWS::Events::EventBus"),
+    ("dataFileUploadLogGroup", "AWS::Logs::LogGroup"),
+    ("manifestFileUploadLogGroup", "AWS::Logs::LogGroup"),
+    ("reconcileNotifySuccessfulLogGroup", "AWS::Logs::LogGroup"),
+    ("reconcileNotifyTimeoutLogGroup", "AWS::Logs::LogGroup"),
+    ("checkFileUploadTypeFunction", "AWS::Lambda::Function"),
+    ("eventWriterFunction", "AWS::Lambda::Function"),
+    ("reconcileStateMachine", "AWS::StepFunctions::StateMachine"),
+];
+
+pub fn at(millis: i64, what: Seen) -> FlowEvent {
+    FlowEvent { at: Timestamp::from_millis(START * 1_000 + millis), what }
+}
+
+fn stack_event(millis: i64, logical_id: &str, resource_type: &str, status: &str, reason: Option<&str>) -> FlowEvent {
+    at(
+        millis,
+        Seen::StackEvent(StackEvent {
+            event_id: format!("{logical_id}-{status}"),
+            stack: STACK.to_owned(),
+            logical_id: logical_id.to_owned(),
+            physical_id: Some(format!("eventprocessingstack-{}", logical_id.to_lowercase())),
+            resource_type: resource_type.to_owned(),
+            status: status.to_owned(),
+            reason: reason.map(str::to_owned),
+        }),
+    )
+}
+
+pub fn deploying(done: usize, failed: Option<usize>) -> Vec<FlowEvent> {
+    let mut events = vec![stack_event(0, STACK, "AWS::CloudFormation::Stack", "CREATE_IN_PROGRESS", None)];
+    for (n, (id, kind)) in RESOURCES.iter().enumerate().take(done + 3) {
+        events.push(stack_event(10, id, kind, "CREATE_IN_PROGRESS", None));
+        if failed == Some(n) {
+            events.push(stack_event(20, id, kind, "CREATE_FAILED", Some("a function of this name exists already")));
+        } else if n < done {
+            events.push(stack_event(20, id, kind, "CREATE_COMPLETE", None));
+        }
+    }
+    events
+}
+
+pub fn deployed() -> Vec<FlowEvent> {
+    let mut events = deploying(RESOURCES.len(), None);
+    events.push(stack_event(30, STACK, "AWS::CloudFormation::Stack", "CREATE_COMPLETE", None));
+    events.push(at(
+        31,
+        Seen::Stack(StackSeen {
+            name: STACK.to_owned(),
+            status: Some("CREATE_COMPLETE".to_owned()),
+            reason: None,
+            outputs: vec![("fileUploadBucketName".to_owned(), "eventprocessingstack-fileuploadbucket-1x2y".to_owned())],
+        }),
+    ));
+    events.push(at(32, Seen::Machine(MachineSeen { arn: MACHINE.to_owned(), definition: definition() })));
+    events
+}
+
+pub fn definition() -> Value {
+    let task = |next: &str| json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Next": next});
+    let rule = |path: &str, next: &str| json!([{"Variable": path, "BooleanEquals": true, "Next": next}]);
+    json!({
+        "StartAt": "configureCountState",
+        "States": {
+            "configureCountState": {"Type": "Pass", "Next": "iteratorState"},
+            "iteratorState": task("isCountReachedState"),
+            "isCountReachedState": {"Type": "Choice", "Choices": rule("$.iterator.Payload.continue", "reconcileCheckState"), "Default": "reconcileNotifyState"},
+            "reconcileCheckState": task("isReconcileCompleteState"),
+            "isReconcileCompleteState": {"Type": "Choice", "Choices": rule("$.check.Payload.reconcileDone", "reconcileNotifyState"), "Default": "waitBetweenIterationsState"},
+            "waitBetweenIterationsState": {"Type": "Wait", "Seconds": 30, "Next": "iteratorState"},
+            "reconcileNotifyState": task("doneState"),
+            "doneState": {"Type": "Pass", "End": true}
+        }
+    })
+}
+
+fn upload(set: &SetId, key: &str, size: u64) -> UploadDetail {
+    UploadDetail {
+        set_id: set.clone(),
+        event_time: START,
+        bucket_name: "eventprocessingstack-fileuploadbucket-1x2y".to_owned(),
+        object_key: key.to_owned(),
+        object_size: size,
+    }
+}
+
+pub fn log(millis: i64, role: LogRole, set: &SetId, key: &str, size: u64) -> FlowEvent {
+    let upload = upload(set, key, size);
+    let kind = match role {
+        LogRole::DataFileUpload => "Data File Upload Event",
+        LogRole::ManifestFileUpload => "Manifest File Upload Event",
+        LogRole::ReconcileSuccessful => "File Upload Reconciliation Successful",
+        LogRole::ReconcileTimeout => "File Upload Reconciliation Timeout",
+    };
+    let message =
+        json!({"version": "0", "detail-type": kind, "source": "vault.application", "detail": upload}).to_string();
+    at(millis, Seen::Log(LogLine { role, event_id: format!("{key}-{kind}-{millis}"), message, upload: Some(upload) }))
+}
+
+pub fn item(millis: i64, set: &SetId, key: &str, size: u64) -> FlowEvent {
+    at(
+        millis,
+        Seen::Item(UploadItem {
+            set_id: set.clone(),
+            object_key: key.to_owned(),
+            bucket_name: "eventprocessingstack-fileuploadbucket-1x2y".to_owned(),
+            object_size: size,
+            event_time: START + millis / 1_000,
+        }),
+    )
+}
+
+pub fn keys(set: &SetId, files: usize) -> Vec<String> {
+    let root = format!("{set}-vaultjob");
+    let dirs = (0..3).map(|dir| format!("{root}/dir-{dir}vna5LIcm0W7"));
+    let names = (0..files).map(|file| format!("{root}/dir-{}vna5LIcm0W7/file-{file:08}", file % 3));
+    let manifest = format!("{root}/{set}.manifest");
+    [root.clone()].into_iter().chain(dirs).chain(names).chain([manifest]).collect()
+}
+
+/// A job of `files` files of which `landed` keys have come through.
+pub fn job(set: &str, files: usize, landed: usize, from: i64) -> Vec<FlowEvent> {
+    let set = SetId::from(set);
+    let keys = keys(&set, files);
+    let mut events = vec![at(
+        from,
+        Seen::Job(JobReport {
+            set_id: set.clone(),
+            keys: u64::try_from(keys.len()).expect("a small number"),
+            bytes: 612_000_000,
+            state: JobState::Started,
+        }),
+    )];
+    for (n, key) in keys.iter().enumerate() {
+        let millis = from + i64::try_from(n).expect("a small number") * 25;
+        let size = if n < 4 { 0 } else { 220_000_000 + u64::try_from(n).expect("a small number") * 1_000_000 };
+        let step =
+            |step| Seen::Gateway(GatewayStep { set_id: set.clone(), step, object_key: key.clone(), object_size: size });
+        events.push(at(millis, step(GatewayStepKind::Written)));
+        if n < landed + 5 {
+            events.push(at(millis + 3, step(GatewayStepKind::Uploaded)));
+            events.push(at(millis + 5, step(GatewayStepKind::Notified)));
+        }
+        if n < landed {
+            let role = if n + 1 == keys.len() { LogRole::ManifestFileUpload } else { LogRole::DataFileUpload };
+            events.push(log(millis + 40, role, &set, key, size));
+            events.push(item(millis + 46, &set, key, size));
+        }
+    }
+    events.push(at(from + 60_000, Seen::Queue(QueueDepth { visible: 14, in_flight: 3, dead: 0 })));
+    events
+}
+
+pub fn manifest(set: &str, files: usize, millis: i64) -> FlowEvent {
+    let set_id = SetId::from(set);
+    let keys = keys(&set_id, files);
+    at(millis, Seen::Manifest(ManifestRead { object_key: format!("{set}-vaultjob/{set}.manifest"), keys, set_id }))
+}
+
+pub fn execution(set: &str, status: ExecutionStatus, from: i64) -> FlowEvent {
+    let moment = |millis| Timestamp::from_millis(START * 1_000 + millis);
+    at(
+        from,
+        Seen::Execution(ExecutionSeen {
+            arn: format!("arn:aws:states:us-east-1:000000000000:execution:reconcileStateMachine:{set}"),
+            name: format!("reconcile-{set}"),
+            set_id: Some(set.into()),
+            status,
+            started: moment(from),
+            stopped: (status != ExecutionStatus::Running).then(|| moment(from + 62_000)),
+        }),
+    )
+}
+
+/// History of `rounds` rounds; the last one waits, or ends where `done`.
+pub fn history(set: &str, rounds: i64, done: bool, from: i64) -> Vec<FlowEvent> {
+    let mut events = Vec::new();
+    let mut millis = from;
+    let mut push = |kind: &str, state: Option<&str>, details: Value, passed: i64| {
+        let id = i64::try_from(events.len()).expect("a small number") + 1;
+        millis += passed;
+        events.push(at(
+            millis,
+            Seen::History(HistoryEvent {
+                execution: format!("arn:aws:states:us-east-1:000000000000:execution:reconcileStateMachine:{set}"),
+                id,
+                previous_id: id - 1,
+                kind: kind.to_owned(),
+                state: state.map(str::to_owned),
+                details,
+            }),
+        ));
+    };
+    let io =
+        |ticker: i64| json!({"set-id": set, "iterator": {"Payload": {"count": 960, "ticker": ticker}}}).to_string();
+    push("ExecutionStarted", None, json!({"input": "{}"}), 0);
+    push("PassStateEntered", Some("configureCountState"), json!({"name": "configureCountState", "input": "{}"}), 1);
+    push("PassStateExited", Some("configureCountState"), json!({"name": "configureCountState", "output": io(0)}), 1);
+    for round in 1..=rounds {
+        for (state, kind) in [
+            ("iteratorState", "Task"),
+            ("isCountReachedState", "Choice"),
+            ("reconcileCheckState", "Task"),
+            ("isReconcileCompleteState", "Choice"),
+        ] {
+            push(&format!("{kind}StateEntered"), Some(state), json!({"name": state, "input": io(round - 1)}), 2);
+            if kind == "Task" {
+                push("TaskScheduled", None, json!({"resourceType": "lambda", "resource": "invoke"}), 1);
+                push("TaskSucceeded", None, json!({"resourceType": "lambda", "output": "{}"}), 4);
+            }
+            push(&format!("{kind}StateExited"), Some(state), json!({"name": state, "output": io(round)}), 1);
+        }
+        if done && round == rounds {
+            for state in ["reconcileNotifyState", "doneState"] {
+                let kind = if state == "doneState" { "Pass" } else { "Task" };
+                push(&format!("{kind}StateEntered"), Some(state), json!({"name": state, "input": io(round)}), 2);
+                push(&format!("{kind}StateExited"), Some(state), json!({"name": state, "output": io(round)}), 2);
+            }
+            push("ExecutionSucceeded", None, json!({"output": "{}"}), 1);
+        } else {
+            let state = "waitBetweenIterationsState";
+            push("WaitStateEntered", Some(state), json!({"name": state, "input": io(round)}), 1);
+            if round < rounds {
+                push("WaitStateExited", Some(state), json!({"name": state, "output": io(round)}), 30_000);
+            }
+        }
+    }
+    events
+}
+
+pub const FIRST: &str = "kQ2mZr81LwXa0PfT";
+pub const SECOND: &str = "DhoTdbmBHm3DfBWL";
+
+/// One dataset that is reconciled and one on its way, seen at 12:02:20 by the simulated clock.
+pub fn landing() -> State {
+    let mut state = State::new(setup());
+    let mut flows = |events| drop(update(&mut state, Event::Flows(events)));
+    flows(deployed());
+    flows(job(FIRST, 40, 99, 1_000));
+    flows(vec![manifest(FIRST, 40, 3_000), execution(FIRST, ExecutionStatus::Running, 3_000)]);
+    flows(history(FIRST, 2, true, 3_000));
+    flows(vec![
+        log(
+            34_000,
+            LogRole::ReconcileSuccessful,
+            &FIRST.into(),
+            "kQ2mZr81LwXa0PfT-vaultjob/kQ2mZr81LwXa0PfT.manifest",
+            4_096,
+        ),
+        execution(FIRST, ExecutionStatus::Succeeded, 3_000),
+    ]);
+    flows(job(SECOND, 2_036, 1_683, 40_000));
+    flows(vec![manifest(SECOND, 2_036, 60_000), execution(SECOND, ExecutionStatus::Running, 60_000)]);
+    flows(history(SECOND, 3, false, 60_000));
+    flows(vec![item(122_000, &SECOND.into(), "DhoTdbmBHm3DfBWL-vaultjob/not in the manifest", 7)]);
+    clock(&mut state, 138_000, 60.0, false);
+    state
+}
+
+/// The clock at `millis` after the start, read just now.
+pub fn clock(state: &mut State, millis: i64, rate: f64, paused: bool) {
+    let now = Timestamp::from_millis(START * 1_000 + millis);
+    update(state, Event::Clock(ClockReading { now, rate, paused }));
+}

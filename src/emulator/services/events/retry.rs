@@ -126,12 +126,80 @@ fn pause(retries: u32, fraction: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::clock::Clock;
+    use crate::emulator::service::{Call, Delivery, Interface, Service};
+    use crate::emulator::services::events::Events;
+    use crate::emulator::{Identity, ServiceError};
 
     #[test]
     fn pauses_grow_to_a_limit() {
         assert_eq!(pause(0, 1.0), Duration::from_secs(1));
         assert_eq!(pause(3, 0.0), Duration::from_secs(4));
         assert_eq!(pause(184, 1.0), LONGEST_PAUSE);
+    }
+
+    /// A queue service of which every delivery fails for the moment, and which keeps what is sent to it.
+    struct Failing {
+        attempts: AtomicUsize,
+        sent: tokio::sync::mpsc::UnboundedSender<Value>,
+    }
+
+    impl Service for Failing {
+        fn interface(&self) -> &'static Interface {
+            static INTERFACE: Interface = Interface {
+                id: "sqs",
+                title: "failing",
+                target_prefix: None,
+                json_version: "1.0",
+                query: None,
+                rest: false,
+            };
+            &INTERFACE
+        }
+
+        fn operations(&self) -> &'static [&'static str] {
+            &["SendMessage"]
+        }
+
+        fn call(&self, call: Call) -> BoxFuture<'_, Result<Value, ServiceError>> {
+            let kept = self.sent.send(call.input).map(|()| Value::Null).map_err(ServiceError::internal);
+            async move { kept }.boxed()
+        }
+
+        fn deliver(&self, _: Delivery) -> BoxFuture<'_, Result<(), DeliveryError>> {
+            self.attempts.fetch_add(1, Ordering::Relaxed);
+            async { Err(DeliveryError::transient("InternalFailure", "not now")) }.boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failing_target_is_tried_again_and_then_the_event_is_a_dead_letter() {
+        let clock = Clock::default();
+        clock.set_rate(1_000.0).expect("a rate in range");
+        let fabric = Fabric::new(clock, Identity::default(), 1);
+        let (sent, mut letters) = tokio::sync::mpsc::unbounded_channel();
+        let failing = Arc::new(Failing { attempts: AtomicUsize::new(0), sent });
+        fabric.join(vec![Arc::clone(&failing) as Arc<dyn Service>, Events::new(fabric.clone())]);
+        let call = |operation: &'static str, input: Value| fabric.call("test", "events", operation, input);
+        call("PutRule", json!({"Name": "r", "EventPattern": "{\"source\":[\"s\"]}"})).await.expect("a rule");
+        let arn = "arn:aws:sqs:us-east-1:000000000000:q";
+        let target = json!({
+            "Id": "1", "Arn": arn, "RetryPolicy": {"MaximumRetryAttempts": 3}, "DeadLetterConfig": {"Arn": arn},
+        });
+        call("PutTargets", json!({"Rule": "r", "Targets": [target]})).await.expect("a target");
+        let entry = json!({"Source": "s", "DetailType": "t", "Detail": "{}"});
+        call("PutEvents", json!({"Entries": [entry]})).await.expect("put");
+        let letter = letters.recv().await.expect("a dead letter");
+        assert_eq!(failing.attempts.load(Ordering::Relaxed), 4);
+        let attribute = |name: &str| letter["MessageAttributes"][name]["StringValue"].clone();
+        assert_eq!(attribute("EXHAUSTED_RETRY_CONDITION"), "MaximumRetryAttempts");
+        assert_eq!(attribute("RETRY_ATTEMPTS"), "3");
+        assert_eq!(attribute("ERROR_CODE"), "InternalFailure");
+        fabric.shutdown().await;
     }
 }

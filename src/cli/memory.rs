@@ -6,15 +6,16 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How often the tree is measured.
-const EVERY: Duration = Duration::from_millis(250);
-const PAGE_BYTES: u64 = 4_096;
+const EVERY: Duration = Duration::from_millis(500);
 
-/// The largest sum of resident memory that was measured.
+/// The largest sum of memory that was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Peak {
-    /// Bytes of all processes together; pages that they share count for each.
+    /// Bytes of all processes together, shared pages counted once (proportional set size).
     pub peak_bytes: u64,
+    /// Resident bytes of all processes at that moment; pages that they share count for each.
+    pub resident_bytes: u64,
     /// Processes at that moment, this one included.
     pub processes: usize,
 }
@@ -40,8 +41,9 @@ fn measure() -> Option<Peak> {
     let mut open = vec![std::process::id()];
     while let Some(process) = open.pop() {
         // A process may end while it is looked at.
-        if let Some(pages) = resident_pages(process) {
-            sum.peak_bytes += pages * PAGE_BYTES;
+        if let Some((proportional, resident)) = bytes_of(process) {
+            sum.peak_bytes += proportional;
+            sum.resident_bytes += resident;
             sum.processes += 1;
             open.extend(children(process));
         }
@@ -49,9 +51,14 @@ fn measure() -> Option<Peak> {
     (sum.processes > 0).then_some(sum)
 }
 
-fn resident_pages(process: u32) -> Option<u64> {
-    let statm = fs::read_to_string(format!("/proc/{process}/statm")).ok()?;
-    statm.split_whitespace().nth(1)?.parse().ok()
+/// Proportional and resident bytes of one process.
+fn bytes_of(process: u32) -> Option<(u64, u64)> {
+    let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
+    let kilobytes = |name: &str| -> Option<u64> {
+        let line = rollup.lines().find(|line| line.starts_with(name))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    };
+    Some((kilobytes("Pss:")? * 1_024, kilobytes("Rss:")? * 1_024))
 }
 
 fn children(process: u32) -> Vec<u32> {

@@ -26,6 +26,8 @@ pub struct Progress {
     pub last_seen: Option<Instant>,
     /// The last thing that a source of events said of its trouble.
     pub trouble: Option<String>,
+    /// Error and cause of the last failure that a history told of.
+    pub failure: Option<String>,
 }
 
 impl Progress {
@@ -46,6 +48,10 @@ impl Progress {
                 }
                 // A source that fails or answers again is no progress of the job.
                 return;
+            }
+            Seen::History(event) if event.details.get("error").is_some() => {
+                let of = |name: &str| event.details.get(name).map(ToString::to_string).unwrap_or_default();
+                self.failure = Some(format!("{} {} {}", event.kind, of("error"), of("cause")));
             }
             _ => {}
         }

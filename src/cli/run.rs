@@ -185,6 +185,7 @@ impl Landing {
     async fn until_reconciled(&mut self) -> anyhow::Result<bool> {
         let mut say = tokio::time::interval(SAY_EVERY);
         let mut outcome_since: Option<Instant> = None;
+        let mut failed_since: Option<Instant> = None;
         let waiting_since = real_now();
         loop {
             tokio::select! {
@@ -206,7 +207,12 @@ impl Landing {
             } else if let Some(status) =
                 status.filter(|status| !matches!(status, ExecutionStatus::Running | ExecutionStatus::Succeeded))
             {
-                bail!("the execution that reconciles dataset {} ended in {status:?}: see its history", self.set);
+                // The history is read after the status: what it says of the cause is on its way.
+                let since = *failed_since.get_or_insert_with(real_now);
+                if self.progress.failure.is_some() || since.elapsed() > EXECUTION_PATIENCE {
+                    let cause = self.progress.failure.as_deref().unwrap_or("its history does not say why");
+                    bail!("the execution that reconciles dataset {} ended in {status:?}: {cause}", self.set);
+                }
             }
             let last = self.progress.last_seen.unwrap_or(waiting_since).max(waiting_since);
             if last.elapsed() > self.patience {

@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{FlowEvent, LogRole, Outcome, Seen, SetId, SourceState};
+use crate::model::{ExecutionStatus, FlowEvent, LogRole, Outcome, Seen, SetId, SourceState};
 use crate::observe::{CHANNEL_CAPACITY, Observer};
 
 use super::args::WatchArgs;
@@ -32,11 +32,20 @@ pub async fn run(settings: &Settings, args: &WatchArgs, cancel: CancellationToke
         if let Some(line) = line {
             output::line(&line)?;
         }
-        if args.until_reconciled
-            && let Some((set, outcome)) = reconciliation(&event)
-            && wanted.as_ref().is_none_or(|wanted| wanted == set)
+        if !args.until_reconciled {
+            continue;
+        }
+        let is_wanted = |set: &SetId| wanted.as_ref().is_none_or(|wanted| wanted == set);
+        if let Some((set, outcome)) = reconciliation(&event)
+            && is_wanted(set)
         {
             break if outcome == Outcome::Successful { Exit::Done } else { Exit::Negative };
+        }
+        if let Some((set, status)) = failure(&event)
+            && is_wanted(set)
+        {
+            output::complain(&format!("the execution that reconciles dataset {set} ended in {status:?}"));
+            break Exit::Negative;
         }
     };
     observer.stop().await;
@@ -56,6 +65,15 @@ fn reconciliation(event: &FlowEvent) -> Option<(&SetId, Outcome)> {
     Some((&line.upload.as_ref()?.set_id, outcome))
 }
 
+/// An execution that ended without a reconciliation event.
+fn failure(event: &FlowEvent) -> Option<(&SetId, ExecutionStatus)> {
+    let Seen::Execution(execution) = &event.what else {
+        return None;
+    };
+    let is_failure = !matches!(execution.status, ExecutionStatus::Running | ExecutionStatus::Succeeded);
+    execution.set_id.as_ref().filter(|_| is_failure).map(|set| (set, execution.status))
+}
+
 /// One line for a person; what only counts is left to `--json`.
 fn sentence(event: &FlowEvent) -> Option<String> {
     let text = match &event.what {
@@ -71,7 +89,8 @@ fn sentence(event: &FlowEvent) -> Option<String> {
         Seen::Execution(execution) => format!("execution   {} {:?}", execution.name, execution.status),
         Seen::History(event) => {
             let state = event.state.as_deref().unwrap_or_default();
-            format!("history     {:>5} {} {state}", event.id, event.kind)
+            let of = |name: &str| event.details.get(name).map(|text| format!(" {text}")).unwrap_or_default();
+            format!("history     {:>5} {} {state}{}{}", event.id, event.kind, of("error"), of("cause"))
         }
         Seen::Queue(depth) => {
             format!("queue       {} visible, {} in flight, {} dead", depth.visible, depth.in_flight, depth.dead)

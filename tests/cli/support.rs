@@ -59,12 +59,12 @@ pub fn wait(mut child: Child) -> Ended {
     let pid = child.id();
     let (ended, end) = mpsc::channel();
     thread::spawn(move || ended.send(child.wait()));
-    let Ok(status) = end.recv_timeout(LIMIT) else {
-        signal("KILL", pid);
-        panic!("process {pid} did not end within {LIMIT:?}");
-    };
     let text =
         |reader: Option<thread::JoinHandle<String>>| reader.map_or_else(String::new, |it| it.join().expect("text"));
+    let Ok(status) = end.recv_timeout(LIMIT) else {
+        signal("KILL", pid);
+        panic!("process {pid} did not end within {LIMIT:?}: {} {}", text(stdout), text(stderr));
+    };
     Ended {
         code: status.expect("the process can be waited for").code(),
         stdout: text(stdout),

@@ -124,7 +124,7 @@ async fn act(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> 
         })),
         "say" => {
             for n in 0..event.payload["lines"].as_u64().unwrap_or(1) {
-                println!("line {n} of {}", event.context.request_id);
+                writeln!(std::io::stdout(), "line {n} of {}", event.context.request_id)?;
             }
             Ok(Value::Null)
         }

@@ -240,13 +240,11 @@ impl Function {
                         self.enqueue(&mut state, later.event);
                     }
                 }
-                match state.later.peek() {
-                    Some(next) => next.0.due,
-                    None => {
-                        state.timer = false;
-                        return;
-                    }
-                }
+                let Some(next) = state.later.peek() else {
+                    state.timer = false;
+                    return;
+                };
+                next.0.due
             };
             tokio::select! {
                 () = self.fabric().clock().sleep_until(due) => {}

@@ -224,7 +224,6 @@ fn failures(payload: &Bytes, handles: &[(String, String)]) -> Option<HashSet<Str
     let response: Value = serde_json::from_slice(payload).ok()?;
     // Nothing, null and an empty list all mean success; so does an object without the member.
     let named = match &response {
-        Value::Null => return Some(HashSet::new()),
         Value::Object(members) => match members.get("batchItemFailures") {
             None | Some(Value::Null) => return Some(HashSet::new()),
             Some(Value::Array(named)) => named,

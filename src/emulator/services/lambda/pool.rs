@@ -22,8 +22,8 @@ pub const BUSY_ENVIRONMENTS: usize = 4;
 /// Environments of a function whose invocations take long on average.
 pub const WAITING_ENVIRONMENTS: usize = 32;
 
-/// From here on an invocation counts as long.
-const LONG_INVOCATION: Duration = Duration::from_millis(100);
+/// From here on an invocation counts as long: longer than one that computes takes on a machine with too much to do.
+const LONG_INVOCATION: Duration = Duration::from_secs(1);
 
 /// An environment that nobody has used for so long is ended. Real time: it is about this machine's memory, which a
 /// scaled clock does not give back sooner.
@@ -43,6 +43,7 @@ enum Turn {
 #[derive(Default)]
 struct State {
     /// The one used last is at the end, and is used next: the others can grow old.
+    #[expect(clippy::vec_box, reason = "they come boxed and go on boxed: the whole is never moved")]
     idle: Vec<Box<Environment>>,
     /// Environments and rights to start one, idle or in use.
     count: usize,

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -171,8 +171,8 @@ impl Shared {
         };
         match (&parts.method, path) {
             (&Method::GET, "invocation/next") => self.next().await,
-            (&Method::POST, "init/error") => match Limited::new(body, RESPONSE_LIMIT).collect().await {
-                Ok(body) => self.tell(Report::InitError(body.to_bytes())).await,
+            (&Method::POST, "init/error") => match whole(body).await {
+                Ok(body) => self.tell(Report::InitError(body.unwrap_or_default())).await,
                 Err(error) => refusal(StatusCode::BAD_REQUEST, "InvalidBody", &error.to_string()),
             },
             (&Method::POST, path) => match path.strip_prefix("invocation/").and_then(|rest| rest.split_once('/')) {
@@ -214,9 +214,9 @@ impl Shared {
         if !is_current(&self.current.lock().unwrap_or_else(PoisonError::into_inner)) {
             return refusal(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
         }
-        let (report, reply) = match Limited::new(body, RESPONSE_LIMIT).collect().await {
-            Ok(body) => (report(body.to_bytes()), accepted()),
-            Err(error) if error.is::<LengthLimitError>() => (
+        let (report, reply) = match whole(body).await {
+            Ok(Some(body)) => (report(body), accepted()),
+            Ok(None) => (
                 Report::ResponseTooLarge,
                 refusal(
                     StatusCode::PAYLOAD_TOO_LARGE,
@@ -240,6 +240,20 @@ impl Shared {
         let _ = self.reports.send(report).await;
         accepted()
     }
+}
+
+/// A whole answer; `None` when it is over the limit. Such an answer is read to its end all the same: a runtime that is
+/// cut off in the middle takes that for the end of its environment, and dies.
+async fn whole(mut body: Incoming) -> Result<Option<Bytes>, hyper::Error> {
+    let mut kept: Option<Vec<u8>> = Some(Vec::new());
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        kept = kept.filter(|kept| kept.len() + data.len() <= RESPONSE_LIMIT);
+        if let Some(kept) = &mut kept {
+            kept.extend_from_slice(&data);
+        }
+    }
+    Ok(kept.map(Bytes::from))
 }
 
 /// The error document of a failed invocation; one that is none becomes one.

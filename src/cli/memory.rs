@@ -11,7 +11,7 @@ const EVERY: Duration = Duration::from_millis(500);
 /// The largest sum of memory that was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Peak {
+pub struct Memory {
     /// Bytes of all processes together, shared pages counted once (proportional set size).
     pub peak_bytes: u64,
     /// Resident bytes of all processes at that moment; pages that they share count for each.
@@ -21,8 +21,8 @@ pub struct Peak {
 }
 
 /// Measures until `end`; `None` where the system does not tell.
-pub async fn watch(end: CancellationToken) -> Option<Peak> {
-    let mut peak = Peak::default();
+pub async fn watch(end: CancellationToken) -> Option<Memory> {
+    let mut peak = Memory::default();
     loop {
         let now = measure()?;
         if now.peak_bytes > peak.peak_bytes {
@@ -36,8 +36,8 @@ pub async fn watch(end: CancellationToken) -> Option<Peak> {
 }
 
 /// Walks `/proc` from this process down.
-fn measure() -> Option<Peak> {
-    let mut sum = Peak::default();
+fn measure() -> Option<Memory> {
+    let mut sum = Memory::default();
     let mut open = vec![std::process::id()];
     while let Some(process) = open.pop() {
         // A process may end while it is looked at.

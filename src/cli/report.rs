@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::memory::Peak;
+use super::memory::Memory;
 use super::output;
 use crate::model::{ExecutionStatus, Outcome, SetId};
 
@@ -38,7 +38,7 @@ pub struct Report {
     /// Rates in real time.
     pub rates: Rates,
     /// Memory of the process tree; null where the system does not tell, or the endpoint is elsewhere.
-    pub memory: Option<Peak>,
+    pub memory: Option<Memory>,
     /// Simulated seconds per real second.
     pub time_scale: f64,
     /// What it ran on.

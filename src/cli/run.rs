@@ -15,7 +15,7 @@ use crate::sim::{Dataset, JobEnd};
 
 use super::args::RunArgs;
 use super::job::Vaulted;
-use super::memory::{self, Peak};
+use super::memory::{self, Memory};
 use super::pipeline::Pipeline;
 use super::progress::{Progress, execution_status};
 use super::report::{Counts, DatasetPart, ExecutionPart, Rates, Report, Seconds, StackPart, VERSION};
@@ -240,7 +240,7 @@ struct Found {
     pipeline: Pipeline,
     vaulted: Vaulted,
     verdict: Verdict,
-    memory: Option<Peak>,
+    memory: Option<Memory>,
     seconds: Seconds,
 }
 

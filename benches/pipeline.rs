@@ -6,7 +6,7 @@
 //!
 //! Arguments: `--files N` (default 2,000), `--rounds N` (default 5), `--least RATE` exits with 1 below that median rate.
 
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark prints rounded figures")]
 
 use std::collections::HashMap;
 use std::fs;

@@ -188,4 +188,7 @@ pub struct EmulatorArgs {
     /// Simulated seconds per real second
     #[arg(long, value_name = "X")]
     pub time_scale: Option<f64>,
+    /// Print the operations that the endpoint has, as docs/emulator.md, and end
+    #[arg(long)]
+    pub operations: bool,
 }

@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::emulator::{Emulator, EmulatorConfig};
+use crate::emulator::{Emulator, EmulatorConfig, catalogue};
 
 use super::args::EmulatorArgs;
 use super::{Exit, Usage, output};
@@ -14,7 +14,14 @@ pub async fn run(args: &EmulatorArgs, cancel: CancellationToken) -> anyhow::Resu
     if let Some(rate) = args.time_scale {
         clock.set_rate(rate).map_err(|error| Usage(error.to_string()))?;
     }
-    let emulator = Emulator::start(EmulatorConfig { port: args.port, clock, ..EmulatorConfig::default() }).await?;
+    // Whoever asks for the operations need not have the port free.
+    let port = if args.operations { 0 } else { args.port };
+    let emulator = Emulator::start(EmulatorConfig { port, clock, ..EmulatorConfig::default() }).await?;
+    if args.operations {
+        output::line(catalogue::markdown(emulator.fabric()).trim_end())?;
+        emulator.shutdown().await;
+        return Ok(Exit::Done);
+    }
     output::line(&format!("vaultscope emulator ready at {}", emulator.url()))?;
     cancel.cancelled().await;
     emulator.shutdown().await;

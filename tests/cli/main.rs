@@ -1,7 +1,9 @@
 //! The real binary, as a user runs it: exit codes, standard output, and the one sentence on standard error.
 
+mod dashboard;
 mod endpoints;
 mod interrupt;
+mod readme;
 mod run;
 mod standalone;
 mod support;

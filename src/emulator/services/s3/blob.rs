@@ -18,8 +18,10 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use super::checksum::{Digested, Digests};
 use super::wire;
 
-/// Bodies up to this many bytes stay in memory.
+/// Bodies up to this many bytes may stay in memory.
 const LARGEST_IN_MEMORY: usize = 64 * 1024;
+/// Bytes of such bodies that are held in memory together; what comes then goes to files, small or not.
+const MEMORY_BUDGET: u64 = 32 * 1024 * 1024;
 /// Bytes that are read from a file at once.
 const READ_CHUNK: u64 = 128 * 1024;
 
@@ -28,6 +30,25 @@ const READ_CHUNK: u64 = 128 * 1024;
 pub struct Spill {
     folder: Mutex<Folder>,
     next: AtomicU64,
+    held: Arc<AtomicU64>,
+}
+
+/// The bytes of a body in memory, counted as long as anything refers to them.
+struct Held {
+    bytes: Box<[u8]>,
+    held: Arc<AtomicU64>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.bytes.len() as u64, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -81,11 +102,6 @@ enum Kind {
 }
 
 impl Blob {
-    /// Bytes in memory, in an allocation of their own size.
-    pub fn in_memory(bytes: &[u8]) -> Self {
-        Self { kind: Kind::Memory(Bytes::copy_from_slice(bytes)) }
-    }
-
     /// `blobs` one after another; nothing is copied.
     pub fn joined<'a>(blobs: impl IntoIterator<Item = &'a Self>) -> Self {
         let pieces = blobs.into_iter().flat_map(|blob| blob.pieces(0, u64::MAX)).collect();
@@ -269,18 +285,37 @@ impl Spill {
             ));
         }
         let Some((mut opened, spilled)) = file else {
-            return Ok((Blob::in_memory(&memory), digested));
+            return Ok((self.hold(memory).await.map_err(S3Error::internal_error)?, digested));
         };
         opened.flush().await.map_err(S3Error::internal_error)?;
         let piece = Piece { source: Source::File(spilled), offset: 0, len: digested.len };
         Ok((Blob { kind: Kind::Pieces(Arc::new([piece])) }, digested))
     }
 
-    async fn create(&self) -> io::Result<(File, Arc<SpillFile>)> {
+    /// Keeps a small body: in memory while the budget lasts, else in a file.
+    async fn hold(&self, body: BytesMut) -> io::Result<Blob> {
+        let len = body.len() as u64;
+        if self.held.fetch_add(len, Ordering::Relaxed) + len <= MEMORY_BUDGET {
+            // A copy of its own size: the body was read into a buffer that may be much larger.
+            let held = Held { bytes: Box::from(&body[..]), held: Arc::clone(&self.held) };
+            return Ok(Blob { kind: Kind::Memory(Bytes::from_owner(held)) });
+        }
+        self.held.fetch_sub(len, Ordering::Relaxed);
+        let spilled = self.name()?;
+        let path = spilled.path.clone();
+        tokio::task::spawn_blocking(move || std::fs::write(path, &body)).await.map_err(io::Error::other)??;
+        Ok(Blob { kind: Kind::Pieces(Arc::new([Piece { source: Source::File(spilled), offset: 0, len }])) })
+    }
+
+    /// A file that is not there yet.
+    fn name(&self) -> io::Result<Arc<SpillFile>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let path = self.path()?.join(number.to_string());
-        let spilled = Arc::new(SpillFile { path: path.clone() });
-        Ok((File::create_new(path).await?, spilled))
+        Ok(Arc::new(SpillFile { path: self.path()?.join(number.to_string()) }))
+    }
+
+    async fn create(&self) -> io::Result<(File, Arc<SpillFile>)> {
+        let spilled = self.name()?;
+        Ok((File::create_new(&spilled.path).await?, spilled))
     }
 }
 
@@ -328,6 +363,24 @@ mod tests {
         spill.close().expect("the folder goes");
         assert!(!path.exists());
         assert!(spill.take(Some(body(&data)), None, digests()).await.is_err(), "nothing is stored after the end");
+    }
+
+    #[tokio::test]
+    async fn small_bodies_go_to_files_once_memory_holds_enough_of_them() {
+        let spill = Spill::default();
+        let data = vec![7; LARGEST_IN_MEMORY];
+        let digests = || Digests::new(Algorithm::Crc32);
+        let mut blobs = Vec::new();
+        for _ in 0..MEMORY_BUDGET / LARGEST_IN_MEMORY as u64 + 3 {
+            let (blob, _) = spill.take(Some(body(&data)), None, digests()).await.expect("the body is taken");
+            blobs.push(blob);
+        }
+        assert_eq!(spill.held.load(Ordering::Relaxed), MEMORY_BUDGET);
+        assert_eq!(std::fs::read_dir(spill.path().expect("a path")).expect("the folder").count(), 3);
+        assert_eq!(all(blobs.last().expect("a blob"), 0, u64::MAX).await, data);
+        blobs.clear();
+        assert_eq!(spill.held.load(Ordering::Relaxed), 0);
+        assert_eq!(std::fs::read_dir(spill.path().expect("a path")).expect("the folder").count(), 0);
     }
 
     #[tokio::test]

@@ -1,0 +1,106 @@
+//! The dashboard in a terminal, by the keys that its footer shows: a newcomer deploys, starts a job and sees it land.
+
+use std::io::{Read, Write};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
+use vaultscope::clock::real_now;
+
+/// Nothing that these tests wait for takes so long.
+const LIMIT: Duration = Duration::from_secs(120);
+
+struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    keys: Box<dyn Write + Send>,
+    output: Receiver<Vec<u8>>,
+    screen: vt100::Parser,
+}
+
+impl Terminal {
+    fn open(columns: u16, rows: u16) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a terminal");
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_vaultscope"));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
+            command.env_remove(name);
+        }
+        command.env("TERM", "xterm-256color");
+        command.env("AWS_EC2_METADATA_DISABLED", "true");
+        let child = pair.slave.spawn_command(command).expect("the binary starts");
+        let keys = pair.master.take_writer().expect("a writer");
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let (send, output) = mpsc::channel();
+        thread::spawn(move || {
+            let _master = pair.master;
+            let mut buffer = [0; 16 * 1024];
+            while let Ok(read @ 1..) = reader.read(&mut buffer) {
+                if send.send(buffer[..read].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, keys, output, screen: vt100::Parser::new(rows, columns, 0) }
+    }
+
+    fn text(&self) -> String {
+        self.screen.screen().contents()
+    }
+
+    /// Waits until the screen shows `what`.
+    fn shows(&mut self, what: &str) {
+        let began = real_now();
+        while !self.text().contains(what) {
+            assert!(began.elapsed() < LIMIT, "the screen never showed {what:?}:\n{}", self.text());
+            if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(50)) {
+                self.screen.process(&bytes);
+            }
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).and_then(|()| self.keys.flush()).expect("the terminal takes keys");
+    }
+
+    /// Presses a key as soon as the footer offers it under a word.
+    fn press_offered(&mut self, key: &str, word: &str) {
+        self.shows(&format!(" {key} {word} "));
+        self.press(key);
+    }
+
+    fn ends(mut self) {
+        let began = real_now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the process can be waited for") {
+                assert!(status.success(), "the dashboard ended with {status:?}");
+                return;
+            }
+            assert!(began.elapsed() < LIMIT, "the dashboard did not end:\n{}", self.text());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn a_job_lands(columns: u16, rows: u16) {
+    let mut terminal = Terminal::open(columns, rows);
+    terminal.shows("EMBEDDED");
+    terminal.press_offered("d", "deploy");
+    terminal.shows("COMPLETE");
+    terminal.press_offered("s", "start job");
+    terminal.shows("Missing files");
+    terminal.press("\r");
+    terminal.shows("Reconciliation Successful");
+    terminal.press("q");
+    terminal.ends();
+}
+
+#[test]
+fn a_job_lands_at_120_by_40() {
+    a_job_lands(120, 40);
+}
+
+#[test]
+fn a_job_lands_at_80_by_24() {
+    a_job_lands(80, 24);
+}

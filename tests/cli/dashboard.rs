@@ -1,6 +1,7 @@
 //! The dashboard in a terminal, by the keys that its footer shows: a newcomer deploys, starts a job and sees it land.
 
 use std::io::{Read, Write};
+use std::num::NonZeroU16;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
@@ -41,7 +42,9 @@ impl Terminal {
                 }
             }
         });
-        Self { child, keys, output, screen: vt100::Parser::new(rows, columns, 0) }
+        let cells = |count| NonZeroU16::new(count).expect("a terminal has cells");
+        let screen = vt100::Parser::new(cells(rows), cells(columns), 0);
+        Self { child, keys, output, screen }
     }
 
     fn text(&self) -> String {

@@ -91,7 +91,7 @@ async fn a_delivery_that_cannot_succeed_ends_in_the_dead_letter_queue() {
         .expect("an answer");
     let attributes = received.messages()[0].message_attributes().expect("attributes");
     let text = |name: &str| attributes.get(name).and_then(|value| value.string_value()).unwrap_or_default();
-    assert_eq!(text("ERROR_CODE"), "AccessDeniedException");
+    assert_eq!(text("ERROR_CODE"), "AccessDenied");
     assert_eq!(text("TARGET_ARN"), group);
     assert_eq!(text("RULE_ARN"), "arn:aws:events:us-east-1:000000000000:rule/r");
 

@@ -3,8 +3,8 @@
 
 usage: measure.py --most-mb N -- COMMAND…
 
-Prints the peak of the tree's resident memory (shared pages counted once a process, as `top` does) and of its
-proportional share to stderr; fails when the resident peak is above N MB, or with the command's own exit code.
+Prints to stderr the peak of the tree's memory with shared pages counted once (proportional) and once a process
+(resident, as `top` does); fails when the proportional peak is above N MB, or with the command's own exit code.
 """
 import argparse
 import pathlib
@@ -56,5 +56,5 @@ while process.poll() is None:
 print(f"peak of the process tree: {peak_rss:.0f} MB resident, {peak_pss:.0f} MB proportional", file=sys.stderr)
 if process.returncode:
     sys.exit(process.returncode)
-if peak_rss > args.most_mb:
-    sys.exit(f"the process tree had {peak_rss:.0f} MB, more than {args.most_mb:.0f} MB")
+if peak_pss > args.most_mb:
+    sys.exit(f"the process tree had {peak_pss:.0f} MB, more than {args.most_mb:.0f} MB")

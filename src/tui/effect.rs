@@ -28,11 +28,11 @@ pub enum Effect {
         /// Simulated seconds.
         seconds: u64,
     },
-    /// Put text on the clipboard. Done by [`run`](super::run) itself, which owns the terminal.
+    /// Put text on the clipboard. Done by [`run`](super::run()) itself, which owns the terminal.
     Copy(String),
-    /// Capture the mouse or leave it to the terminal. Done by [`run`](super::run) itself.
+    /// Capture the mouse or leave it to the terminal. Done by [`run`](super::run()) itself.
     Mouse(bool),
-    /// Leave. Done by [`run`](super::run) itself: it returns.
+    /// Leave. Done by [`run`](super::run()) itself: it returns.
     Quit,
 }
 

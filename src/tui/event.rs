@@ -18,7 +18,7 @@ pub enum Event {
     Paste(String),
     /// The terminal has this many columns and rows.
     Resize(u16, u16),
-    /// Real time passed: milliseconds since the dashboard opened. Made by [`run`](super::run) itself.
+    /// Real time passed: milliseconds since the dashboard opened. Made by [`run`](super::run()) itself.
     Tick(u64),
     /// Things were seen on the pipeline, in this order.
     Flows(Vec<FlowEvent>),

@@ -1,6 +1,6 @@
 //! The dashboard: what happened comes in as [`Event`]s, what shall be done goes out as [`Effect`]s.
 //!
-//! [`State`] and [`update`] are pure: every key, line and second arrives as an event, so a session can be recorded,
+//! [`State`] and [`update()`] are pure: every key, line and second arrives as an event, so a session can be recorded,
 //! replayed and tested without a terminal. Drawing reads the state and keeps only scroll offsets of its own. It must not
 //! know AWS, the emulator or the clock: the composition root does the effects.
 

@@ -1,4 +1,4 @@
-//! One folder a service. Services never import each other: they meet in the [`Fabric`](super::Fabric).
+//! One folder a service. Services never import each other: they meet in the [`Fabric`].
 
 mod cloudformation;
 mod dynamodb;

@@ -27,7 +27,7 @@ pub(crate) const KEPT_LATEST: usize = 500;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StackOffer {
-    /// What [`Effect::Deploy`](super::Effect::Deploy) names it by: `event-processing`.
+    /// What [`Effect::Deploy`] names it by: `event-processing`.
     pub id: String,
     /// The name of the stack that is made: `EventProcessingStack`.
     pub stack: String,

@@ -17,7 +17,7 @@ use super::error::LambdaError;
 use crate::clock::real_now;
 
 /// Environments of a function whose invocations are short.
-pub const BUSY_ENVIRONMENTS: usize = 4;
+pub const BUSY_ENVIRONMENTS: usize = 3;
 
 /// Environments of a function whose invocations take long on average.
 pub const WAITING_ENVIRONMENTS: usize = 32;

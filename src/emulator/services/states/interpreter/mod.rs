@@ -1,4 +1,4 @@
-//! Running a definition. A [`Run`] is what every line of one execution shares; a [`Strand`] is one line: the machine's
+//! Running a definition. A [`Run`] is what every line of one execution shares; a `Strand` is one line: the machine's
 //! own, a branch's, an item's. State types have files of their own.
 
 mod catching;

@@ -36,8 +36,8 @@ fn fault_8_roles_name_what_they_may_do_and_with_what() {
 fn the_simulator_announces_in_the_shape_of_the_gateway() {
     let real: Value = serde_json::from_str(NOTIFICATION).expect("a notification");
     let share = Share::of("eventprocessingstack-fileuploadbucket-example", "us-east-1", "123456789012");
-    let at = Timestamp::from_secs(1_578_227_400);
-    let made = Notification { object_key: "my-file.txt".to_owned(), object_size: 1024, modified: at, at };
+    let modified = Timestamp::from_secs(1_578_227_400);
+    let made = Notification { object_key: "my-file.txt".to_owned(), object_size: 1024, modified };
     let entry = made.put_events_entry(&share, REAL_SOURCE);
     assert_eq!(entry["Source"], real["source"]);
     assert_eq!(real["detail-type"], DETAIL_TYPE);

@@ -8,6 +8,7 @@ pub mod error;
 pub mod fabric;
 pub mod form;
 pub mod front;
+pub mod glob;
 pub mod service;
 pub mod services;
 

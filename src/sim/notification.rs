@@ -43,8 +43,6 @@ pub struct Notification {
     pub object_size: u64,
     /// When the client wrote the file.
     pub modified: Timestamp,
-    /// When the notification is sent.
-    pub at: Timestamp,
 }
 
 impl Notification {
@@ -84,7 +82,6 @@ mod tests {
             object_key: "a \"b\"\\c".to_owned(),
             object_size: 1024,
             modified: Timestamp::from_secs(1_604_579_696),
-            at: Timestamp::from_secs(1_604_579_700),
         };
         let entry = sent.put_events_entry(&share, REAL_SOURCE);
         assert_eq!(entry["Source"], "aws.storagegateway");

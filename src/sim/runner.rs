@@ -163,13 +163,11 @@ impl<P: GatewayPort> Work<'_, P> {
     }
 
     fn announce(&mut self, entry: usize) {
-        let now = self.runner.clock.now();
         let Some(of) = self.dataset.entries.get(entry) else { return };
         self.due.push_back(Notification {
             object_key: of.key.to_string(),
             object_size: if of.kind == EntryKind::Directory { 0 } else { of.content.size() },
-            modified: self.written.get(&entry).copied().unwrap_or(now),
-            at: now,
+            modified: self.written.get(&entry).copied().unwrap_or_else(|| self.runner.clock.now()),
         });
     }
 

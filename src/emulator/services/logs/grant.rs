@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::pattern::glob;
+use crate::emulator::glob;
 use crate::model::Arn;
 
 /// A document that is no policy.

@@ -4,7 +4,6 @@
 
 mod cursor;
 mod fields;
-pub mod glob;
 mod json;
 mod terms;
 mod value;

@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::PatternError;
 use super::cursor::Cursor;
-use super::{PatternError, glob};
+use crate::emulator::glob;
 
 /// The largest program that a regular expression may become, in bytes.
 const LARGEST_REGEX: usize = 1 << 20;

@@ -81,6 +81,7 @@ fn setup(settings: &Settings, session: &Session) -> Setup {
             Target::Aws { .. } => TargetKind::Aws,
         },
         address: url.split_once("://").map_or(url.as_str(), |(_, address)| address).to_owned(),
+        profile: None,
         region: session.clients.region.clone(),
         account: Some(session.account.id.clone()),
         read_only: false,

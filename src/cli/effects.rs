@@ -85,7 +85,9 @@ impl Effects {
     async fn one(&self, effect: &Effect) -> anyhow::Result<String> {
         match effect {
             Effect::Deploy { offer } if offer == OFFER => self.deploy().await,
-            Effect::Deploy { offer } => anyhow::bail!("there is no stack {offer:?} to deploy"),
+            Effect::Deploy { offer } | Effect::Preview { offer } | Effect::Discard { offer } => {
+                anyhow::bail!("there is no stack {offer:?} to deploy")
+            }
             Effect::DeleteStack { name } => self.delete(name).await,
             Effect::StartJob(request) => self.start_job(request).await,
             Effect::SetRate(rate) => {

@@ -101,6 +101,10 @@ fn sentence(event: &FlowEvent) -> Option<String> {
         Seen::StackEvent(event) => format!("stack       {} {}", event.logical_id, event.status),
         Seen::Source(report) => match &report.state {
             SourceState::Live => return None,
+            SourceState::Tailing { sampled } => {
+                let how = if *sampled { "sends a sample" } else { "sends what is new" };
+                format!("source      {:?} {how}", report.source)
+            }
             SourceState::Throttled { retry_ms } => {
                 format!("source      {:?} throttled for {retry_ms} ms", report.source)
             }

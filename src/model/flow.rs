@@ -323,8 +323,13 @@ pub struct SourceReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "camelCase")]
 pub enum SourceState {
-    /// It answers.
+    /// It answers when it is asked.
     Live,
+    /// It sends what is new by itself, over a live tail session.
+    Tailing {
+        /// Whether it sends only a part, as StartLiveTail does above 500 events a second.
+        sampled: bool,
+    },
     /// It asks for fewer calls; the next one is made after this many milliseconds.
     Throttled {
         /// Milliseconds until the next call.

@@ -1,5 +1,6 @@
 //! The nouns that every part shares: identifiers, moments, datasets and what was seen to happen. No I/O, no clock.
 
+pub mod activity;
 mod arn;
 pub mod board;
 mod dataset;
@@ -7,6 +8,7 @@ pub mod execution;
 mod flow;
 pub mod machine;
 pub mod pipeline;
+pub mod preview;
 mod set_id;
 mod timestamp;
 

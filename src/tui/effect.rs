@@ -7,8 +7,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Effect {
-    /// Deploy a stack of the catalogue.
+    /// Make the change set of a stack of the catalogue and show it: answered with [`Event::Preview`](super::Event::Preview),
+    /// and with no preview where nothing would change.
+    Preview {
+        /// [`StackOffer::id`](super::StackOffer::id).
+        offer: String,
+    },
+    /// Deploy a stack of the catalogue: execute the change set that was shown, or make and execute one.
     Deploy {
+        /// [`StackOffer::id`](super::StackOffer::id).
+        offer: String,
+    },
+    /// Delete the change set that was shown.
+    Discard {
         /// [`StackOffer::id`](super::StackOffer::id).
         offer: String,
     },

@@ -4,6 +4,8 @@ use crossterm::event::KeyEvent;
 use serde::{Deserialize, Serialize};
 
 use super::effect::Effect;
+use crate::model::activity::Activity;
+use crate::model::preview::ChangePreview;
 use crate::model::{FlowEvent, Timestamp};
 
 /// Something that happened.
@@ -28,6 +30,15 @@ pub enum Event {
     Target(TargetInfo),
     /// The clock of the embedded endpoint, on each change and a few times a second.
     Clock(ClockReading),
+    /// A change set waits for the user's word: [`Effect::Deploy`] executes it, [`Effect::Discard`] drops it.
+    Preview {
+        /// [`StackOffer::id`](super::StackOffer::id).
+        offer: String,
+        /// What it will do.
+        preview: ChangePreview,
+    },
+    /// Every call of the target so far, about once a second.
+    Activity(Activity),
     /// Something went wrong that belongs to no effect: one sentence.
     Problem(String),
 }
@@ -63,6 +74,8 @@ pub struct TargetInfo {
     pub kind: TargetKind,
     /// The endpoint's address without its scheme, `127.0.0.1:4566`; empty for AWS.
     pub address: String,
+    /// The profile of the shared configuration, where one was named.
+    pub profile: Option<String>,
     /// `us-east-1`, …
     pub region: String,
     /// Twelve digits, once STS has answered.

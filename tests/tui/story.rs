@@ -19,6 +19,7 @@ pub fn setup() -> Setup {
     Setup {
         target: TargetInfo {
             kind: TargetKind::Embedded,
+            profile: None,
             address: "127.0.0.1:4566".to_owned(),
             region: "us-east-1".to_owned(),
             account: Some("000000000000".to_owned()),

@@ -41,6 +41,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Target(target) => state.setup.target = target,
         Event::Clock(reading) => state.clock = Some((reading, state.real_ms)),
         Event::Problem(text) => problem(state, text),
+        Event::Preview { .. } | Event::Activity(_) => {}
     }
     Vec::new()
 }

@@ -30,7 +30,7 @@ pub(super) fn trouble(state: &State, view: &SourceView) -> Option<String> {
         |ms| format!("last event {} ago", text::time(Duration::from_secs(state.real_ms.saturating_sub(ms) / 1_000))),
     );
     match &view.state {
-        SourceState::Live => None,
+        SourceState::Live | SourceState::Tailing { .. } => None,
         SourceState::Throttled { .. } => Some(format!("⚠ {name} throttled, {ago}")),
         SourceState::Failing { problem } => Some(format!("⚠ {name} failing, {ago}: {problem}")),
         SourceState::Unavailable { problem } => Some(format!("⚠ {name} unavailable: {problem}")),

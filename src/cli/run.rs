@@ -35,6 +35,7 @@ const SAY_EVERY: Duration = Duration::from_secs(1);
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     job::check(&args.dataset)?;
+    deploy::check(settings, &args.stack).await?;
     let session = Session::open(&settings.target).await?;
     let ended = Box::pin(everything(&session, settings, args, &cancel)).await;
     session.close().await;

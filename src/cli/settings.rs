@@ -12,6 +12,10 @@ pub struct Settings {
     pub target: Target,
     /// The stack's name.
     pub stack: String,
+    /// Parameters of the stack that the config file chooses.
+    pub parameters: Vec<(String, String)>,
+    /// The bucket for artefacts that the config file names.
+    pub artefact_bucket: Option<String>,
 }
 
 impl Settings {
@@ -28,7 +32,7 @@ impl Settings {
                 global.stack
             )));
         }
-        Ok(Self { target, stack: global.stack.clone() })
+        Ok(Self { target, stack: global.stack.clone(), parameters: Vec::new(), artefact_bucket: None })
     }
 }
 

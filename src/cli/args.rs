@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::deploy::{Parameters, STACK_NAME};
+use crate::deploy::Parameters;
 use crate::emulator::DEFAULT_PORT;
 use crate::sim::Wish;
 
@@ -23,15 +23,58 @@ pub struct Args {
 /// What every command takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Global {
-    /// The endpoint to work on, such as http://127.0.0.1:4566; without one, the embedded endpoint
-    #[arg(long, global = true, env = "AWS_ENDPOINT_URL", value_name = "URL")]
+    /// What to work on [default: the endpoint that --endpoint-url or AWS_ENDPOINT_URL names, else embedded]
+    #[arg(long, global = true, value_name = "TARGET", env = "VAULTSCOPE_TARGET")]
+    pub target: Option<TargetName>,
+    /// The endpoint to work on, such as http://127.0.0.1:4566 [default: AWS_ENDPOINT_URL]
+    #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
-    /// The stack's name
-    #[arg(long, global = true, value_name = "NAME", default_value = STACK_NAME)]
-    pub stack: String,
+    /// Of --target aws: the profile of the shared configuration
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The region [default: the one that AWS_REGION or the profile names; us-east-1 on endpoints]
+    #[arg(long, global = true, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Of --target aws: change things there; without it nothing is changed
+    #[arg(long, global = true)]
+    pub write: bool,
+    /// How new log lines are learned of: by StartLiveTail where it works, or by asking again and again
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub live_tail: LiveTailArg,
+    /// The stack's name [default: EventProcessingStack]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub stack: Option<String>,
+    /// The configuration file [default: vaultscope/config.toml in the user's configuration folder]
+    #[arg(long, global = true, env = "VAULTSCOPE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Write a log of what vaultscope does to this file
     #[arg(long, global = true, env = "VAULTSCOPE_LOG", value_name = "FILE")]
     pub log: Option<PathBuf>,
+}
+
+/// What can be worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetName {
+    /// The endpoint in our own process
+    Embedded,
+    /// An endpoint such as LocalStack, at port 4566 unless --endpoint-url names another
+    Localstack,
+    /// AWS itself, read-only unless --write is given
+    Aws,
+}
+
+/// When StartLiveTail is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LiveTailArg {
+    /// On endpoints that have it; on AWS, where it is billed by the minute, never
+    #[default]
+    Auto,
+    /// Wherever it works
+    On,
+    /// Never
+    Off,
 }
 
 /// The commands.
@@ -47,6 +90,8 @@ pub enum Command {
     Watch(WatchArgs),
     /// Delete the stack and what its buckets hold
     Destroy(DestroyArgs),
+    /// Say what the target is, what answers there and what is missing
+    Doctor(DoctorArgs),
     /// Run the embedded endpoint alone
     Emulator(EmulatorArgs),
     /// Serve a Lambda function: started by the embedded endpoint
@@ -208,6 +253,14 @@ pub struct DestroyArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DoctorArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `emulator`.

@@ -43,6 +43,14 @@ pub async fn change_clock(url: &str, change: Value) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What a path of an endpoint answers in JSON.
+///
+/// # Errors
+/// When nothing answers in time, or with no success, or with no JSON.
+pub async fn get(url: &str, path: &str) -> anyhow::Result<Value> {
+    call(url, Method::GET, path, None).await
+}
+
 fn follow(answer: Value) -> anyhow::Result<Clock> {
     let reading: Reading = serde_json::from_value(answer)?;
     let clock = Clock::starting_at(reading.now);

@@ -21,7 +21,8 @@ const EVENTS: usize = 256;
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &DeployArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
-    let session = Session::open(&settings.target).await?;
+    settings.needs_write("deploying")?;
+    let session = Session::open(settings).await?;
     let (sink, mut events) = mpsc::channel(EVENTS);
     let json = args.json;
     let rows = tokio::spawn(async move {

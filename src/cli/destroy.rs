@@ -19,7 +19,8 @@ const EVENTS: usize = 256;
 pub async fn run(settings: &Settings, args: &DestroyArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     needs_endpoint(&settings.target, "destroy")?;
     let stack = &settings.stack;
-    let session = Session::open(&settings.target).await?;
+    settings.needs_write("destroying a stack")?;
+    let session = Session::open(settings).await?;
     if describe(&session.clients, stack).await?.is_none() {
         output::line(&format!("there is no stack {stack} on {}: nothing to destroy", settings.target))?;
         return Ok(Exit::Done);

@@ -4,10 +4,12 @@
 //! something went wrong. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
 mod args;
+mod config;
 mod control;
 mod dashboard;
 mod deploy;
 mod destroy;
+mod doctor;
 mod effects;
 mod emulator;
 mod gateway_port;
@@ -21,6 +23,7 @@ mod progress;
 mod report;
 mod run;
 mod serve_function;
+mod server;
 mod session;
 mod settings;
 mod sim;
@@ -94,6 +97,7 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Deploy(args)) => deploy::run(&settings, &args, cancel).await,
             Some(Command::Watch(args)) => watch::run(&settings, &args, cancel).await,
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,
+            Some(Command::Doctor(args)) => doctor::run(&settings, &args, cancel).await,
             Some(Command::Emulator(args)) => emulator::run(&args, cancel).await,
             None => dashboard::run(&settings, cancel).await,
             Some(Command::ServeFunction) => Ok(Exit::Done),

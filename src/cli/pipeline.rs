@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 
+use crate::aws::Target;
 use crate::deploy::{Resource, Resources, Stack, describe};
 use crate::model::LogRole;
 use crate::observe::Watched;
@@ -36,11 +37,14 @@ impl Pipeline {
     pub async fn find(session: &Session, name: &str) -> anyhow::Result<Self> {
         let clients = &session.clients;
         let Some(stack) = describe(clients, name).await? else {
+            let on = match &clients.target {
+                Target::Aws { .. } => String::new(),
+                target => format!(" on {target}"),
+            };
             bail!(
-                "there is no stack {name} in {} of account {} on {}: give its name with --stack, or run `vaultscope deploy` first",
+                "there is no stack {name} in {} of account {}{on}: give its name with --stack, or run `vaultscope deploy` first",
                 clients.region,
-                session.account.id,
-                clients.target
+                session.account.id
             );
         };
         let resources = Resources::of_stack(clients, &stack.id).await?;

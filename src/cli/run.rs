@@ -35,7 +35,8 @@ const SAY_EVERY: Duration = Duration::from_secs(1);
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     job::check(&args.dataset)?;
-    let session = Session::open(&settings.target).await?;
+    settings.needs_write("running a job")?;
+    let session = Session::open(settings).await?;
     let ended = Box::pin(everything(&session, settings, args, &cancel)).await;
     session.close().await;
     let interrupted = cancel.is_cancelled();

@@ -20,7 +20,8 @@ use super::{Exit, job, output};
 pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     needs_endpoint(&settings.target, "sim")?;
     job::check(&args.dataset)?;
-    let session = Session::open(&settings.target).await?;
+    settings.needs_write("vaulting a dataset")?;
+    let session = Session::open(settings).await?;
     let pipeline = Pipeline::find(&session, &settings.stack).await?;
     if let Some(rate) = args.time_scale {
         session.set_rate(rate).await?;

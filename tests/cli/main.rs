@@ -7,4 +7,5 @@ mod readme;
 mod run;
 mod standalone;
 mod support;
+mod targets;
 mod terminal;

@@ -41,7 +41,12 @@ pub fn vaultscope(args: &[&str]) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
         command.env_remove(name);
     }
-    command.env_remove("VAULTSCOPE_LOG").env("AWS_EC2_METADATA_DISABLED", "true");
+    for name in ["VAULTSCOPE_LOG", "VAULTSCOPE_TARGET", "VAULTSCOPE_CONFIG"] {
+        command.env_remove(name);
+    }
+    // Nothing of the user's own settings either.
+    command.env("AWS_EC2_METADATA_DISABLED", "true").env("XDG_CONFIG_HOME", "/nonexistent");
+    command.env("AWS_CONFIG_FILE", "/nonexistent").env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

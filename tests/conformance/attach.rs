@@ -2,14 +2,19 @@
 
 use aws_sdk_cloudformation::types::Capability;
 use aws_sdk_eventbridge::types::Target as RuleTarget;
-use vaultscope::aws::{Clients, Target};
+use vaultscope::aws::{Access, Clients, Target};
 use vaultscope::deploy::{Resources, TEMPLATE, describe};
 
+use super::flow::Background;
 use super::original;
-use super::support::{Alone, run, until, vaultscope, wait};
+use super::support::{Alone, run, until, vaultscope};
 
 const THEIRS: &str = "ThatStack";
 const OTHER: &str = "OtherKind";
+
+async fn clients_of(url: &str) -> Clients {
+    Clients::connect(Target::endpoint(url, Some("us-east-1")).expect("an endpoint"), Access::Write, "").await
+}
 
 /// A stack made as somebody else would.
 async fn make(clients: &Clients, name: &str, template: &str) {
@@ -28,7 +33,7 @@ fn a_stack_that_the_cdk_made_is_fed_through_its_queue_and_observed() {
     assert_eq!(ours.code, Some(0), "{ours:?}");
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let clients = runtime.block_on(Clients::connect(Target::Endpoint { url: alone.url.clone() }, ""));
+    let clients = runtime.block_on(clients_of(&alone.url));
     let parameters = runtime.block_on(describe(&clients, "EventProcessingStack")).expect("an answer");
     let template = original::template(TEMPLATE, &parameters.expect("our stack").parameters);
     runtime.block_on(make(&clients, THEIRS, &template));
@@ -39,14 +44,14 @@ fn a_stack_that_the_cdk_made_is_fed_through_its_queue_and_observed() {
 
     let on = |args: &[&str]| alone.run(&[args, &["--stack", THEIRS]].concat());
     let watch = ["watch", "--until-reconciled", "--json", "--stack", THEIRS, "--endpoint-url", &alone.url];
-    let watching = vaultscope(&watch).spawn().expect("the binary starts");
+    let watching = Background::start(vaultscope(&watch));
     let vaulted = on(&["sim", "--files", "30", "--dirs", "3", "--seed", "41", "--json"]);
     assert_eq!(vaulted.code, Some(0), "{vaulted:?}");
     let vaulted = vaulted.json();
     assert_eq!(vaulted["route"]["way"], "queue", "{vaulted:#}");
     let reason = vaulted["route"]["reason"].as_str().expect("a reason");
     assert!(reason.contains("AWS alone may use aws.storagegateway") && reason.contains(&rule), "{reason}");
-    let watched = wait(watching);
+    let watched = watching.end();
     assert_eq!(watched.code, Some(0), "{watched:?}");
 
     // Nothing was lost and nothing sent twice, neither there nor to the stack whose rule would have taken it.
@@ -89,7 +94,7 @@ fn a_stack_that_the_cdk_made_is_fed_through_its_queue_and_observed() {
 fn what_is_no_event_processing_stack_is_refused_with_what_it_lacks() {
     let alone = Alone::start(&[]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let clients = runtime.block_on(Clients::connect(Target::Endpoint { url: alone.url.clone() }, ""));
+    let clients = runtime.block_on(clients_of(&alone.url));
     let template = r#"{"Resources": {"fileUploadQueue": {"Type": "AWS::SQS::Queue"}}}"#;
     runtime.block_on(make(&clients, OTHER, template));
     until("the stack", || runtime.block_on(status(&clients, OTHER)) == "CREATE_COMPLETE");

@@ -1,6 +1,6 @@
 //! Deploy, again, change, vault, observe, a dataset that lacks a file, destroy: one body for every server.
 
-use std::process::Child;
+use std::process::{Child, Command};
 
 use serde_json::{Value, json};
 
@@ -8,6 +8,29 @@ use super::servers::Abilities;
 use super::support::{Ended, run, vaultscope, wait};
 
 const STACK: &str = "EventProcessingStack";
+
+/// A command that runs beside others, and never longer than its test.
+pub struct Background(Option<Child>);
+
+impl Background {
+    pub fn start(mut command: Command) -> Self {
+        Self(Some(command.spawn().expect("the binary starts")))
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Ended {
+        wait(self.0.take().expect("it was started"))
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
 
 /// The commands on one server.
 struct On<'a> {
@@ -19,8 +42,8 @@ impl On<'_> {
         [args, &["--endpoint-url", self.url, "--stack", STACK]].concat()
     }
 
-    fn spawn(&self, args: &[&str]) -> Child {
-        vaultscope(&self.args(args)).spawn().expect("the binary starts")
+    fn start(&self, args: &[&str]) -> Background {
+        Background::start(vaultscope(&self.args(args)))
     }
 
     fn run(&self, args: &[&str], code: i32) -> Ended {
@@ -66,11 +89,11 @@ pub fn in_process(can: Abilities) {
 }
 
 fn vault_and_watch(on: &On<'_>, can: Abilities) {
-    let watching = on.spawn(&["watch", "--json", "--until-reconciled"]);
+    let watching = on.start(&["watch", "--json", "--until-reconciled"]);
     let vaulted = on.json(&["sim", "--files", "20", "--dirs", "2", "--seed", "31", "--settle", "1"], 0);
     assert_eq!(vaulted["notifications"], vaulted["dataset"]["keys"], "{vaulted:#}");
     assert_eq!(vaulted["route"]["way"], can.way, "{vaulted:#}");
-    let watched = wait(watching);
+    let watched = watching.end();
     assert_eq!(watched.code, Some(0), "{watched:?}");
     let seen: Vec<Value> =
         watched.stdout.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::servers::Abilities;
 use super::support::{Ended, run, vaultscope, wait};
 
-const STACK: &str = "EventProcessingStack";
+/// A name of its own: whoever names a server may have stacks of theirs on it.
+const STACK: &str = "VaultscopeConformance";
 
 /// A command that runs beside others, and never longer than its test.
 pub struct Background(Option<Child>);

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::deploy::EVENT_PROCESSING;
 use crate::emulator::DEFAULT_PORT;
+use crate::sim::Wish;
 
 /// Deploys, simulates and watches upload pipelines of an AWS Storage Gateway, offline or on AWS.
 #[derive(Debug, Parser)]
@@ -179,6 +180,36 @@ pub struct DatasetArgs {
     /// Names with quotes, backslashes, spaces, non-ASCII letters and 900 bytes
     #[arg(long)]
     pub hostile_names: bool,
+    /// Settling time of the share in simulated seconds [default: 60 on the embedded endpoint and `vaultscope emulator`, 5 elsewhere]
+    #[arg(long, value_name = "SECONDS")]
+    pub settle: Option<f64>,
+    /// Which way notifications take into the pipeline
+    #[arg(long, value_name = "WAY", value_enum, default_value_t = RouteArg::Auto)]
+    pub route: RouteArg,
+}
+
+/// Which way notifications take into the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RouteArg {
+    /// Whichever is nearest to what a gateway does, and is allowed
+    Auto,
+    /// The event bus, with the gateway's own source aws.storagegateway
+    Aws,
+    /// The event bus, with the simulator's source vaultscope.storagegateway
+    Own,
+    /// Straight to the stack's queue
+    Queue,
+}
+
+impl From<RouteArg> for Wish {
+    fn from(route: RouteArg) -> Self {
+        match route {
+            RouteArg::Auto => Self::Auto,
+            RouteArg::Aws => Self::Aws,
+            RouteArg::Own => Self::Own,
+            RouteArg::Queue => Self::Queue,
+        }
+    }
 }
 
 /// Arguments of `run`.

@@ -206,7 +206,7 @@ impl Effects {
             };
             (observed.pipeline.clone(), observed.jobs.child_token())
         };
-        let spec = spec(request, &pipeline)?;
+        let spec = JobSpec { settling_secs: job::settling(&self.session), ..spec(request, &pipeline)? };
         let set = crate::sim::Dataset::of(&spec)?.set_id;
         if let Some(observed) = self.observed.lock().await.as_ref() {
             observed.observer.interest().add(&set);
@@ -237,7 +237,7 @@ impl Effects {
 
     /// Observes the stack as it stands now; tailers of the same resources go on.
     async fn observe(&self) -> anyhow::Result<()> {
-        let pipeline = Pipeline::find(&self.session.clients, &self.settings.stack).await?;
+        let pipeline = Pipeline::find(&self.session, &self.settings.stack).await?;
         let mut observed = self.observed.lock().await;
         let mut jobs = self.end.child_token();
         if let Some(before) = observed.take() {

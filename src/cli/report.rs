@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::memory::Memory;
-use super::output;
-use crate::model::{ExecutionStatus, Outcome, SetId};
+use super::{job, output};
+use crate::model::{ExecutionStatus, Outcome, RouteTaken, SetId};
 
 /// The version of the document; a reader refuses versions that it does not know.
 pub const VERSION: u32 = 1;
@@ -39,6 +39,8 @@ pub struct Report {
     pub rates: Rates,
     /// Memory of the process tree; null where the system does not tell, or the endpoint is elsewhere.
     pub memory: Option<Memory>,
+    /// Which way notifications took, and why; null where none was settled on.
+    pub route: Option<RouteTaken>,
     /// Simulated seconds per real second.
     pub time_scale: f64,
     /// What it ran on.
@@ -159,6 +161,9 @@ impl Report {
         }
         if *dead_letters > 0 {
             output::line(&format!("  {dead_letters} messages are in the dead-letter queue"))?;
+        }
+        if let Some(route) = &self.route {
+            output::line(&format!("notifications went {}", job::way(route)))?;
         }
         if let Some(rate) = self.rates.items_per_second {
             let memory = self.memory.map_or_else(String::new, |memory| {

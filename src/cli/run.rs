@@ -89,7 +89,7 @@ async fn everything(
 
     let stack = fold(deploy::stack(session, settings, &args.stack, &sink, cancel), &mut events, &mut progress).await?;
     let deploy_seconds = began.elapsed().as_secs_f64();
-    let mut pipeline = Pipeline::find(&session.clients, &settings.stack).await?;
+    let mut pipeline = Pipeline::find(session, &settings.stack).await?;
     pipeline.watched.since = Some(session.clock.now().minus(CLOCK_DIFFERENCE));
     if !args.json {
         let Pipeline { resources, .. } = &pipeline;
@@ -100,7 +100,7 @@ async fn everything(
     }
 
     let observer = Observer::start(&session.clients, &pipeline.watched, &session.clock, &sink);
-    let spec = job::spec(&args.dataset, &pipeline);
+    let spec = job::spec(&args.dataset, &pipeline, session);
     let set = Dataset::of(&spec).map_err(|error| super::Usage(error.to_string()))?.set_id;
     observer.interest().add(&set);
     let job_began = real_now();
@@ -289,6 +289,7 @@ fn report(found: Found, landing: &Landing, session: &Session) -> Report {
         seconds,
         rates,
         memory,
+        route: vaulted.route,
         time_scale: session.clock.reading().rate,
         target: session.clients.target.to_string(),
     }

@@ -23,6 +23,8 @@ pub struct Session {
     pub account: Account,
     /// The target's clock, or one that runs as it does.
     pub clock: Clock,
+    /// Whether the target's time can be scaled.
+    pub has_clock: bool,
     /// The endpoint, where it is in this process.
     pub emulator: Option<Arc<Emulator>>,
 }
@@ -42,11 +44,11 @@ impl Session {
         let clients = Clients::connect(target.clone(), settings.access, &url).await;
         let account = identify(&clients).await?;
         let clock = match (&emulator, target) {
-            (Some(emulator), _) => emulator.clock().clone(),
-            (None, Target::Endpoint { url, .. }) => control::clock_of(url).await.unwrap_or_default(),
-            (None, _) => Clock::default(),
+            (Some(emulator), _) => Some(emulator.clock().clone()),
+            (None, Target::Endpoint { url, .. }) => control::clock_of(url).await,
+            (None, _) => None,
         };
-        Ok(Self { clients, account, clock, emulator })
+        Ok(Self { clients, account, has_clock: clock.is_some(), clock: clock.unwrap_or_default(), emulator })
     }
 
     /// Where the endpoint listens; `None` for AWS.

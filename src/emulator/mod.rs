@@ -15,6 +15,7 @@ pub mod services;
 pub use error::ServiceError;
 pub use fabric::{Fabric, Hop, Identity};
 pub use service::{Call, Context, Delivery, DeliveryError, Interface, Origin, Protocol, QueryInterface, Service};
+pub use services::{PatternError, pattern_takes};
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

@@ -133,18 +133,16 @@ fn full() -> State {
 
 #[test]
 fn every_height_and_every_width_is_drawn() {
-    for target in [story::setup().target, story::aws(), story::endpoint()] {
-        let mut state = full();
-        update(&mut state, Event::Target(TargetInfo { read_only: true, ..target }));
-        for page in ["1", "2", "3\n", "4", "5", "9"] {
-            press(&mut state, page);
-            (1..70).for_each(|height| drop(screen(&mut state, 100, height)));
-            (1..150).for_each(|width| drop(screen(&mut state, width, 30)));
-        }
-        story::preview(&mut state, story::harmful_update());
+    let mut state = full();
+    update(&mut state, Event::Target(TargetInfo { read_only: true, ..story::aws() }));
+    for page in ["1", "2", "3\n", "4", "5", "9"] {
+        press(&mut state, page);
         (1..70).for_each(|height| drop(screen(&mut state, 100, height)));
         (1..150).for_each(|width| drop(screen(&mut state, width, 30)));
     }
+    story::preview(&mut state, story::harmful_update());
+    (1..70).for_each(|height| drop(screen(&mut state, 100, height)));
+    (1..150).for_each(|width| drop(screen(&mut state, width, 30)));
 }
 
 /// Something that happens between two keys.

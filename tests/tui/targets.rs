@@ -31,7 +31,7 @@ fn on_aws_account_region_and_read_only_are_whole_at_every_width() {
         for width in 40..200 {
             let text = screen(&mut state, width, 24);
             let head: String = text.lines().take(3).collect();
-            for word in [" REAL AWS ", " READ-ONLY ", "workshop-admin", "123456789012", "eu-central-1"] {
+            for word in [" REAL AWS ", " READ-ONLY ", "profile workshop-admin", "123456789012", "eu-central-1"] {
                 assert!(head.contains(word), "{word} at {width} with {status}: {text}");
             }
         }

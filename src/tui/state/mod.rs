@@ -195,6 +195,19 @@ impl State {
         }
     }
 
+    /// Where the target is: its address, or account, region and profile.
+    pub(crate) fn place(&self) -> String {
+        let target = &self.setup.target;
+        let account = target.account.clone().map(|account| format!("account {account}")).unwrap_or_default();
+        let profile = target.profile.clone().map(|profile| format!("profile {profile}")).unwrap_or_default();
+        let parts = if target.kind == TargetKind::Aws {
+            [account, target.region.clone(), profile]
+        } else {
+            [target.address.clone(), target.region.clone(), String::new()]
+        };
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+    }
+
     /// The stack that the Flow page speaks of: the first offer's.
     pub(crate) fn main_stack(&self) -> Option<&Stack> {
         self.stacks.get(&self.setup.stacks.first()?.stack)

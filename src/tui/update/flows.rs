@@ -102,13 +102,21 @@ fn touch(state: &mut State, what: &Seen) {
     };
     let target = state.target_name();
     match state.sources.report(report, state.real_ms) {
-        Some(Turn::Away) => note(state, format!("{target} does not answer: what was seen stays")),
+        Some(Turn::Away) => note(state, silence(&target)),
         Some(Turn::Back(ms)) => {
+            // One outage is one problem, and how long it was is known now.
+            let begun = silence(&target);
             let away = text::time(Duration::from_secs(ms / 1_000));
-            note(state, format!("{target} answers again, after {away}"));
+            if let Some((_, text)) = state.problems.iter_mut().rev().find(|(_, text)| *text == begun) {
+                *text = format!("{target} did not answer for {away}");
+            }
         }
         None => {}
     }
+}
+
+fn silence(target: &str) -> String {
+    format!("{target} does not answer: what was seen stays")
 }
 
 /// Forgets how the sources of a stack were once the stack is gone.

@@ -89,20 +89,26 @@ fn totals(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let sum = state.calls.sum();
     let width = usize::from(inner.width);
     let narrow = width < NARROW;
-    let words = if narrow { "/min" } else { " in the last minute" };
-    let minute = format!(" · {}{words}", text::number(state.calls.last_minute(state.real_ms)));
+    let last_minute = text::number(state.calls.last_minute(state.real_ms));
     let mean = sum.mean_micros().map(|mean| format!(" · mean {}", time(mean))).unwrap_or_default();
-    let mut first = vec![
-        view.span(Role::Title, format!(" {} calls", text::number(sum.calls))),
-        view.span(Role::Text, minute),
-        view.span(Role::Dim, " · "),
-        trouble(view, "✗", sum.errors, if sum.errors == 1 { "error" } else { "errors" }, Role::Bad),
-        view.span(Role::Dim, " · "),
-        trouble(view, "⚠", sum.throttled, "throttled", Role::Warn),
-        view.span(Role::Dim, mean),
-    ];
-    if Line::from(first.clone()).width() > width {
-        first.truncate(4);
+    let line = |minute: &str| {
+        vec![
+            view.span(Role::Title, format!(" {} calls", text::number(sum.calls))),
+            view.span(Role::Text, format!(" · {last_minute}{minute}")),
+            view.span(Role::Dim, " · "),
+            trouble(view, "✗", sum.errors, if sum.errors == 1 { "error" } else { "errors" }, Role::Bad),
+            view.span(Role::Dim, " · "),
+            trouble(view, "⚠", sum.throttled, "throttled", Role::Warn),
+            view.span(Role::Dim, mean.clone()),
+        ]
+    };
+    let wide = |spans: &[Span]| spans.iter().map(Span::width).sum::<usize>();
+    let mut first = line(" in the last minute");
+    if wide(&first) > width {
+        first = line("/min");
+    }
+    while wide(&first) > width && first.len() > 2 {
+        first.truncate(first.len() - if first.len() > 6 { 1 } else { 2 });
     }
     row(frame, inner, 0, Line::from(first), None);
     let cost = if sum.calls == 0 { String::new() } else { format!(" {}", price(state, sum.nano_usd, narrow)) };

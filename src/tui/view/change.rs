@@ -13,8 +13,8 @@ use super::overlay::window;
 use super::{ViewState, row};
 use crate::model::preview::ChangeRow;
 
-/// The least height inside the window at which the target is named in a row of its own.
-const ROOMY: u16 = 9;
+/// On a screen of fewer rows the target is named only where it is AWS itself.
+const LOW: u16 = 12;
 
 fn look(row: &ChangeRow) -> (&'static str, Role) {
     match Fate::of(row) {
@@ -40,31 +40,34 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     let Some(waiting) = &state.waiting else { return };
     let preview = &waiting.preview;
     let count = preview.changes.len();
-    let extra = 4 + usize::from(waiting.losses() > 0) * 2;
-    let height = u16::try_from(count + extra + 2).unwrap_or(u16::MAX).clamp(8, area.height.saturating_sub(2).max(8));
     let width = 100.min(area.width.saturating_sub(2)).max(20);
+    let room = usize::from(width.saturating_sub(2));
+    let (role, word) = match state.setup.target.kind {
+        TargetKind::Aws => (Role::Aws, " REAL AWS "),
+        TargetKind::Endpoint => (Role::Endpoint, " ENDPOINT "),
+        TargetKind::Embedded => (Role::Embedded, " EMBEDDED "),
+    };
+    let place = text::cut(&state.place(), room.saturating_sub(13));
+    let badge = vec![Span::raw(" "), view.span(role, word), view.span(Role::Text, format!(" {place}"))];
+    let mut top = vec![summary(waiting, view, room)];
+    if area.height >= LOW || state.setup.target.kind == TargetKind::Aws {
+        top.push(Line::from(badge));
+    }
+    // What the selected row loses as a sentence: the list may be too narrow for it. Its place is kept for other rows.
+    if waiting.losses() > 0 {
+        let fold = |text: &str| text::folded(&format!("⚠ {text}"), room.saturating_sub(2));
+        let sentence = preview.changes.get(selected).and_then(loss).unwrap_or_else(|| losses(waiting));
+        let most = preview.changes.iter().filter_map(loss).map(|loss| fold(&loss).len()).max().unwrap_or(1).min(2);
+        let mut rows = fold(&sentence);
+        rows.resize(most, String::new());
+        top.extend(rows.into_iter().map(|part| Line::from(view.span(Role::Bad, format!(" {part}")))));
+    }
+    let needs = u16::try_from(top.len() + count.max(1) + 3).unwrap_or(u16::MAX);
+    let height = needs.min(area.height.saturating_sub(2)).max(6);
     let kind = if preview.is_new { "new stack" } else { "update" };
     let title = text::cut(&format!("Change set · {kind} {}", preview.stack), usize::from(width.saturating_sub(4)));
     let inner = window(frame, area, view, &title, width, height);
     let room = usize::from(inner.width);
-    let mut top = vec![summary(waiting, view, room)];
-    if inner.height >= ROOMY || state.setup.target.kind == TargetKind::Aws {
-        let (role, word) = match state.setup.target.kind {
-            TargetKind::Aws => (Role::Aws, " REAL AWS "),
-            TargetKind::Endpoint => (Role::Endpoint, " ENDPOINT "),
-            TargetKind::Embedded => (Role::Embedded, " EMBEDDED "),
-        };
-        let name = state.target_name();
-        let place = format!(" {}", text::cut(name.strip_prefix("AWS, ").unwrap_or(&name), room.saturating_sub(13)));
-        top.push(Line::from(vec![Span::raw(" "), view.span(role, word), view.span(Role::Text, place)]));
-    }
-    // The selected row in words, where it loses something: the list may be too narrow for it.
-    let chosen = preview.changes.get(selected).and_then(loss);
-    if waiting.losses() > 0 {
-        let text = chosen.map_or_else(|| format!("⚠ {}, listed first", losses(waiting)), |loss| format!("⚠ {loss}"));
-        let rows = text::folded(&text, room.saturating_sub(2)).into_iter().take(2);
-        top.extend(rows.map(|part| Line::from(view.span(Role::Bad, format!(" {part}")))));
-    }
     let (head, foot) = (top.len(), 1);
     for (at, line) in top.into_iter().enumerate() {
         row(frame, inner, at, line, None);
@@ -93,8 +96,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
 
 fn losses(waiting: &Waiting) -> String {
     match waiting.losses() {
-        1 => "1 change loses what a resource holds".to_owned(),
-        number => format!("{} changes lose what resources hold", text::count(number)),
+        1 => "1 change loses what a resource holds: it is the first".to_owned(),
+        number => format!("{} changes lose what resources hold: they come first", text::count(number)),
     }
 }
 
@@ -130,10 +133,10 @@ fn change(view: &ViewState, of: &ChangeRow, room: usize) -> Line<'static> {
     let action = text::cell(&of.action, 7);
     let id = (room / 3).clamp(8, 34);
     let rest = room.saturating_sub(11 + id + 1);
-    // What is lost takes the room of the type.
+    // What is lost comes before the type.
     let (tail_role, tail) = match (lost(of), manner(of)) {
-        (Some(lost), "") => (Role::Bad, format!("⚠ {lost}")),
-        (Some(lost), manner) => (Role::Bad, format!("⚠ {manner}: {lost}")),
+        (Some(lost), "") => (Role::Bad, format!("⚠ {lost} · {kind}")),
+        (Some(lost), manner) => (Role::Bad, format!("⚠ {manner}: {lost} · {kind}")),
         (None, "") => (Role::Dim, kind.to_owned()),
         (None, manner) => (Role::Dim, format!("{kind} · {manner}")),
     };

@@ -21,7 +21,9 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     // Notes on the sources take rows of their own below the picture, and none while there is nothing to say.
     let notes = sources::notes(state).len();
     let most = if area.height >= 30 { 5 } else { usize::from(area.height / 8).max(1) };
-    let noted = u16::try_from(notes.min(most)).unwrap_or(0);
+    // On a low screen the banner says enough.
+    let is_told = state.sources.away_since_ms().is_some() && area.height < 20;
+    let noted = if is_told { 0 } else { u16::try_from(notes.min(most)).unwrap_or(0) };
     let boxes = area.width >= 100 && area.height >= 30;
     let portrait = area.width < 72;
     let height = if boxes {
@@ -33,7 +35,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     };
     if portrait {
         let low = if area.height >= 24 { area.height / 5 } else { 0 };
-        let top = height.min(area.height.saturating_sub(5 + noted));
+        let top = height.min(area.height.saturating_sub(if noted > 0 || is_told { 4 + noted } else { 5 }));
         let [top, notes, middle, low] = Layout::vertical([
             Constraint::Length(top),
             Constraint::Length(noted),
@@ -80,7 +82,7 @@ fn offer(frame: &mut Frame, inner: Rect, state: &State, view: &ViewState) {
         Line::from(vec![view.span(Role::Key, format!("  {key}  ")), view.span(Role::Text, what.to_owned())])
     };
     let writes = !state.setup.target.read_only;
-    let refused = || Line::from(view.span(Role::Text, "  READ-ONLY: start vaultscope with --write to change it"));
+    let refused = || Line::from(view.span(Role::Text, "  READ-ONLY: start with --write to change it"));
     let start = if writes { key("s", "start job: a simulated gateway vaults files") } else { refused() };
     let lines = match state.status() {
         _ if state.is_deployed() => vec![

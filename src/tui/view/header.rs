@@ -42,41 +42,68 @@ fn width(words: &Words) -> usize {
     words.iter().map(|(_, word)| text::width(word)).sum()
 }
 
-/// What the target is, from the most words to the fewest; each word that stays is whole.
-fn targets(state: &State) -> Vec<Words> {
-    let target = &state.setup.target;
-    let (word, role) = match target.kind {
-        TargetKind::Embedded => ("EMBEDDED", Role::Embedded),
-        TargetKind::Endpoint if target.address.contains("localstack") => ("LOCALSTACK", Role::Endpoint),
-        TargetKind::Endpoint => ("ENDPOINT", Role::Endpoint),
-        TargetKind::Aws => ("REAL AWS", Role::Aws),
-    };
-    let mut badge = vec![(role, format!(" {word} "))];
-    if target.read_only {
-        badge.extend([(Role::Text, " ".to_owned()), (Role::Found, " READ-ONLY ".to_owned())]);
+/// What the target is: badges, and the place in parts that stay whole.
+struct Place {
+    badges: Words,
+    parts: Vec<String>,
+}
+
+impl Place {
+    fn of(state: &State) -> Self {
+        let target = &state.setup.target;
+        let (word, role) = match target.kind {
+            TargetKind::Embedded => ("EMBEDDED", Role::Embedded),
+            TargetKind::Endpoint if target.address.contains("localstack") => ("LOCALSTACK", Role::Endpoint),
+            TargetKind::Endpoint => ("ENDPOINT", Role::Endpoint),
+            TargetKind::Aws => ("REAL AWS", Role::Aws),
+        };
+        let mut badges = vec![(role, format!(" {word} "))];
+        if target.read_only {
+            badges.push((Role::Found, " READ-ONLY ".to_owned()));
+        }
+        let account = target.account.as_deref().map(|account| text::cut(account, 12)).unwrap_or_default();
+        let region = text::cut(&target.region, 24);
+        let mut parts = if target.kind == TargetKind::Aws {
+            let profile = target.profile.as_deref().map(|profile| format!("profile {}", text::cut(profile, 32)));
+            vec![account, region, profile.unwrap_or_default()]
+        } else {
+            vec![text::cut(&target.address, 48), region, account]
+        };
+        parts.retain(|part| !part.is_empty());
+        Self { badges, parts }
     }
-    let address = text::cut(&target.address, 48);
-    let profile = target.profile.as_deref().map(|profile| text::cut(profile, 32)).unwrap_or_default();
-    let region = text::cut(&target.region, 24);
-    let account = target.account.as_deref().map(|account| text::cut(account, 12)).unwrap_or_default();
-    let place = |parts: &[&String]| {
-        let parts: Vec<&str> = parts.iter().map(|part| part.as_str()).filter(|part| !part.is_empty()).collect();
-        if parts.is_empty() { Vec::new() } else { vec![(Role::Text, format!(" {}", parts.join(" · ")))] }
-    };
-    let with = |brand: &str, place: Words| {
-        [vec![(Role::Title, brand.to_owned())], badge.clone(), place].into_iter().flatten().collect()
-    };
-    let brand = " vaultscope  ";
-    if target.kind == TargetKind::Aws {
-        let full = place(&[&profile, &account, &region]);
-        return vec![with(brand, full.clone()), with(" ", full)];
+
+    /// In one row, with the first so many parts.
+    fn row(&self, brand: bool, parts: usize) -> Words {
+        let mut words = vec![(Role::Title, if brand { " vaultscope  " } else { " " }.to_owned())];
+        for (at, badge) in self.badges.iter().enumerate() {
+            if at > 0 {
+                words.push((Role::Text, " ".to_owned()));
+            }
+            words.push(badge.clone());
+        }
+        words.push((Role::Text, format!(" {}", self.parts[..parts].join(" · "))));
+        words
     }
-    vec![
-        with(brand, place(&[&address, &region, &account])),
-        with(brand, place(&[&address, &region])),
-        with(" ", place(&[&address, &region])),
-        with(" ", place(&[&address])),
-    ]
+
+    /// In as many rows as it needs.
+    fn rows(&self, columns: usize) -> Vec<Words> {
+        let badges = self.badges.iter().map(|(role, word)| (*role, word.clone(), " "));
+        let parts = self.parts.iter().map(|part| (Role::Text, part.clone(), " · "));
+        let mut rows: Vec<Words> = Vec::new();
+        let mut is_part = false;
+        for (role, word, gap) in badges.chain(parts) {
+            let gap = if is_part { gap } else { " " };
+            match rows.last_mut() {
+                Some(row) if width(row) + text::width(gap) + text::width(&word) <= columns => {
+                    row.extend([(Role::Text, gap.to_owned()), (role, word)]);
+                }
+                _ => rows.push(vec![(Role::Text, " ".to_owned()), (role, word)]),
+            }
+            is_part = role == Role::Text;
+        }
+        rows
+    }
 }
 
 /// What is said of the stack, the price and time, from the most words to the fewest.
@@ -119,71 +146,57 @@ fn conditions(state: &State) -> Vec<Words> {
     ]
 }
 
-/// Words in rows: a word that does not fit goes on in the next row, with its parts parted at ` · `.
-fn wrapped(words: Words, width: usize) -> Vec<Words> {
-    let mut rows = vec![Words::new()];
-    let mut used = 0;
-    for (role, word) in words {
-        let parts: Vec<String> = if text::width(&word) > width - used.min(width) && word.contains(" · ") {
-            word.split_inclusive(" · ").map(str::to_owned).collect()
-        } else {
-            vec![word]
-        };
-        for part in parts {
-            let needs = text::width(part.trim_end_matches([' ', '·']));
-            if used + needs > width && used > 1 {
-                rows.push(Words::new());
-                used = 0;
-            }
-            used += text::width(&part);
-            if let Some(row) = rows.last_mut() {
-                row.push((role, part));
-            }
-        }
-    }
-    rows
-}
-
 /// The rows of the header for a screen of a size.
 pub(super) fn rows(state: &State, view: &ViewState, columns: u16, lines: u16) -> Vec<Line<'static>> {
     let columns = usize::from(columns);
     let spans = |words: Words| words.into_iter().map(|(role, word)| view.span(role, word)).collect::<Vec<Span>>();
-    let apart = |left: Words, right: Words, gap: usize| {
+    let apart = |left: Words, right: Words| {
+        let gap = columns.saturating_sub(width(&left) + width(&right));
         let mut line = spans(left);
         line.push(Span::raw(" ".repeat(gap)));
         line.extend(spans(right));
         Line::from(line)
     };
-    let (mut targets, mut conditions) = (targets(state), conditions(state));
-    // One row: the status gives way first, as far as its first short form; then the target; then the rest.
-    let (lefts, rights) = (targets.len(), conditions.len());
-    let ways = (0..3).map(|right| (0, right));
-    let ways = ways.chain((1..lefts).map(|left| (left, 2))).chain((3..rights).map(|right| (lefts - 1, right)));
-    for (left, right) in ways {
-        let used = width(&targets[left]) + width(&conditions[right]);
-        // On a narrow screen the target has a row to itself.
-        if columns >= 70 && used < columns {
-            return vec![apart(targets.swap_remove(left), conditions.swap_remove(right), columns - used)];
-        }
-    }
-    let fits = |words: &Words| width(words) <= columns;
-    let left = targets.iter().position(fits).unwrap_or(lefts - 1);
-    let right = conditions.iter().position(fits).unwrap_or(rights - 1);
-    let most = if lines >= 16 { MOST_ROWS } else { MOST_ROWS - 1 };
-    let mut heads = wrapped(targets.swap_remove(left), columns);
-    let condition = conditions.swap_remove(right);
-    heads.truncate(most);
-    let last = heads.last().map_or(0, width);
-    let mut out: Vec<Line> = Vec::new();
-    // The status stands in the last row of the target where there is room, else in one of its own.
-    if heads.len() > 1 && last + width(&condition) < columns {
-        let end = heads.pop().unwrap_or_default();
-        out.extend(heads.into_iter().map(|words| Line::from(spans(words))));
-        out.push(apart(end, condition.clone(), columns - last - width(&condition)));
+    let place = Place::of(state);
+    let all = place.parts.len();
+    let lefts = if state.setup.target.kind == TargetKind::Aws {
+        vec![place.row(true, all), place.row(false, all)]
     } else {
-        heads.truncate(most - 1);
-        out.extend(heads.into_iter().map(|words| Line::from(spans(words))));
-        out.push(Line::from(spans(condition)).right_aligned());
+        vec![
+            place.row(true, all),
+            place.row(true, all.min(2)),
+            place.row(false, all.min(2)),
+            place.row(false, all.min(1)),
+        ]
+    };
+    let rights = conditions(state);
+    // One row: the status gives way first, as far as its first short form; then the target; then the rest. On a narrow
+    // screen the target has a row to itself.
+    let last = lefts.len() - 1;
+    let ways = (0..3).map(|right| (0, right));
+    let ways = ways.chain((1..=last).map(|left| (left, 2))).chain((3..rights.len()).map(|right| (last, right)));
+    let fits = |&(left, right): &(usize, usize)| width(&lefts[left]) + width(&rights[right]) < columns;
+    if let Some((left, right)) = ways.filter(|_| columns >= 70).find(|way| fits(way)) {
+        return vec![apart(lefts[left].clone(), rights[right].clone())];
     }
-    out
+    let mut heads = match lefts.into_iter().find(|words| width(words) <= columns) {
+        Some(row) => vec![row],
+        None => place.rows(columns),
+    };
+    let most = if lines >= 16 { MOST_ROWS } else { MOST_ROWS - 1 };
+    heads.truncate(most);
+    // The status stands beside the end of the target where that has several rows, else in a row of its own.
+    let beside = heads.last().filter(|_| heads.len() > 1).map_or(columns, width);
+    let room = columns - beside.min(columns);
+    if let Some(right) = rights.iter().find(|words| width(words) < room) {
+        let end = heads.pop().unwrap_or_default();
+        let mut rows: Vec<Line> = heads.into_iter().map(|words| Line::from(spans(words))).collect();
+        rows.push(apart(end, right.clone()));
+        return rows;
+    }
+    heads.truncate(most - 1);
+    let mut rows: Vec<Line> = heads.into_iter().map(|words| Line::from(spans(words))).collect();
+    let right = rights.iter().find(|words| width(words) <= columns).or(rights.last()).cloned().unwrap_or_default();
+    rows.push(Line::from(spans(right)).right_aligned());
+    rows
 }

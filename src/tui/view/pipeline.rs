@@ -12,11 +12,11 @@ use super::{ViewState, pane, row, sources};
 use crate::model::pipeline::{Latencies, Meter};
 use crate::model::{LogRole, Source};
 
-/// Total and rate of a hop.
-fn flow(meter: &Meter) -> String {
-    let rate = text::rate(meter.rate());
+/// Total and rate of a hop; of one that does not answer now there is no rate.
+fn flow(meter: &Meter, sight: Sight) -> String {
+    let rate = if sight == Sight::Stale { String::new() } else { text::rate(meter.rate()) };
     let gap = if rate.is_empty() { "" } else { "  " };
-    format!("{}{gap}{rate}", text::number(meter.total))
+    seen(sight, format!("{}{gap}{rate}", text::number(meter.total)))
 }
 
 /// A number as well as its sources can be seen: from before, a part only, or not at all on this target.
@@ -94,9 +94,9 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
     let runs = seen(sight(&[Source::Executions]), text::count(running));
     let told = seen(sight(&[success_log, timeout_log]), text::number(pipe.reconciled.total));
     let outs: [(&str, String); 4] = [
-        ("data log", seen(sight(&[data_log]), flow(&pipe.data_lines))),
-        ("manifest log", seen(sight(&[manifest_log]), flow(&pipe.manifest_lines))),
-        ("λ write ▶ table", seen(sight(&[Source::Table]), flow(&pipe.items))),
+        ("data log", flow(&pipe.data_lines, sight(&[data_log]))),
+        ("manifest log", flow(&pipe.manifest_lines, sight(&[manifest_log]))),
+        ("λ write ▶ table", flow(&pipe.items, sight(&[Source::Table]))),
         ("reconcile", format!("{runs} run, {told} told")),
     ];
     // No way leads to what is not there.
@@ -203,7 +203,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
             let role = if at == 1 { Role::Title } else { Role::Text };
             let beside = text::cell(left.get(at).map_or("", String::as_str), rail);
             let beside = if at == 0 { dim(&beside) } else { view.span(role, beside) };
-            lines.push(Line::from(vec![beside, dim(joint), name(&text::cell(title, 16)), number(value)]));
+            // A value that is too long begins right after its name.
+            let room = width.saturating_sub(rail + 4);
+            let named = if 16 + text::width(value) > room { text::width(title) + 1 } else { 16 };
+            lines.push(Line::from(vec![beside, dim(joint), name(&text::cell(title, named)), number(value)]));
         }
     } else {
         for (at, hop) in hops.iter().enumerate() {

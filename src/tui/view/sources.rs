@@ -28,31 +28,36 @@ const fn name(source: Source) -> &'static str {
     }
 }
 
-/// The names of sources; the four log groups together are the logs.
-fn names(of: &[&SourceView]) -> String {
+/// The names of some of so many sources; the four log groups together are the logs.
+fn names(of: &[&SourceView], whole: usize) -> String {
     let is_log = |view: &&&SourceView| matches!(view.source, Source::Logs(_));
     let mut names = Vec::new();
     let all_logs = of.iter().filter(is_log).count() == LogRole::ALL.len();
     if all_logs {
         names.push("logs");
     }
+    if of.len() > LogRole::ALL.len() && of.len() == whole {
+        return "all sources".to_owned();
+    }
     names.extend(of.iter().filter(|view| !all_logs || !is_log(view)).map(|view| name(view.source)));
     names.join(", ")
 }
 
-fn seconds(ms: u64) -> String {
-    text::time(Duration::from_secs(ms.div_ceil(1_000)))
+/// Whole seconds, or minutes where they are many.
+fn seconds(whole: u64) -> String {
+    if whole < 120 { format!("{whole} s") } else { text::time(Duration::from_secs(whole)) }
 }
 
 fn since(state: &State, ms: u64) -> String {
-    match state.real_ms.saturating_sub(ms) / 1_000 {
-        0 => "0 s".to_owned(),
-        whole => text::time(Duration::from_secs(whole)),
-    }
+    seconds(state.real_ms.saturating_sub(ms) / 1_000)
 }
 
 fn next_look(ms: u64) -> String {
-    if ms == 0 { "throttled, looking again".to_owned() } else { format!("throttled, next look in {}", seconds(ms)) }
+    if ms == 0 {
+        "throttled, looking again".to_owned()
+    } else {
+        format!("throttled, next look in {}", seconds(ms.div_ceil(1_000)))
+    }
 }
 
 /// The worst that is said of some sources, for the end of a title; nothing while they answer.
@@ -70,7 +75,7 @@ pub(super) fn title(state: &State, of: &[Source]) -> Option<String> {
     if never.len() == of.len() {
         Some(format!("n/a here: {reason}"))
     } else {
-        Some(format!("{} n/a here: {reason}", names(&never)))
+        Some(format!("{} n/a here: {reason}", names(&never, usize::MAX)))
     }
 }
 
@@ -106,7 +111,7 @@ pub(super) fn log_mode(state: &State, only: Option<LogRole>) -> Option<&'static 
 pub(super) fn sampled(state: &State, only: Option<LogRole>) -> Option<String> {
     let mut views = state.sources.logs(only);
     views.retain(|view| view.state == SourceState::Tailing { sampled: true });
-    (!views.is_empty()).then(|| names(&views))
+    (!views.is_empty()).then(|| names(&views, usize::MAX))
 }
 
 /// One note on everything that is not as it should be, those of one kind together; what the target lacks comes last.
@@ -128,12 +133,12 @@ pub(super) fn notes(state: &State) -> Vec<(Role, String)> {
         && let SourceState::Failing { problem } = &first.state
     {
         let since = since(state, first.since_ms);
-        let names = names(&failing);
+        let names = names(&failing, all.len());
         notes.push((Role::Warn, format!("⚠ {names}: not answering since {since}, what was seen stays · {problem}")));
     }
     let throttled = of(&|state| matches!(state, SourceState::Throttled { .. }));
     if let Some(ms) = throttled.iter().filter_map(|view| view.next_look_ms(state.real_ms)).max() {
-        let (names, last) = (names(&throttled), last(&throttled));
+        let (names, last) = (names(&throttled, all.len()), last(&throttled));
         notes.push((Role::Warn, format!("⚠ {names}: {} · {last}", next_look(ms))));
     }
     if let Some(names) = sampled(state, None) {
@@ -147,22 +152,21 @@ pub(super) fn notes(state: &State) -> Vec<(Role, String)> {
             continue;
         }
         let views: Vec<&SourceView> = never.iter().filter(|view| unavailable(view) == Some(*reason)).copied().collect();
-        notes.push((Role::Dim, format!("· {} n/a here, unavailable: {reason}", names(&views))));
+        notes.push((Role::Dim, format!("· {} n/a here, unavailable: {reason}", names(&views, usize::MAX))));
     }
     notes
 }
 
-/// Draws the notes in the rows that there are; the last row counts those that have none.
+/// Draws the notes in the rows that there are; the last row counts those that have no row.
 pub(super) fn strip(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let notes = notes(state);
-    let (height, room) = (usize::from(area.height), usize::from(area.width).saturating_sub(2));
-    let shown = if notes.len() > height { height.saturating_sub(1) } else { notes.len() };
-    for (at, (role, note)) in notes.iter().take(shown).enumerate() {
-        row(frame, area, at, Line::from(view.span(*role, format!(" {}", text::cut(note, room)))), None);
-    }
-    if shown < notes.len() {
-        let more = format!(" … and {} more", text::count(notes.len() - shown));
-        row(frame, area, shown, Line::from(view.span(Role::Dim, text::cut(&more, room))), None);
+    let height = usize::from(area.height);
+    for (at, (role, note)) in notes.iter().take(height).enumerate() {
+        let hidden = if at + 1 == height { notes.len() - height } else { 0 };
+        let more = if hidden > 0 { format!(" +{} more", text::count(hidden)) } else { String::new() };
+        let room = usize::from(area.width).saturating_sub(2 + text::width(&more));
+        let line = vec![view.span(*role, format!(" {}", text::cut(note, room))), view.span(Role::Dim, more)];
+        row(frame, area, at, Line::from(line), None);
     }
 }
 
@@ -170,13 +174,9 @@ pub(super) fn strip(frame: &mut Frame, area: Rect, state: &State, view: &ViewSta
 pub(super) fn banner(state: &State) -> Option<(Role, String)> {
     let target = state.target_name();
     if let Some(ms) = state.sources.away_since_ms() {
-        let text = format!(
-            "✗ NO ANSWER from {target} since {}: what was seen stays, and it goes on when it is back",
-            since(state, ms)
-        );
-        return Some((Role::Aws, text));
+        return Some((Role::Aws, format!("✗ NO ANSWER from {target} since {}: what was seen stays", since(state, ms))));
     }
     let back = state.sources.back(state.real_ms)?;
-    let away = text::time(Duration::from_secs(back.away_ms / 1_000));
-    Some((Role::Embedded, format!("✓ {target} answers again: it was away for {away}, nothing that was seen is lost")))
+    let away = seconds(back.away_ms / 1_000);
+    Some((Role::Embedded, format!("✓ {target} answers again: it was away for {away}, nothing is lost")))
 }

@@ -53,7 +53,8 @@ async fn poll(registry: &Arc<Registry>, mapping: &Arc<Mapping>) {
     use std::sync::atomic::Ordering;
     let plan = mapping.plan();
     let under_way = Arc::new(UnderWay::default());
-    loop {
+    // At the endpoint's end the queue answers at once, again and again: nobody else would get a turn.
+    while !registry.fabric.shutdown_token().is_cancelled() {
         room_for_another(registry, &plan, &under_way).await;
         let messages = match gather(registry, mapping, &plan).await {
             Ok(messages) if messages.is_empty() => continue,

@@ -5,6 +5,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
+use super::host_prefix::WithoutHostPrefix;
 use super::limits;
 use super::target::Target;
 
@@ -59,12 +60,16 @@ impl Clients {
 
     fn of_config(target: Target, shared: SdkConfig) -> Self {
         let path_style = !matches!(target, Target::Aws { .. });
+        let mut logs = aws_sdk_cloudwatchlogs::config::Builder::from(&shared);
+        if let Some(strip) = shared.endpoint_url().filter(|_| path_style).and_then(WithoutHostPrefix::of) {
+            logs = logs.interceptor(strip);
+        }
         let s3 = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style).build();
         Self {
             cloudformation: aws_sdk_cloudformation::Client::new(&shared),
             dynamodb: aws_sdk_dynamodb::Client::new(&shared),
             events: aws_sdk_eventbridge::Client::new(&shared),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&shared),
+            logs: aws_sdk_cloudwatchlogs::Client::from_conf(logs.build()),
             s3: aws_sdk_s3::Client::from_conf(s3),
             sqs: aws_sdk_sqs::Client::new(&shared),
             states: aws_sdk_sfn::Client::new(&shared),

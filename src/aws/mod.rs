@@ -3,6 +3,7 @@
 
 mod check;
 mod clients;
+mod host_prefix;
 mod limits;
 mod pace;
 mod problem;
@@ -11,6 +12,6 @@ mod target;
 pub use check::{Account, CheckError, identify};
 pub use clients::Clients;
 pub use limits::{CHECK_LIMIT, upload_timeouts};
-pub use pace::Pace;
+pub use pace::{Brake, Pace};
 pub use problem::{Kind, Problem};
 pub use target::{Target, TargetError};

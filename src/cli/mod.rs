@@ -24,6 +24,7 @@ mod serve_function;
 mod session;
 mod settings;
 mod sim;
+mod steps;
 mod watch;
 
 pub use args::{Args, Command};

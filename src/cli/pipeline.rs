@@ -5,7 +5,7 @@ use anyhow::{Context, bail};
 use crate::aws::Clients;
 use crate::deploy::{Resource, Resources, Stack, describe};
 use crate::model::LogRole;
-use crate::observe::Watched;
+use crate::observe::{LiveTail, Watched};
 
 /// How the name of a dataset's root directory ends, unless the stack says otherwise.
 const JOB_SUFFIX: &str = "-vaultjob";
@@ -74,6 +74,7 @@ fn watched(stack: &str, resources: &Resources, job_dir_suffix: String) -> Watche
         machine: owned(resources.name("AWS::StepFunctions::StateMachine", "reconcileStateMachine")),
         job_dir_suffix,
         since: None,
+        live_tail: LiveTail::default(),
     }
 }
 

@@ -295,7 +295,8 @@ impl Landing {
     }
 
     fn say(&mut self) {
-        if self.quiet || self.progress.notified == 0 {
+        let is_begun = self.progress.datasets.get(&self.set).is_some_and(|dataset| dataset.uploaded > 0);
+        if self.quiet || !is_begun {
             return;
         }
         let sentence = match self.progress.outage() {

@@ -10,7 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("clock", &["model"]),
     ("emulator", &["model", "clock"]),
     ("sim", &["model", "clock"]),
-    ("aws", &["model"]),
+    ("aws", &["model", "clock"]),
     ("functions", &["model"]),
     ("tui", &["model"]),
     ("deploy", &["model", "aws"]),

@@ -3,9 +3,21 @@
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 
 use super::clients::Clients;
+use super::credentials::{self, CredentialsProblem};
 use super::limits::{self, CHECK_LIMIT};
 use super::problem::innermost;
 use super::target::Target;
+
+/// How AWS says that it does not know the caller.
+const REFUSED_CREDENTIALS: [&str; 7] = [
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
 
 /// Who answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,9 +31,9 @@ pub struct Account {
 /// Why a target cannot be worked on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
-    /// No connection.
+    /// No connection to an endpoint.
     #[error(
-        "nothing listens at {target} ({cause}): start `vaultscope emulator` there, or leave --endpoint-url and AWS_ENDPOINT_URL out to use the embedded endpoint"
+        "nothing listens at {target} ({cause}): start `vaultscope emulator` or LocalStack there, give another port with --endpoint-url, or leave --endpoint-url, AWS_ENDPOINT_URL and --target out to use the embedded endpoint"
     )]
     Unreachable {
         /// What was called.
@@ -29,14 +41,23 @@ pub enum CheckError {
         /// What the system said.
         cause: String,
     },
+    /// No connection to AWS.
+    #[error("{target} cannot be reached ({cause}): check the network, and that there is a region {region:?}")]
+    AwsUnreachable {
+        /// What was called.
+        target: String,
+        /// Its region.
+        region: String,
+        /// What the system said.
+        cause: String,
+    },
     /// A connection, and then silence.
-    #[error(
-        "{target} did not answer within {} s: check host and port of --endpoint-url or AWS_ENDPOINT_URL",
-        CHECK_LIMIT.as_secs()
-    )]
+    #[error("{target} did not answer within {} s: {remedy}", CHECK_LIMIT.as_secs())]
     Silent {
         /// What was called.
         target: String,
+        /// What to do.
+        remedy: &'static str,
     },
     /// Something else than AWS's protocols.
     #[error(
@@ -48,8 +69,16 @@ pub enum CheckError {
         /// What came instead.
         answer: String,
     },
-    /// Credentials are missing or refused.
-    #[error("{target} does not accept the credentials ({cause}): set AWS_PROFILE, or sign in again")]
+    /// No region is named anywhere.
+    #[error("no region is named for AWS: add --region us-east-1, say, or set AWS_REGION or the profile's region")]
+    NoRegion,
+    /// There are no credentials to call with.
+    #[error(transparent)]
+    NoCredentials(#[from] CredentialsProblem),
+    /// Credentials are refused.
+    #[error(
+        "{target} does not accept the credentials ({cause}): choose others with --profile or AWS_PROFILE, or sign in again"
+    )]
     Credentials {
         /// What was called.
         target: String,
@@ -71,40 +100,62 @@ pub enum CheckError {
 /// Asks the target whose account it is, once, within [`CHECK_LIMIT`].
 ///
 /// # Errors
-/// One sentence with its remedy: nothing listens, no answer comes, something else answers, credentials are refused.
+/// One sentence with its remedy: nothing listens, no answer comes, something else answers, there are no credentials or
+/// they are refused, no region is named.
 pub async fn identify(clients: &Clients) -> Result<Account, CheckError> {
-    let target = clients.target.to_string();
-    let (timeouts, retries) = limits::check();
-    let settings = aws_sdk_sts::config::Builder::new().timeout_config(timeouts).retry_config(retries);
-    let call = clients.sts.get_caller_identity().customize().config_override(settings).send();
-    let Ok(answer) = tokio::time::timeout(CHECK_LIMIT, call).await else {
-        return Err(CheckError::Silent { target });
-    };
-    match answer {
-        Ok(identity) => match (identity.account, identity.arn) {
-            (Some(id), Some(arn)) => Ok(Account { id, arn }),
-            _ => Err(CheckError::Foreign { target, answer: "an answer without an account".to_owned() }),
-        },
-        Err(error) => Err(reason(target, &clients.target, &error)),
+    if clients.region.is_empty() {
+        return Err(CheckError::NoRegion);
+    }
+    match tokio::time::timeout(CHECK_LIMIT, ask(clients)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(silent(clients)),
     }
 }
 
-fn reason<E>(name: String, target: &Target, error: &SdkError<E>) -> CheckError
+async fn ask(clients: &Clients) -> Result<Account, CheckError> {
+    credentials::load(clients).await?;
+    let (timeouts, retries) = limits::check();
+    let settings = aws_sdk_sts::config::Builder::new().timeout_config(timeouts).retry_config(retries);
+    match clients.sts.get_caller_identity().customize().config_override(settings).send().await {
+        Ok(identity) => match (identity.account, identity.arn) {
+            (Some(id), Some(arn)) => Ok(Account { id, arn }),
+            _ => {
+                let answer = "an answer without an account".to_owned();
+                Err(CheckError::Foreign { target: clients.target.to_string(), answer })
+            }
+        },
+        Err(error) => Err(reason(clients, &error)),
+    }
+}
+
+fn silent(clients: &Clients) -> CheckError {
+    let remedy = match clients.target {
+        Target::Aws { .. } => "check the network and the credentials' source",
+        Target::Embedded | Target::Endpoint { .. } => "check host and port of --endpoint-url or AWS_ENDPOINT_URL",
+    };
+    CheckError::Silent { target: clients.target.to_string(), remedy }
+}
+
+fn reason<E>(clients: &Clients, error: &SdkError<E>) -> CheckError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
+    let target = clients.target.to_string();
     match error {
-        SdkError::TimeoutError(_) => CheckError::Silent { target: name },
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => CheckError::Silent { target: name },
+        SdkError::TimeoutError(_) => silent(clients),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => silent(clients),
+        SdkError::DispatchFailure(failure) if failure.is_io() && clients.target.is_aws() => {
+            CheckError::AwsUnreachable { target, region: clients.region.clone(), cause: innermost(error) }
+        }
         SdkError::DispatchFailure(failure) if failure.is_io() => {
-            CheckError::Unreachable { target: name, cause: innermost(error) }
+            CheckError::Unreachable { target, cause: innermost(error) }
         }
-        SdkError::DispatchFailure(_) if matches!(target, Target::Aws { .. }) => {
-            CheckError::Credentials { target: name, cause: innermost(error) }
+        SdkError::DispatchFailure(_) if clients.target.is_aws() => {
+            CheckError::Credentials { target, cause: innermost(error) }
         }
-        SdkError::DispatchFailure(_) => CheckError::Foreign { target: name, answer: innermost(error) },
-        SdkError::ConstructionFailure(_) => CheckError::Credentials { target: name, cause: innermost(error) },
-        _ => answered(name, error),
+        SdkError::DispatchFailure(_) => CheckError::Foreign { target, answer: innermost(error) },
+        SdkError::ConstructionFailure(_) => CheckError::Credentials { target, cause: innermost(error) },
+        _ => answered(target, error),
     }
 }
 
@@ -117,7 +168,7 @@ where
     let raw = error.raw_response();
     let status = raw.map_or(0, |answer| answer.status().as_u16());
     match code {
-        Some("InvalidClientTokenId" | "ExpiredToken" | "SignatureDoesNotMatch" | "UnrecognizedClientException") => {
+        Some(code) if REFUSED_CREDENTIALS.contains(&code) => {
             CheckError::Credentials { target, cause: message.to_owned() }
         }
         Some(code) => CheckError::Refused { target, code: code.to_owned(), message: message.to_owned() },

@@ -5,11 +5,23 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
+use super::guard::ReadOnlyGuard;
+use super::host_prefix::WithoutHostPrefix;
 use super::limits;
+use super::meter::Meter;
 use super::target::Target;
 
 /// The region where an endpoint answers, unless the user has set one.
 const ENDPOINT_REGION: &str = "us-east-1";
+
+/// Whether calls may change what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Only calls that read are made.
+    ReadOnly,
+    /// Every call is made.
+    Write,
+}
 
 /// Every client that vaultscope calls with.
 #[derive(Debug, Clone)]
@@ -32,8 +44,10 @@ pub struct Clients {
     pub sts: aws_sdk_sts::Client,
     /// What they call.
     pub target: Target,
-    /// The region that they call.
+    /// The region that they call; empty where none is named anywhere.
     pub region: String,
+    access: Access,
+    meter: Meter,
     shared: SdkConfig,
 }
 
@@ -41,36 +55,69 @@ impl Clients {
     /// Clients of `target`; `embedded_url` is where the embedded endpoint listens and is read for that target only.
     ///
     /// Nothing is called: see [`identify`](super::identify).
-    pub async fn connect(target: Target, embedded_url: &str) -> Self {
+    pub async fn connect(target: Target, access: Access, embedded_url: &str) -> Self {
         let shared = match &target {
-            Target::Embedded => at_endpoint(embedded_url, None).await,
-            Target::Endpoint { url } => at_endpoint(url, Some(UserSettings::read())).await,
-            Target::Aws { profile, region } => on_aws(profile.as_deref(), region.clone()).await,
+            Target::Embedded => at_endpoint(embedded_url, None, UserSettings::default()).await,
+            Target::Endpoint { url, region } => at_endpoint(url, region.as_deref(), UserSettings::read()).await,
+            Target::Aws { profile, region } => on_aws(profile.as_deref(), region.as_deref()).await,
         };
-        Self::of_config(target, shared)
+        Self::of_config(target, access, Meter::default(), shared)
     }
 
     /// The same clients without retries of their own, for callers that back off by themselves.
     #[must_use]
     pub fn without_retries(&self) -> Self {
         let shared = self.shared.to_builder().retry_config(RetryConfig::disabled()).build();
-        Self::of_config(self.target.clone(), shared)
+        Self::of_config(self.target.clone(), self.access, self.meter.clone(), shared)
     }
 
-    fn of_config(target: Target, shared: SdkConfig) -> Self {
-        let path_style = !matches!(target, Target::Aws { .. });
-        let s3 = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style).build();
+    /// What has been called so far, of all services and by every copy of these clients.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Whether changing calls are refused.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.access == Access::ReadOnly
+    }
+
+    /// Where the credentials come from.
+    pub(super) fn credentials(&self) -> Option<SharedCredentialsProvider> {
+        self.shared.credentials_provider()
+    }
+
+    fn of_config(target: Target, access: Access, meter: Meter, shared: SdkConfig) -> Self {
+        /// A client whose calls are counted, and refused where they may not be made.
+        macro_rules! client {
+            ($service:ident $(, $config:ident => $changed:expr)?) => {{
+                let config = $service::config::Builder::from(&shared).interceptor(meter.clone());
+                $(let config = { let $config = config; $changed };)?
+                let config = match access {
+                    Access::ReadOnly => config.interceptor(ReadOnlyGuard),
+                    Access::Write => config,
+                };
+                $service::Client::from_conf(config.build())
+            }};
+        }
+        let strip = shared.endpoint_url().filter(|_| !target.is_aws()).and_then(WithoutHostPrefix::of);
         Self {
-            cloudformation: aws_sdk_cloudformation::Client::new(&shared),
-            dynamodb: aws_sdk_dynamodb::Client::new(&shared),
-            events: aws_sdk_eventbridge::Client::new(&shared),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&shared),
-            s3: aws_sdk_s3::Client::from_conf(s3),
-            sqs: aws_sdk_sqs::Client::new(&shared),
-            states: aws_sdk_sfn::Client::new(&shared),
-            sts: aws_sdk_sts::Client::new(&shared),
-            region: shared.region().map_or_else(|| ENDPOINT_REGION.to_owned(), ToString::to_string),
+            cloudformation: client!(aws_sdk_cloudformation),
+            dynamodb: client!(aws_sdk_dynamodb),
+            events: client!(aws_sdk_eventbridge),
+            logs: client!(aws_sdk_cloudwatchlogs, config => match strip {
+                Some(strip) => config.interceptor(strip),
+                None => config,
+            }),
+            s3: client!(aws_sdk_s3, config => config.force_path_style(!target.is_aws())),
+            sqs: client!(aws_sdk_sqs),
+            states: client!(aws_sdk_sfn),
+            sts: client!(aws_sdk_sts),
+            region: shared.region().map(ToString::to_string).unwrap_or_default(),
             target,
+            access,
+            meter,
             shared,
         }
     }
@@ -96,8 +143,7 @@ impl UserSettings {
 }
 
 /// Never asks the instance metadata service: an endpoint takes any credentials.
-async fn at_endpoint(url: &str, user: Option<UserSettings>) -> SdkConfig {
-    let user = user.unwrap_or_default();
+async fn at_endpoint(url: &str, region: Option<&str>, user: UserSettings) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(url)
         .timeout_config(limits::timeouts())
@@ -106,13 +152,15 @@ async fn at_endpoint(url: &str, user: Option<UserSettings>) -> SdkConfig {
         let test = Credentials::new("test", "test", None, None, "vaultscope");
         loader = loader.credentials_provider(SharedCredentialsProvider::new(test));
     }
-    if !user.region && !user.profile {
-        loader = loader.region(Region::from_static(ENDPOINT_REGION));
+    match region {
+        Some(region) => loader = loader.region(Region::new(region.to_owned())),
+        None if !user.region && !user.profile => loader = loader.region(Region::from_static(ENDPOINT_REGION)),
+        None => {}
     }
     loader.load().await
 }
 
-async fn on_aws(profile: Option<&str>, region: Option<String>) -> SdkConfig {
+async fn on_aws(profile: Option<&str>, region: Option<&str>) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(limits::timeouts())
         .retry_config(limits::retries());
@@ -120,7 +168,7 @@ async fn on_aws(profile: Option<&str>, region: Option<String>) -> SdkConfig {
         loader = loader.profile_name(profile);
     }
     if let Some(region) = region {
-        loader = loader.region(Region::new(region));
+        loader = loader.region(Region::new(region.to_owned()));
     }
     loader.load().await
 }

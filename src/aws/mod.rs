@@ -1,16 +1,25 @@
-//! The way to AWS, or to an endpoint that speaks like it: targets, clients, the first check, and what an answer's
-//! failure means. Knows nothing of stacks, screens or the emulator.
+//! The way to AWS, or to an endpoint that speaks like it: targets, clients, the first check, what a call costs, and what
+//! an answer's failure means. Knows nothing of stacks, screens or the emulator.
 
 mod check;
 mod clients;
+mod credentials;
+mod guard;
+mod host_prefix;
 mod limits;
+mod meter;
 mod pace;
+mod price;
 mod problem;
 mod target;
 
 pub use check::{Account, CheckError, identify};
-pub use clients::Clients;
+pub use clients::{Access, Clients};
+pub use credentials::CredentialsProblem;
+pub use guard::ReadOnly;
 pub use limits::{CHECK_LIMIT, upload_timeouts};
-pub use pace::Pace;
+pub use meter::Meter;
+pub use pace::{Brake, Pace};
+pub use price::LIVE_TAIL_MINUTE;
 pub use problem::{Kind, Problem};
-pub use target::{Target, TargetError};
+pub use target::{LOCALSTACK_URL, Target, TargetError};

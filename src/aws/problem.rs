@@ -2,6 +2,8 @@
 
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 
+use super::guard::ReadOnly;
+
 /// What can be done about a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -31,15 +33,25 @@ pub struct Problem {
     pub sentence: String,
 }
 
-const THROTTLING: [&str; 7] = [
+const THROTTLING: [&str; 12] = [
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
     "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
     "ProvisionedThroughputExceededException",
     "TooManyRequestsException",
+    "PriorRequestNotComplete",
+    "OverLimit",
     "SlowDown",
 ];
+
+/// Whether a failed answer asks for fewer calls: by its status, or by the code at the head of its body.
+pub(super) fn is_throttling(status: u16, head: &[u8]) -> bool {
+    status == 429 || THROTTLING.iter().any(|code| head.windows(code.len()).any(|window| window == code.as_bytes()))
+}
 
 impl Problem {
     /// What the failure of `operation` means.
@@ -49,6 +61,9 @@ impl Problem {
     {
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
         let message = error.as_service_error().and_then(ProvideErrorMetadata::message).map(str::to_owned);
+        if let Some(refusal) = cause_of::<ReadOnly>(error) {
+            return Self::refused(format!("{operation} was not called: {refusal}"));
+        }
         let status = error.raw_response().map(|answer| answer.status().as_u16());
         let kind = match error {
             SdkError::ServiceError(_) => kind_of_answer(code.as_deref(), status),
@@ -83,6 +98,12 @@ impl Problem {
         Self { kind: Kind::Outage, code: None, message: None, sentence: sentence.into() }
     }
 
+    /// Something that the target does not do, as its behaviour shows.
+    #[must_use]
+    pub fn unsupported(sentence: impl Into<String>) -> Self {
+        Self { kind: Kind::Unsupported, code: None, message: None, sentence: sentence.into() }
+    }
+
     /// Whether the code is one of these.
     #[must_use]
     pub fn is(&self, codes: &[&str]) -> bool {
@@ -109,6 +130,20 @@ fn kind_of_answer(code: Option<&str>, status: Option<u16>) -> Kind {
     if status.is_some_and(|status| status >= 500) { Kind::Outage } else { Kind::Refused }
 }
 
+/// The cause of that type, wherever it lies in an error.
+pub(super) fn cause_of<'a, T: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a T> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}
+
 /// What lies at the bottom of an error.
 pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
@@ -123,10 +158,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn throttling_is_read_from_the_head_of_an_answer() {
+        assert!(is_throttling(429, b""));
+        assert!(is_throttling(400, br#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#));
+        assert!(is_throttling(503, b"<Error><Code>SlowDown</Code></Error>"));
+        assert!(!is_throttling(400, br#"{"__type":"ResourceNotFoundException"}"#));
+        assert!(!is_throttling(500, b""));
+    }
+
+    #[test]
     fn codes_and_statuses_say_what_can_be_done() {
         for (code, status, kind) in [
             (Some("ThrottlingException"), Some(400), Kind::Throttled),
             (Some("SlowDown"), Some(503), Kind::Throttled),
+            (Some("RequestThrottled"), Some(403), Kind::Throttled),
             (None, Some(429), Kind::Throttled),
             (Some("NotImplemented"), Some(501), Kind::Unsupported),
             (Some("ResourceNotFoundException"), Some(400), Kind::NotFound),

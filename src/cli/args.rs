@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::deploy::{Parameters, STACK_NAME};
+use crate::deploy::EVENT_PROCESSING;
 use crate::emulator::DEFAULT_PORT;
+use crate::sim::Wish;
 
 /// Deploys, simulates and watches upload pipelines of an AWS Storage Gateway, offline or on AWS.
 #[derive(Debug, Parser)]
@@ -22,15 +23,58 @@ pub struct Args {
 /// What every command takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Global {
-    /// The endpoint to work on, such as http://127.0.0.1:4566; without one, the embedded endpoint
-    #[arg(long, global = true, env = "AWS_ENDPOINT_URL", value_name = "URL")]
+    /// What to work on [default: the endpoint that --endpoint-url or AWS_ENDPOINT_URL names, else embedded]
+    #[arg(long, global = true, value_name = "TARGET", env = "VAULTSCOPE_TARGET")]
+    pub target: Option<TargetName>,
+    /// The endpoint to work on, such as http://127.0.0.1:4566 [default: AWS_ENDPOINT_URL]
+    #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
-    /// The stack's name
-    #[arg(long, global = true, value_name = "NAME", default_value = STACK_NAME)]
-    pub stack: String,
+    /// Of --target aws: the profile of the shared configuration
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The region [default: the one that AWS_REGION or the profile names; us-east-1 on endpoints]
+    #[arg(long, global = true, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Of --target aws: change things there; without it nothing is changed
+    #[arg(long, global = true)]
+    pub write: bool,
+    /// How new log lines are learned of: by StartLiveTail where it works, or by asking again and again
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub live_tail: LiveTailArg,
+    /// The stack's name [default: EventProcessingStack]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub stack: Option<String>,
+    /// The configuration file [default: vaultscope/config.toml in the user's configuration folder]
+    #[arg(long, global = true, env = "VAULTSCOPE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Write a log of what vaultscope does to this file
     #[arg(long, global = true, env = "VAULTSCOPE_LOG", value_name = "FILE")]
     pub log: Option<PathBuf>,
+}
+
+/// What can be worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetName {
+    /// The endpoint in our own process
+    Embedded,
+    /// An endpoint such as LocalStack, at port 4566 unless --endpoint-url names another
+    Localstack,
+    /// AWS itself, read-only unless --write is given
+    Aws,
+}
+
+/// When StartLiveTail is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LiveTailArg {
+    /// On endpoints that have it; on AWS, where it is billed by the minute, never
+    #[default]
+    Auto,
+    /// Wherever it works
+    On,
+    /// Never
+    Off,
 }
 
 /// The commands.
@@ -40,12 +84,18 @@ pub enum Command {
     Run(RunArgs),
     /// Deploy the stack, or change it to what it should be
     Deploy(DeployArgs),
+    /// List the stacks that can be deployed, and what is there of them
+    Stacks(StacksArgs),
+    /// Print or validate a stack's template
+    Template(TemplateArgs),
     /// Vault a simulated dataset into a deployed stack
     Sim(SimArgs),
     /// Print what happens on a deployed stack
     Watch(WatchArgs),
     /// Delete the stack and what its buckets hold
     Destroy(DestroyArgs),
+    /// Say what the target is, what answers there and what is missing
+    Doctor(DoctorArgs),
     /// Run the embedded endpoint alone
     Emulator(EmulatorArgs),
     /// Serve a Lambda function: started by the embedded endpoint
@@ -71,27 +121,44 @@ pub struct StackArgs {
     /// Days for which log events are kept [default of a new stack: 7]
     #[arg(long, value_name = "DAYS")]
     pub log_retention: Option<u32>,
+    /// Any parameter of the template
+    #[arg(long = "parameter", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub parameters: Vec<(String, String)>,
+    /// Take parameters from the original's cdk.context.json
+    #[arg(long, value_name = "FILE")]
+    pub context: Option<PathBuf>,
     /// The functions' executable, built for Amazon Linux 2023, for targets that do not run on this machine
     #[arg(long, value_name = "FILE")]
     pub bootstrap: Option<PathBuf>,
-    /// What that executable was built for: x86_64 or arm64
+    /// What that executable was built for [default: what it says itself]
     #[arg(long, value_name = "ARCHITECTURE", value_parser = ["x86_64", "arm64"], requires = "bootstrap")]
     pub architecture: Option<String>,
+    /// A bucket that is there already, for the functions' artefact [default: that of stack VaultscopeBootstrap]
+    #[arg(long, value_name = "NAME")]
+    pub artefact_bucket: Option<String>,
 }
 
 impl StackArgs {
-    /// The parameters that were chosen.
+    /// The parameters that have a flag of their own and were chosen with it.
     #[must_use]
-    pub fn parameters(&self) -> Parameters {
-        Parameters {
-            job_dir_suffix: self.job_suffix.clone(),
-            manifest_suffix: self.manifest_suffix.clone(),
-            iterations: self.iterations,
-            wait_seconds: self.wait,
-            event_sources: None,
-            log_retention_days: self.log_retention,
-            architecture: self.architecture.clone(),
-        }
+    pub fn flags(&self) -> Vec<(String, String)> {
+        let number = |number: Option<u32>| number.map(|number| number.to_string());
+        let all = [
+            ("jobDirSuffixName", self.job_suffix.clone()),
+            ("manifestSuffixName", self.manifest_suffix.clone()),
+            ("reconcileCountIterations", number(self.iterations)),
+            ("reconcileWaitIterations", number(self.wait)),
+            ("logRetentionDays", number(self.log_retention)),
+            ("functionArchitecture", self.architecture.clone()),
+        ];
+        all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as KEY=VALUE".to_owned()),
     }
 }
 
@@ -113,6 +180,36 @@ pub struct DatasetArgs {
     /// Names with quotes, backslashes, spaces, non-ASCII letters and 900 bytes
     #[arg(long)]
     pub hostile_names: bool,
+    /// Settling time of the share in simulated seconds [default: 60 on the embedded endpoint and `vaultscope emulator`, 5 elsewhere]
+    #[arg(long, value_name = "SECONDS")]
+    pub settle: Option<f64>,
+    /// Which way notifications take into the pipeline
+    #[arg(long, value_name = "WAY", value_enum, default_value_t = RouteArg::Auto)]
+    pub route: RouteArg,
+}
+
+/// Which way notifications take into the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RouteArg {
+    /// Whichever is nearest to what a gateway does, and is allowed
+    Auto,
+    /// The event bus, with the gateway's own source aws.storagegateway
+    Aws,
+    /// The event bus, with the simulator's source vaultscope.storagegateway
+    Own,
+    /// Straight to the stack's queue
+    Queue,
+}
+
+impl From<RouteArg> for Wish {
+    fn from(route: RouteArg) -> Self {
+        match route {
+            RouteArg::Auto => Self::Auto,
+            RouteArg::Aws => Self::Aws,
+            RouteArg::Own => Self::Own,
+            RouteArg::Queue => Self::Queue,
+        }
+    }
 }
 
 /// Arguments of `run`.
@@ -138,6 +235,12 @@ pub struct DeployArgs {
     /// The stack.
     #[command(flatten)]
     pub stack: StackArgs,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    pub preview: bool,
+    /// Do not ask, not even where a bucket or a table with its data would go
+    #[arg(long, conflicts_with = "preview")]
+    pub yes: bool,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
@@ -177,6 +280,39 @@ pub struct DestroyArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+    /// Delete the stack that holds the functions' artefacts, unless another stack uses it
+    #[arg(long)]
+    pub bootstrap: bool,
+    /// Delete a stack that vaultscope did not make: its name once more
+    #[arg(long, value_name = "NAME", conflicts_with = "bootstrap")]
+    pub foreign: Option<String>,
+}
+
+/// Arguments of `stacks`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StacksArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `template`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TemplateArgs {
+    /// Which: event-processing or bootstrap
+    #[arg(value_name = "NAME", default_value = EVENT_PROCESSING.id)]
+    pub name: String,
+    /// Hold it against CloudFormation's limits and ask the target what it thinks of it, instead of printing it
+    #[arg(long)]
+    pub validate: bool,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DoctorArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `emulator`.

@@ -32,6 +32,12 @@ pub async fn clock_of(url: &str) -> Option<Clock> {
     follow(answer).ok()
 }
 
+/// Whether an endpoint of this machine is LocalStack in a container, which runs functions where our files are not.
+pub async fn is_in_container(url: &str) -> bool {
+    let answer = call(url, Method::GET, "/_localstack/info", None).await;
+    answer.is_ok_and(|info| info["is_docker"] == Value::Bool(true))
+}
+
 /// Changes the endpoint's clock: `rate`, `paused`, `step_seconds`.
 ///
 /// # Errors
@@ -41,6 +47,14 @@ pub async fn change_clock(url: &str, change: Value) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("{url} has no clock that could be changed: only `vaultscope emulator` has one"))?;
     Ok(())
+}
+
+/// What a path of an endpoint answers in JSON.
+///
+/// # Errors
+/// When nothing answers in time, or with no success, or with no JSON.
+pub async fn get(url: &str, path: &str) -> anyhow::Result<Value> {
+    call(url, Method::GET, path, None).await
 }
 
 fn follow(answer: Value) -> anyhow::Result<Clock> {

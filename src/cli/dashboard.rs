@@ -8,9 +8,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::aws::Target;
+use crate::aws::{Meter, Target};
 use crate::deploy::resource_count;
 use crate::model::FlowEvent;
+use crate::model::activity::Activity;
 use crate::observe::CHANNEL_CAPACITY;
 use crate::tui::{
     self, ClockReading, Event, JobRequest, Options, Setup, StackOffer, State, Summary, TargetInfo, TargetKind,
@@ -27,6 +28,8 @@ const EVENTS: usize = 1_024;
 const BATCH: usize = 512;
 /// How often the clock's reading is told.
 const CLOCK_EVERY: Duration = Duration::from_millis(250);
+/// How often the calls that were made are told.
+const ACTIVITY_EVERY: Duration = Duration::from_secs(1);
 /// What was begun has so long to end once the dashboard is left.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -38,7 +41,7 @@ pub async fn run(settings: &Settings, cancel: CancellationToken) -> anyhow::Resu
         )
         .into());
     }
-    let session = Session::open(&settings.target).await?;
+    let session = Session::open(settings).await?;
     if session.emulator.is_some() {
         session.set_rate(EMBEDDED_RATE).await?;
     }
@@ -51,6 +54,7 @@ pub async fn run(settings: &Settings, cancel: CancellationToken) -> anyhow::Resu
     let tasks = TaskTracker::new();
     tasks.spawn(pump(seen, events.clone()));
     tasks.spawn(tell_clock(Arc::clone(&session), events.clone(), end.clone()));
+    tasks.spawn(tell_activity(session.clients.meter().clone(), events.clone(), end.clone()));
     let effects = Effects::new(Arc::clone(&session), settings.clone(), flows, events, end.clone());
     tasks.spawn(effects.carry_out(wanted));
     tasks.close();
@@ -81,10 +85,13 @@ fn setup(settings: &Settings, session: &Session) -> Setup {
             Target::Aws { .. } => TargetKind::Aws,
         },
         address: url.split_once("://").map_or(url.as_str(), |(_, address)| address).to_owned(),
-        profile: None,
+        profile: match &settings.target {
+            Target::Aws { profile, .. } => profile.clone(),
+            Target::Embedded | Target::Endpoint { .. } => None,
+        },
         region: session.clients.region.clone(),
         account: Some(session.account.id.clone()),
-        read_only: false,
+        read_only: session.clients.is_read_only(),
     };
     let offer = StackOffer {
         id: OFFER.to_owned(),
@@ -116,6 +123,25 @@ async fn tell_clock(session: Arc<Session>, events: mpsc::Sender<Event>, end: Can
         let reading = ClockReading { now: reading.now, rate: reading.rate, paused: reading.paused };
         if events.send(Event::Clock(reading)).await.is_err() {
             return;
+        }
+    }
+}
+
+/// Tells of the calls that were made, whenever there were more.
+async fn tell_activity(meter: Meter, events: mpsc::Sender<Event>, end: CancellationToken) {
+    let mut beat = tokio::time::interval(ACTIVITY_EVERY);
+    let mut told = Activity::default();
+    loop {
+        tokio::select! {
+            () = end.cancelled() => return,
+            _ = beat.tick() => {}
+        }
+        let activity = meter.activity();
+        if activity != told {
+            told = activity.clone();
+            if events.send(Event::Activity(activity)).await.is_err() {
+                return;
+            }
         }
     }
 }

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::FlowEvent;
-use crate::sim::{Dataset, JobEnd, JobError, JobSpec, Names, Runner, Share};
+use crate::aws::Target;
+use crate::model::{FlowEvent, Route, RouteTaken};
+use crate::sim::{Dataset, GatewayPort, JobEnd, JobError, JobSpec, Names, Place, Runner, SETTLING_SECS, Share};
 
 use super::args::DatasetArgs;
-use super::gateway_port::Port;
+use super::gateway_port::{Parts, Port, course};
 use super::pipeline::Pipeline;
 use super::session::Session;
+
+/// The settling time where a real minute would be waited for.
+const SHORT_SETTLING_SECS: f64 = 5.0;
 
 /// What a job came to.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub struct Vaulted {
     pub dataset: Dataset,
     /// How the job ended.
     pub end: JobEnd,
+    /// Which way its notifications took; `None` where that was never settled.
+    pub route: Option<RouteTaken>,
 }
 
 impl Vaulted {
@@ -38,12 +44,29 @@ pub fn check(args: &DatasetArgs) -> anyhow::Result<()> {
 }
 
 /// The job that the arguments ask for, on this pipeline.
-pub fn spec(args: &DatasetArgs, pipeline: &Pipeline) -> JobSpec {
+pub fn spec(args: &DatasetArgs, pipeline: &Pipeline, session: &Session) -> JobSpec {
     JobSpec {
+        settling_secs: args.settle.unwrap_or_else(|| settling(session)),
         job_dir_suffix: pipeline.watched.job_dir_suffix.clone(),
         manifest_suffix: pipeline.manifest_suffix.clone(),
         ..of(args)
     }
+}
+
+/// The settling time unless another is asked for: the workshop's, or a short one where time cannot be scaled.
+pub fn settling(session: &Session) -> f64 {
+    if session.has_clock { SETTLING_SECS } else { SHORT_SETTLING_SECS }
+}
+
+/// Where notifications go, for a person.
+pub fn way(route: &RouteTaken) -> String {
+    let to = match route.way {
+        Route::Gateway => "to the event bus, as the gateway sends them",
+        Route::Aws => "to the event bus from aws.storagegateway",
+        Route::Own => "to the event bus from vaultscope.storagegateway",
+        Route::Queue => "straight to the stack's queue",
+    };
+    format!("{to} ({})", route.reason)
 }
 
 fn of(args: &DatasetArgs) -> JobSpec {
@@ -52,6 +75,8 @@ fn of(args: &DatasetArgs) -> JobSpec {
         files: args.files,
         dirs: args.dirs,
         missing: args.missing,
+        settling_secs: args.settle.unwrap_or(SETTLING_SECS),
+        route: args.route.into(),
         names: if args.hostile_names { Names::Hostile } else { Names::Plain },
         ..JobSpec::default()
     }
@@ -69,10 +94,24 @@ pub async fn vault(
     cancel: CancellationToken,
 ) -> anyhow::Result<Vaulted> {
     let share = Share::of(pipeline.bucket()?, &session.clients.region, &session.account.id);
-    let port = Port::new(session.clients.clone(), share, session.emulator.clone());
+    let queue_url = pipeline.watched.queue.clone();
+    let place = match (&session.emulator, &session.clients.target) {
+        (Some(_), _) => Place::Process,
+        (None, Target::Aws { .. }) => Place::Aws,
+        (None, _) => Place::Endpoint,
+    };
+    let course = course(&session.clients, &share, job.route, place, queue_url.as_deref(), &pipeline.rules).await?;
+    let parts = Parts {
+        clients: session.clients.clone(),
+        share,
+        emulator: session.emulator.clone(),
+        clock: session.clock.clone(),
+        queue_url,
+    };
+    let port = Arc::new(Port::new(parts, course));
     let runner = Runner { clock: session.clock.clone(), events, cancel };
-    let (dataset, end) = crate::sim::run(runner, job, Arc::new(port)).await.map_err(refuse)?;
-    Ok(Vaulted { dataset, end })
+    let (dataset, end) = crate::sim::run(runner, job, Arc::clone(&port)).await.map_err(refuse)?;
+    Ok(Vaulted { dataset, end, route: port.route() })
 }
 
 /// A job that cannot be done was asked for wrongly.

@@ -4,10 +4,12 @@
 //! something went wrong. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
 mod args;
+mod config;
 mod control;
 mod dashboard;
 mod deploy;
 mod destroy;
+mod doctor;
 mod effects;
 mod emulator;
 mod gateway_port;
@@ -19,11 +21,16 @@ mod output;
 mod pipeline;
 mod progress;
 mod report;
+mod rollout;
 mod run;
 mod serve_function;
+mod server;
 mod session;
 mod settings;
 mod sim;
+mod stacks;
+mod steps;
+mod template;
 mod watch;
 
 pub use args::{Args, Command};
@@ -92,8 +99,11 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Run(args)) => run::run(&settings, &args, cancel).await,
             Some(Command::Sim(args)) => sim::run(&settings, &args, cancel).await,
             Some(Command::Deploy(args)) => deploy::run(&settings, &args, cancel).await,
+            Some(Command::Stacks(args)) => stacks::run(&settings, &args).await,
+            Some(Command::Template(args)) => template::run(&settings, &args).await,
             Some(Command::Watch(args)) => watch::run(&settings, &args, cancel).await,
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,
+            Some(Command::Doctor(args)) => doctor::run(&settings, &args, cancel).await,
             Some(Command::Emulator(args)) => emulator::run(&args, cancel).await,
             None => dashboard::run(&settings, cancel).await,
             Some(Command::ServeFunction) => Ok(Exit::Done),

@@ -9,6 +9,7 @@ use crate::aws::{Account, Clients, Target, identify};
 use crate::clock::Clock;
 use crate::emulator::{Emulator, EmulatorConfig};
 
+use super::settings::Settings;
 use super::{Usage, control};
 
 /// Time runs so many times as fast on the embedded endpoint, so that a wait of 30 s takes half a second.
@@ -22,6 +23,8 @@ pub struct Session {
     pub account: Account,
     /// The target's clock, or one that runs as it does.
     pub clock: Clock,
+    /// Whether the target's time can be scaled.
+    pub has_clock: bool,
     /// The endpoint, where it is in this process.
     pub emulator: Option<Arc<Emulator>>,
 }
@@ -31,20 +34,21 @@ impl Session {
     ///
     /// # Errors
     /// One sentence: why it cannot be worked on.
-    pub async fn open(target: &Target) -> anyhow::Result<Self> {
+    pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let target = &settings.target;
         let emulator = match target {
             Target::Embedded => Some(Arc::new(Emulator::start(EmulatorConfig::default()).await?)),
             Target::Endpoint { .. } | Target::Aws { .. } => None,
         };
         let url = emulator.as_ref().map(|emulator| emulator.url()).unwrap_or_default();
-        let clients = Clients::connect(target.clone(), &url).await;
+        let clients = Clients::connect(target.clone(), settings.access, &url).await;
         let account = identify(&clients).await?;
         let clock = match (&emulator, target) {
-            (Some(emulator), _) => emulator.clock().clone(),
-            (None, Target::Endpoint { url }) => control::clock_of(url).await.unwrap_or_default(),
-            (None, _) => Clock::default(),
+            (Some(emulator), _) => Some(emulator.clock().clone()),
+            (None, Target::Endpoint { url, .. }) => control::clock_of(url).await,
+            (None, _) => None,
         };
-        Ok(Self { clients, account, clock, emulator })
+        Ok(Self { clients, account, has_clock: clock.is_some(), clock: clock.unwrap_or_default(), emulator })
     }
 
     /// Where the endpoint listens; `None` for AWS.
@@ -52,7 +56,7 @@ impl Session {
     pub fn url(&self) -> Option<String> {
         match (&self.emulator, &self.clients.target) {
             (Some(emulator), _) => Some(emulator.url()),
-            (None, Target::Endpoint { url }) => Some(url.clone()),
+            (None, Target::Endpoint { url, .. }) => Some(url.clone()),
             (None, _) => None,
         }
     }
@@ -97,7 +101,7 @@ impl Session {
     async fn tell(&self, change: serde_json::Value) -> anyhow::Result<()> {
         match (&self.emulator, &self.clients.target) {
             (Some(_), _) => Ok(()),
-            (None, Target::Endpoint { url }) => control::change_clock(url, change).await,
+            (None, Target::Endpoint { url, .. }) => control::change_clock(url, change).await,
             (None, target) => {
                 Err(Usage(format!("time runs as it does on {target}: it cannot be scaled, paused or stepped")).into())
             }

@@ -20,12 +20,13 @@ use super::{Exit, job, output};
 pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     needs_endpoint(&settings.target, "sim")?;
     job::check(&args.dataset)?;
-    let session = Session::open(&settings.target).await?;
-    let pipeline = Pipeline::find(&session.clients, &settings.stack).await?;
+    settings.needs_write("vaulting a dataset")?;
+    let session = Session::open(settings).await?;
+    let pipeline = Pipeline::find(&session, settings).await?;
     if let Some(rate) = args.time_scale {
         session.set_rate(rate).await?;
     }
-    let job = job::spec(&args.dataset, &pipeline);
+    let job = job::spec(&args.dataset, &pipeline, &session);
     let (sink, mut events) = mpsc::channel::<FlowEvent>(CHANNEL_CAPACITY);
     let counted = tokio::spawn(async move {
         let mut notified = 0_u64;
@@ -66,6 +67,7 @@ pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken)
                 "leftOut": dataset.missing().collect::<Vec<_>>(),
             },
             "notifications": notified,
+            "route": vaulted.route,
             "seconds": seconds,
         }))?;
     } else {
@@ -75,6 +77,9 @@ pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken)
             dataset.entries.len(),
             dataset.bytes()
         ))?;
+        if let Some(route) = &vaulted.route {
+            output::line(&format!("notifications went {}", job::way(route)))?;
+        }
     }
     Ok(Exit::Done)
 }

@@ -359,6 +359,33 @@ pub struct JobReport {
     pub bytes: u64,
     /// How it goes.
     pub state: JobState,
+    /// Which way its notifications take; `None` until that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<RouteTaken>,
+}
+
+/// Which way the notifications of a job take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteTaken {
+    /// The way.
+    pub way: Route,
+    /// Why this one, in a few words.
+    pub reason: String,
+}
+
+/// A way from the simulated gateway into the pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Route {
+    /// To the default event bus as the gateway itself, which only the endpoint in our own process allows.
+    Gateway,
+    /// To the default event bus over `PutEvents`, with the gateway's own source `aws.storagegateway`.
+    Aws,
+    /// To the default event bus over `PutEvents`, with the simulator's source `vaultscope.storagegateway`.
+    Own,
+    /// Past the event bus, straight to the stack's queue, as the event bus would deliver them.
+    Queue,
 }
 
 /// How far a job is.

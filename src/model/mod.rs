@@ -16,8 +16,8 @@ pub use arn::{Arn, ArnError};
 pub use dataset::{Dataset, Datasets, Outcome, Tally};
 pub use flow::{
     ExecutionSeen, ExecutionStatus, FlowEvent, GatewayStep, GatewayStepKind, HistoryEvent, JobReport, JobState,
-    LogLine, LogRole, MachineSeen, ManifestRead, ObjectSeen, QueueDepth, Seen, Source, SourceReport, SourceState,
-    StackEvent, StackSeen, UploadDetail, UploadItem,
+    LogLine, LogRole, MachineSeen, ManifestRead, ObjectSeen, QueueDepth, Route, RouteTaken, Seen, Source, SourceReport,
+    SourceState, StackEvent, StackSeen, UploadDetail, UploadItem,
 };
 pub use set_id::SetId;
 pub use timestamp::Timestamp;

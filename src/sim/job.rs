@@ -4,11 +4,16 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use super::route::Wish;
+
 /// Files that one job may have; their plan is held in memory.
 pub const MOST_FILES: u32 = 1_000_000;
 
 /// The largest file: what one `PutObject` can take.
 pub const LARGEST_FILE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+
+/// The settling time that the workshop's file share has.
+pub const SETTLING_SECS: f64 = 60.0;
 
 /// When the client writes the manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -76,6 +81,8 @@ pub struct JobSpec {
     pub partial_from_bytes: u64,
     /// Seconds after the client's last write before which no notification is sent.
     pub settling_secs: f64,
+    /// Which way notifications take.
+    pub route: Wish,
 }
 
 impl Default for JobSpec {
@@ -100,7 +107,8 @@ impl Default for JobSpec {
             upload_bytes_per_sec: 10 * 1024 * 1024,
             upload_secs_per_file: 0.2,
             partial_from_bytes: 48 * 1024,
-            settling_secs: 60.0,
+            settling_secs: SETTLING_SECS,
+            route: Wish::Auto,
         }
     }
 }

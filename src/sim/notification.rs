@@ -1,6 +1,7 @@
 //! The upload notification, as the gateway puts it on the default event bus.
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::model::Timestamp;
 
@@ -20,6 +21,10 @@ pub struct Share {
     pub gateway_arn: String,
     /// The bucket behind the share.
     pub bucket: String,
+    /// Where the gateway is.
+    pub region: String,
+    /// Whose it is.
+    pub account: String,
 }
 
 impl Share {
@@ -30,7 +35,15 @@ impl Share {
             share_arn: format!("arn:aws:storagegateway:{region}:{account}:share/share-5C09E7A1"),
             gateway_arn: format!("arn:aws:storagegateway:{region}:{account}:gateway/sgw-7A05C0DE"),
             bucket: bucket.to_owned(),
+            region: region.to_owned(),
+            account: account.to_owned(),
         }
+    }
+
+    /// The ARNs that a notification is about.
+    #[must_use]
+    pub fn resources(&self) -> [String; 3] {
+        [self.share_arn.clone(), self.gateway_arn.clone(), format!("arn:aws:s3:::{}", self.bucket)]
     }
 }
 
@@ -66,8 +79,33 @@ impl Notification {
             "Source": source,
             "DetailType": DETAIL_TYPE,
             "Detail": self.detail(share).to_string(),
-            "Resources": [share.share_arn, share.gateway_arn, format!("arn:aws:s3:::{}", share.bucket)],
+            "Resources": share.resources(),
         })
+    }
+
+    /// The whole event as the event bus delivers it to a queue, `at` being the moment of its arrival there.
+    #[must_use]
+    pub fn event(&self, share: &Share, source: &str, at: Timestamp) -> Value {
+        json!({
+            "version": "0",
+            "id": self.id(share),
+            "detail-type": DETAIL_TYPE,
+            "source": source,
+            "account": share.account,
+            "time": at.iso_seconds(),
+            "region": share.region,
+            "resources": share.resources(),
+            "detail": self.detail(share),
+        })
+    }
+
+    /// The event's id: the same notification has the same one however often it is sent.
+    fn id(&self, share: &Share) -> String {
+        let written =
+            format!("{}\n{}\n{}\n{}", share.share_arn, self.object_key, self.object_size, self.modified.micros());
+        let digest = Sha256::digest(written.as_bytes());
+        let bytes = std::array::from_fn(|at| digest[at]);
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 }
 
@@ -95,5 +133,27 @@ mod tests {
                 "event-type": "object-upload-complete", "prefix": "", "bucket-name": "bucket",
             })
         );
+    }
+
+    #[test]
+    fn the_event_of_a_queue_is_the_one_that_a_bus_would_deliver() {
+        let share = Share::of("bucket", "eu-west-1", "123456789012");
+        let sent = Notification {
+            object_key: "s-vaultjob/\"a\"".to_owned(),
+            object_size: 7,
+            modified: Timestamp::from_secs(1_604_579_696),
+        };
+        let event = sent.event(&share, REAL_SOURCE, Timestamp::from_secs(1_604_579_756));
+        let names: Vec<&str> = event.as_object().expect("an object").keys().map(String::as_str).collect();
+        let all = ["version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"];
+        assert_eq!(names, all);
+        assert_eq!((&event["version"], &event["time"]), (&json!("0"), &json!("2020-11-05T12:35:56Z")));
+        assert_eq!((&event["account"], &event["region"]), (&json!("123456789012"), &json!("eu-west-1")));
+        assert_eq!(event["detail"], sent.detail(&share), "an object, not a text");
+        let id = |sent: &Notification| sent.event(&share, REAL_SOURCE, Timestamp::default())["id"].clone();
+        assert_eq!(id(&sent), event["id"], "sent again it is the same event");
+        let rewritten = Notification { modified: Timestamp::from_secs(1_604_579_700), ..sent.clone() };
+        assert_ne!(id(&rewritten), event["id"]);
+        assert!(event["id"].as_str().is_some_and(|id| id.len() == 36 && id.as_bytes()[14] == b'4'), "{event}");
     }
 }

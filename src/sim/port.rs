@@ -4,6 +4,7 @@ use std::future::Future;
 
 use super::content::Content;
 use super::notification::Notification;
+use crate::model::RouteTaken;
 
 /// An object to put.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,4 +32,7 @@ pub trait GatewayPort: Send + Sync + 'static {
 
     /// Sends up to ten notifications; answers the positions of those that were refused and may be sent again.
     fn notify(&self, batch: &[Notification]) -> impl Future<Output = Result<Vec<usize>, PortError>> + Send;
+
+    /// Which way notifications take; `None` until that is known.
+    fn route(&self) -> Option<RouteTaken>;
 }

@@ -19,7 +19,7 @@ use super::notification::Notification;
 use super::plan::{Action, Plan, Step};
 use super::port::{GatewayPort, ObjectPut, PortError};
 use crate::clock::Clock;
-use crate::model::{FlowEvent, GatewayStep, GatewayStepKind, JobReport, JobState, Seen, Timestamp};
+use crate::model::{FlowEvent, GatewayStep, GatewayStepKind, JobReport, JobState, RouteTaken, Seen, Timestamp};
 
 /// Notifications of one call: what `PutEvents` takes.
 const BATCH: usize = 10;
@@ -73,6 +73,7 @@ pub async fn run<P: GatewayPort>(runner: Runner, job: &JobSpec, port: Arc<P>) ->
         written: HashMap::new(),
         notifying: JoinSet::new(),
         due: VecDeque::new(),
+        route: None,
         runner,
     };
     work.report(JobState::Started).await;
@@ -108,6 +109,8 @@ struct Work<'a, P> {
     written: HashMap<usize, Timestamp>,
     notifying: JoinSet<Result<Vec<Notification>, PortError>>,
     due: VecDeque<Notification>,
+    /// The way as it was reported last.
+    route: Option<RouteTaken>,
 }
 
 impl<P: GatewayPort> Work<'_, P> {
@@ -263,6 +266,9 @@ impl<P: GatewayPort> Work<'_, P> {
             };
             self.send(at, Seen::Gateway(step)).await;
         }
+        if self.port.route() != self.route {
+            self.report(JobState::Started).await;
+        }
     }
 
     async fn tell(&self, entry: usize, step: GatewayStepKind, object_size: u64) {
@@ -271,12 +277,14 @@ impl<P: GatewayPort> Work<'_, P> {
         self.send(self.runner.clock.now(), Seen::Gateway(step)).await;
     }
 
-    async fn report(&self, state: JobState) {
+    async fn report(&mut self, state: JobState) {
+        self.route = self.port.route();
         let report = JobReport {
             set_id: self.dataset.set_id.clone(),
             keys: self.dataset.entries.len() as u64,
             bytes: self.dataset.bytes(),
             state,
+            route: self.route.clone(),
         };
         self.send(self.runner.clock.now(), Seen::Job(report)).await;
     }
@@ -318,6 +326,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::model::Route;
 
     /// A bucket and a bus in memory; every third call fails once.
     #[derive(Default)]
@@ -357,6 +366,11 @@ mod tests {
             self.notified.lock().expect("no panic before").extend(accepted);
             Ok((0..refused).collect())
         }
+
+        fn route(&self) -> Option<RouteTaken> {
+            let is_known = !self.notified.lock().expect("no panic before").is_empty();
+            is_known.then(|| RouteTaken { way: Route::Own, reason: "it is a test".to_owned() })
+        }
     }
 
     async fn run_job(job: &JobSpec, port: &Arc<Memory>) -> (Dataset, JobEnd, Vec<FlowEvent>) {
@@ -394,8 +408,14 @@ mod tests {
         notified.sort();
         expected.sort();
         assert_eq!(notified, expected);
-        let finished = |event: &FlowEvent| matches!(&event.what, Seen::Job(job) if job.state == JobState::Finished);
-        assert!(events.last().is_some_and(finished));
+        let reports: Vec<(&JobState, Option<Route>)> = events
+            .iter()
+            .filter_map(|event| if let Seen::Job(job) = &event.what { Some(job) } else { None })
+            .map(|job| (&job.state, job.route.as_ref().map(|route| route.way)))
+            .collect();
+        let own = Some(Route::Own);
+        // The way is told as soon as it is known, and once.
+        assert_eq!(reports, [(&JobState::Started, None), (&JobState::Started, own), (&JobState::Finished, own)]);
     }
 
     #[tokio::test]

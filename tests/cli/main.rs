@@ -3,8 +3,10 @@
 mod dashboard;
 mod endpoints;
 mod interrupt;
+mod outage;
 mod readme;
 mod run;
 mod standalone;
 mod support;
+mod targets;
 mod terminal;

@@ -41,7 +41,12 @@ pub fn vaultscope(args: &[&str]) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
         command.env_remove(name);
     }
-    command.env_remove("VAULTSCOPE_LOG").env("AWS_EC2_METADATA_DISABLED", "true");
+    for name in ["VAULTSCOPE_LOG", "VAULTSCOPE_TARGET", "VAULTSCOPE_CONFIG"] {
+        command.env_remove(name);
+    }
+    // Nothing of the user's own settings either.
+    command.env("AWS_EC2_METADATA_DISABLED", "true").env("XDG_CONFIG_HOME", "/nonexistent");
+    command.env("AWS_CONFIG_FILE", "/nonexistent").env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -128,9 +133,10 @@ pub struct Alone {
 }
 
 impl Alone {
-    /// Starts one on a free port and waits for its line.
+    /// Starts one, on a free port unless `args` name one, and waits for its line.
     pub fn start(args: &[&str]) -> Self {
-        let all = [&["emulator", "--port", "0"], args].concat();
+        let port: &[&str] = if args.contains(&"--port") { &[] } else { &["--port", "0"] };
+        let all = [&["emulator"], port, args].concat();
         let mut child = vaultscope(&all).spawn().expect("the binary starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();

@@ -3,8 +3,11 @@
 mod cloudformation;
 mod dynamodb;
 mod events;
+mod faults;
 mod lambda;
+mod live_tail;
 mod logs;
+mod plain_host;
 mod s3;
 mod sqs;
 mod states;

@@ -173,6 +173,7 @@ pub fn job(set: &str, files: usize, landed: usize, from: i64) -> Vec<FlowEvent> 
             keys: u64::try_from(keys.len()).expect("a small number"),
             bytes: 612_000_000,
             state: JobState::Started,
+            route: None,
         }),
     )];
     for (n, key) in keys.iter().enumerate() {

@@ -12,6 +12,8 @@ mod ssm;
 mod states;
 mod sts;
 
+pub use events::{PatternError, pattern_takes};
+
 use std::sync::Arc;
 
 use super::StartError;

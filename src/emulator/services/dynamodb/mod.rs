@@ -126,7 +126,7 @@ macro_rules! tags {
     };
 }
 
-const OPERATIONS: [Operation; 23] = [
+const OPERATIONS: [Operation; 26] = [
     ("PutItem", Weight::Light, engine!(put_item)),
     ("GetItem", Weight::Light, engine!(get_item)),
     ("UpdateItem", Weight::Light, engine!(update_item)),
@@ -137,6 +137,9 @@ const OPERATIONS: [Operation; 23] = [
     ("BatchWriteItem", Weight::Heavy, engine!(batch_write_item)),
     ("TransactWriteItems", Weight::Heavy, engine!(transact_write_items)),
     ("TransactGetItems", Weight::Heavy, engine!(transact_get_items)),
+    ("ExecuteStatement", Weight::Heavy, engine!(execute_statement)),
+    ("ExecuteTransaction", Weight::Heavy, engine!(execute_transaction)),
+    ("BatchExecuteStatement", Weight::Heavy, engine!(batch_execute_statement)),
     ("CreateTable", Weight::Heavy, Engine::create_table),
     ("DescribeTable", Weight::Heavy, table!(describe_table)),
     ("UpdateTable", Weight::Heavy, table!(update_table)),

@@ -14,6 +14,8 @@ mod rule;
 mod tags;
 mod target;
 
+pub use pattern::{PatternError, takes as pattern_takes};
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 

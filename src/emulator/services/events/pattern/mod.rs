@@ -51,6 +51,15 @@ impl Rule {
     }
 }
 
+/// Whether a pattern takes an event, both as JSON; what is no event is taken by none.
+///
+/// # Errors
+/// Why the pattern is not valid.
+pub fn takes(pattern: &str, event: &str) -> Result<bool, PatternError> {
+    let pattern = Pattern::compile(pattern)?;
+    Ok(Event::parse(event).is_some_and(|event| pattern.matches(&event)))
+}
+
 impl Pattern {
     /// Compiles a pattern.
     ///

@@ -55,7 +55,12 @@ fn a_deployment_that_fails_keeps_the_failure_in_sight() {
 fn overlays_lie_over_the_page() {
     snapshots("help", landing_with("3?"));
     snapshots("job", landing_with("s"));
-    snapshots("delete", landing_with("2x"));
+    three("delete", landing_with("2x"));
+    three("delete_aws", || {
+        let mut state = on(story::aws(), &[], 1);
+        press(&mut state, "2xEventProc");
+        state
+    });
     snapshots("detail", landing_with("3kk\n"));
     snapshots("graph", landing_with("5\tz"));
 }

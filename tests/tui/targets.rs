@@ -113,8 +113,11 @@ fn an_endpoint_elsewhere_answers_for_its_own_clock() {
     let mut state = story::landing();
     update(&mut state, Event::Target(TargetInfo { kind: TargetKind::Endpoint, ..story::endpoint() }));
     let effect = Effect::SetRate(120.0);
-    assert_eq!(press(&mut state, "]"), [effect.clone()]);
-    assert_eq!(press(&mut state, "]"), [effect.clone()], "its rate is what it says it is");
+    let twice = press(&mut state, "]]");
+    assert!(
+        twice.len() == 2 && twice.iter().all(|asked| *asked == effect),
+        "its rate is what it says it is: {twice:?}"
+    );
     let sentence = "http://127.0.0.1:4599 has no clock that could be changed".to_owned();
     update(&mut state, Event::Done(EffectResult { effect, outcome: Err(sentence.clone()) }));
     let text = screen(&mut state, 100, 30);

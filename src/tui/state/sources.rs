@@ -7,6 +7,8 @@ use crate::model::{LogRole, Source, SourceReport, SourceState};
 
 /// How long it is said that the target answers again.
 const BACK_MS: u64 = 15_000;
+/// Sources that ceased to answer within this time of one another did so together; one that failed long before did not.
+const TOGETHER_MS: u64 = 30_000;
 
 /// How a source of events is, and when it last gave one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -96,12 +98,14 @@ impl Sources {
         view.state = report.state.clone();
         view.told_ms = now;
         let failing = self.list.iter().filter(|view| matches!(view.state, SourceState::Failing { .. }));
-        let begun = failing.clone().map(|view| view.since_ms).min();
+        let together =
+            failing.clone().map(|view| view.since_ms).filter(|since| now.saturating_sub(*since) < TOGETHER_MS);
+        let begun = together.min().unwrap_or(now);
         let failing = failing.count();
         let whole = self.list.iter().filter(|view| !matches!(view.state, SourceState::Unavailable { .. })).count();
         match (self.away_since_ms, failing >= 2 && failing * 2 > whole) {
             (None, true) => {
-                self.away_since_ms = begun;
+                self.away_since_ms = Some(begun);
                 self.back = None;
                 Some(Turn::Away)
             }
@@ -194,6 +198,17 @@ mod tests {
         assert_eq!(sources.away_since_ms(), None);
         assert_eq!(sources.back(9_000).map(|back| back.away_ms), Some(8_000));
         assert_eq!(sources.back(9_000 + BACK_MS), None, "it is said for a while only");
+    }
+
+    #[test]
+    fn an_outage_does_not_begin_with_a_source_that_failed_long_before() {
+        let mut sources = Sources::default();
+        let all = [Source::Stack, Source::Queue, Source::Table];
+        assert!(all.into_iter().all(|source| told(&mut sources, source, SourceState::Live, 0).is_none()));
+        assert_eq!(told(&mut sources, Source::Stack, failing(), 1_000), None);
+        assert_eq!(told(&mut sources, Source::Table, failing(), 400_000), Some(Turn::Away));
+        assert_eq!(sources.away_since_ms(), Some(400_000));
+        assert_eq!(told(&mut sources, Source::Table, SourceState::Live, 460_000), Some(Turn::Back(60_000)));
     }
 
     #[test]

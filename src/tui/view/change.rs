@@ -2,14 +2,14 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
 use super::super::TargetKind;
 use super::super::state::State;
 use super::super::state::change::{Fate, Waiting, loss, lost};
 use super::super::theme::Role;
 use super::super::widget::{list, text};
-use super::overlay::window;
+use super::overlay::{target_line, window};
 use super::{ViewState, row};
 use crate::model::preview::ChangeRow;
 
@@ -42,16 +42,9 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     let count = preview.changes.len();
     let width = 100.min(area.width.saturating_sub(2)).max(20);
     let room = usize::from(width.saturating_sub(2));
-    let (role, word) = match state.setup.target.kind {
-        TargetKind::Aws => (Role::Aws, " REAL AWS "),
-        TargetKind::Endpoint => (Role::Endpoint, " ENDPOINT "),
-        TargetKind::Embedded => (Role::Embedded, " EMBEDDED "),
-    };
-    let place = text::cut(&state.place(), room.saturating_sub(13));
-    let badge = vec![Span::raw(" "), view.span(role, word), view.span(Role::Text, format!(" {place}"))];
     let mut top = vec![summary(waiting, view, room)];
     if area.height >= LOW || state.setup.target.kind == TargetKind::Aws {
-        top.push(Line::from(badge));
+        top.push(target_line(state, view, room));
     }
     // What the selected row loses as a sentence: the list may be too narrow for it. Its place is kept for other rows.
     if waiting.losses() > 0 {

@@ -35,7 +35,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     };
     if portrait {
         let low = if area.height >= 24 { area.height / 5 } else { 0 };
-        let top = height.min(area.height.saturating_sub(if noted > 0 || is_told { 4 + noted } else { 5 }));
+        let top = height.min(area.height.saturating_sub(noted + if noted > 0 || area.height < 16 { 4 } else { 5 }));
         let [top, notes, middle, low] = Layout::vertical([
             Constraint::Length(top),
             Constraint::Length(noted),
@@ -82,7 +82,7 @@ fn offer(frame: &mut Frame, inner: Rect, state: &State, view: &ViewState) {
         Line::from(vec![view.span(Role::Key, format!("  {key}  ")), view.span(Role::Text, what.to_owned())])
     };
     let writes = !state.setup.target.read_only;
-    let refused = || Line::from(view.span(Role::Text, "  READ-ONLY: start with --write to change it"));
+    let refused = || Line::from(view.span(Role::Text, "  READ-ONLY: --write lets you change it"));
     let start = if writes { key("s", "start job: a simulated gateway vaults files") } else { refused() };
     let lines = match state.status() {
         _ if state.is_deployed() => vec![

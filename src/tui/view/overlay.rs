@@ -2,9 +2,11 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear};
+use tui_input::Input;
 
+use super::super::TargetKind;
 use super::super::state::{JobForm, Overlay, State};
 use super::super::theme::Role;
 use super::super::update::keymap;
@@ -44,61 +46,57 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
             }
             scrolled(frame, area, view, "Problems, newest first", lines, *at);
         }
-        Some(Overlay::Delete(name, typed)) => {
-            let inner = window(frame, area, view, "Delete", 64, 7);
-            let room = usize::from(inner.width);
-            row(
-                frame,
-                inner,
-                0,
-                Line::from(view.span(Role::Text, text::cut(&format!(" Delete {name} and everything in it?"), room))),
-                None,
-            );
-            row(
-                frame,
-                inner,
-                1,
-                Line::from(view.span(Role::Dim, " Its buckets are emptied first: what they hold is lost too.")),
-                None,
-            );
-            match typed {
-                None => row(
-                    frame,
-                    inner,
-                    3,
-                    Line::from(vec![
-                        view.span(Role::Key, " y"),
-                        view.span(Role::Text, " delete    "),
-                        view.span(Role::Key, "N"),
-                        view.span(Role::Text, " keep it"),
-                    ]),
-                    None,
-                ),
-                Some(input) => {
-                    row(
-                        frame,
-                        inner,
-                        3,
-                        Line::from(view.span(Role::Bad, " Type the stack's name and Enter; Esc keeps it:")),
-                        None,
-                    );
-                    row(
-                        frame,
-                        inner,
-                        4,
-                        Line::from(view.span(Role::Text, format!(" {}", text::cut(input.value(), room)))),
-                        None,
-                    );
-                    cursor(frame, inner, 1 + input.visual_cursor(), 4);
-                }
-            }
-        }
-        Some(Overlay::Job(form)) => job(frame, area, view, form),
+        Some(Overlay::Delete(name, typed)) => delete(frame, area, state, view, name, typed.as_ref()),
+        Some(Overlay::Job(form)) => job(frame, area, state, view, form),
         Some(Overlay::Search(_) | Overlay::Filter(_)) | None => {}
     }
 }
 
-fn job(frame: &mut Frame, area: Rect, view: &ViewState, form: &JobForm) {
+/// The target's badge and place, for what changes it.
+pub(super) fn target_line(state: &State, view: &ViewState, room: usize) -> Line<'static> {
+    let (role, word) = match state.setup.target.kind {
+        TargetKind::Aws => (Role::Aws, " REAL AWS "),
+        TargetKind::Endpoint => (Role::Endpoint, " ENDPOINT "),
+        TargetKind::Embedded => (Role::Embedded, " EMBEDDED "),
+    };
+    let place = text::cut(&state.place(), room.saturating_sub(13));
+    Line::from(vec![Span::raw(" "), view.span(role, word), view.span(Role::Text, format!(" {place}"))])
+}
+
+fn delete(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, name: &str, typed: Option<&Input>) {
+    let room = usize::from(64.min(area.width).saturating_sub(2));
+    let fold = |role, text: &str| {
+        let rows = text::folded(text, room.saturating_sub(2));
+        rows.into_iter().map(move |part| Line::from(view.span(role, format!(" {part}"))))
+    };
+    let mut lines: Vec<Line> = fold(Role::Text, &format!("Delete {name} and everything in it?")).collect();
+    lines.extend(fold(Role::Dim, "Its buckets are emptied first: what they hold is lost too."));
+    lines.push(target_line(state, view, room));
+    if typed.is_some() {
+        lines.extend(fold(Role::Bad, "Type the stack's name and Enter; Esc keeps it:"));
+    }
+    let height = u16::try_from(lines.len() + 3).unwrap_or(u16::MAX);
+    let inner = window(frame, area, view, "Delete", 64, height);
+    // On a low screen the question's end is what the keys need.
+    let last = usize::from(inner.height.saturating_sub(1));
+    for (at, line) in lines.into_iter().take(last).enumerate() {
+        row(frame, inner, at, line, None);
+    }
+    if let Some(input) = typed {
+        row(
+            frame,
+            inner,
+            last,
+            Line::from(view.span(Role::Text, format!(" {}", text::cut(input.value(), room)))),
+            None,
+        );
+        return cursor(frame, inner, 1 + input.visual_cursor(), last);
+    }
+    let keys = [(Role::Key, " y"), (Role::Text, " delete    "), (Role::Key, "N"), (Role::Text, " keep it")];
+    row(frame, inner, last, Line::from(keys.map(|(role, text)| view.span(role, text)).to_vec()), None);
+}
+
+fn job(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, form: &JobForm) {
     let inner = window(frame, area, view, "Start a job", 58, 9);
     for (at, (label, field)) in JobForm::LABELS.iter().zip(&form.fields).enumerate() {
         let here = at == form.focus;
@@ -111,6 +109,10 @@ fn job(frame: &mut Frame, area: Rect, view: &ViewState, form: &JobForm) {
         if here {
             cursor(frame, inner, 18 + field.visual_cursor(), at);
         }
+    }
+    // What is uploaded to AWS is paid for.
+    if state.setup.target.kind == TargetKind::Aws {
+        row(frame, inner, 4, target_line(state, view, usize::from(inner.width)), None);
     }
     let note = form.problem.clone().map_or_else(
         || view.span(Role::Dim, " missing files stand in the manifest and never arrive"),

@@ -222,7 +222,11 @@ pub(crate) fn usd(nano: u64) -> String {
         digits += 1;
         unit /= 10;
     }
-    let units = nano / unit + u64::from(nano % unit >= unit / 2);
+    let mut units = nano / unit + u64::from(nano % unit >= unit / 2);
+    if units == 100 && digits > 2 {
+        // It was rounded up to a digit more.
+        (units, unit, digits) = (10, unit * 10, digits - 1);
+    }
     let whole = NANO / unit;
     format!("${}.{:0digits$}", number(units / whole), units % whole)
 }

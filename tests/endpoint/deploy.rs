@@ -326,7 +326,8 @@ async fn the_bootstrap_bucket_is_encrypted_closed_and_expires_tagged_zips() {
     assert_eq!(expiring.len(), 1);
     let tag = expiring[0].filter().and_then(|filter| filter.tag()).expect("only what is tagged expires");
     assert_eq!((tag.key(), tag.value()), ("vaultscope", "superseded"));
-    assert_eq!(expiring[0].expiration().and_then(|expiration| expiration.days()), Some(30));
+    let expiration = expiring[0].expiration().expect("an expiration");
+    assert_eq!(expiration.days(), Some(30));
     let closed = s3.get_public_access_block().bucket(&bucket).send().await.expect("a block");
     let closed = closed.public_access_block_configuration().expect("a block");
     assert_eq!((closed.block_public_acls(), closed.restrict_public_buckets()), (Some(true), Some(true)));

@@ -6,6 +6,7 @@ use vaultscope::model::Timestamp;
 use vaultscope::sim::{DETAIL_TYPE, Notification, REAL_SOURCE, Share};
 
 const TEMPLATE: &str = include_str!("../stacks/event-processing.yaml");
+const BOOTSTRAP: &str = include_str!("../stacks/bootstrap.yaml");
 const NOTIFICATION: &str = include_str!("../fixtures/events/object-upload-complete.json");
 
 /// The values of every `name:` in the template.
@@ -30,6 +31,13 @@ fn fault_8_roles_name_what_they_may_do_and_with_what() {
         assert!(!matches!(resource, "*" | "\"*\"" | "'*'"), "{resource}");
     }
     assert_eq!(values("ManagedPolicyArns").count(), 0);
+}
+
+#[test]
+fn the_bootstrap_stack_allows_nobody_anything_and_gives_its_bucket_no_name_that_can_be_taken() {
+    assert!(BOOTSTRAP.contains("Effect: Deny") && !BOOTSTRAP.contains("Effect: Allow"));
+    assert!(!BOOTSTRAP.contains("BucketName:"), "a name that can be foreseen can be taken by somebody else");
+    assert!(!BOOTSTRAP.contains("Retain"), "`destroy --bootstrap` must leave nothing");
 }
 
 #[test]

@@ -222,7 +222,7 @@ pub async fn stack(
     cancel: &CancellationToken,
 ) -> anyhow::Result<Stack> {
     let order = Order::of(settings, args).await?;
-    of_target(settings, order.deploy(session, Losses::Refused, sink, cancel).await)
+    of_target(settings, Box::pin(order.deploy(session, Losses::Refused, sink, cancel)).await)
 }
 
 /// What an interruption leaves is said as it is for the target: with the embedded endpoint everything on it ends.

@@ -269,3 +269,116 @@ fn spec(request: &JobRequest, pipeline: &Pipeline) -> anyhow::Result<JobSpec> {
         ..JobSpec::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::Target;
+    use crate::model::preview::ChangePreview;
+    use crate::model::{FlowEvent, Seen};
+
+    /// Effects on an embedded endpoint, driven as the dashboard does.
+    struct Dashboard {
+        session: Arc<Session>,
+        asked: mpsc::UnboundedSender<Effect>,
+        shown: mpsc::Receiver<Event>,
+        flows: mpsc::Receiver<FlowEvent>,
+        end: CancellationToken,
+    }
+
+    impl Dashboard {
+        async fn open() -> Self {
+            let settings = Settings {
+                target: Target::Embedded,
+                stack: "EventProcessingStack".to_owned(),
+                parameters: vec![("logRetentionDays".to_owned(), "3".to_owned())],
+                artefact_bucket: None,
+            };
+            let session = Arc::new(Session::open(&settings.target).await.expect("the endpoint starts"));
+            let (flow, flows) = mpsc::channel(4_096);
+            let (event, shown) = mpsc::channel(64);
+            let (asked, wanted) = mpsc::unbounded_channel();
+            let end = CancellationToken::new();
+            tokio::spawn(Effects::new(Arc::clone(&session), settings, flow, event, end.clone()).carry_out(wanted));
+            Self { session, asked, shown, flows, end }
+        }
+
+        /// Asks for something and waits until it is done; returns what was shown on the way.
+        async fn ask(&mut self, effect: Effect) -> (Option<ChangePreview>, Result<String, String>) {
+            self.asked.send(effect.clone()).expect("somebody listens");
+            let mut preview = None;
+            loop {
+                match self.shown.recv().await.expect("an end") {
+                    Event::Preview { preview: shown, .. } => preview = Some(shown),
+                    Event::Done(done) if done.effect == effect => return (preview, done.outcome),
+                    _ => {}
+                }
+            }
+        }
+
+        async fn status(&self) -> Option<String> {
+            let stack = describe(&self.session.clients, "EventProcessingStack").await.expect("an answer");
+            stack.map(|stack| stack.status)
+        }
+
+        fn stack_events(&mut self) -> usize {
+            let mut count = 0;
+            while let Ok(event) = self.flows.try_recv() {
+                count += usize::from(matches!(event.what, Seen::StackEvent(_)));
+            }
+            count
+        }
+
+        async fn close(self) {
+            self.end.cancel();
+            self.session.end().await;
+        }
+    }
+
+    fn offer() -> String {
+        OFFER.to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_change_is_shown_then_dropped_or_made() {
+        let mut dashboard = Dashboard::open().await;
+        let (preview, outcome) = dashboard.ask(Effect::Preview { offer: offer() }).await;
+        let preview = preview.expect("a preview");
+        assert!(preview.is_new && preview.changes.len() > 30, "{preview:?}");
+        assert!(outcome.is_ok_and(|said| said.contains("wait for your word")));
+        let (_, outcome) = dashboard.ask(Effect::Discard { offer: offer() }).await;
+        assert!(outcome.is_ok_and(|said| said.contains("left as it is")));
+        assert_eq!(dashboard.status().await, None, "a preview leaves nothing behind");
+        assert_eq!(dashboard.stack_events(), 0, "and makes nothing happen");
+
+        dashboard.ask(Effect::Preview { offer: offer() }).await.1.expect("shown again");
+        let (_, outcome) = dashboard.ask(Effect::Deploy { offer: offer() }).await;
+        assert!(outcome.as_ref().is_ok_and(|said| said.contains("CREATE_COMPLETE")), "{outcome:?}");
+        assert!(dashboard.stack_events() > 60);
+        let stack = describe(&dashboard.session.clients, "EventProcessingStack").await.expect("an answer");
+        let chosen = stack.expect("a stack").parameter("logRetentionDays").map(str::to_owned);
+        assert_eq!(chosen.as_deref(), Some("3"), "the config file's parameters count");
+        let (preview, outcome) = dashboard.ask(Effect::Preview { offer: offer() }).await;
+        assert_eq!(preview, None);
+        assert!(outcome.is_ok_and(|said| said.contains("would not change")));
+        dashboard.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_stack_is_deployed_unseen_and_deleted_and_others_are_refused() {
+        let mut dashboard = Dashboard::open().await;
+        let (_, outcome) = dashboard.ask(Effect::Deploy { offer: offer() }).await;
+        assert!(outcome.as_ref().is_ok_and(|said| said.contains("CREATE_COMPLETE")), "{outcome:?}");
+        let (_, outcome) = dashboard.ask(Effect::Preview { offer: "else".to_owned() }).await;
+        assert!(outcome.is_err_and(|said| said.contains("else")));
+        let theirs = "Resources: {q: {Type: AWS::SQS::Queue}}";
+        let request = dashboard.session.clients.cloudformation.create_stack().stack_name("theirs");
+        request.template_body(theirs).send().await.expect("accepted");
+        let (_, outcome) = dashboard.ask(Effect::DeleteStack { name: "theirs".to_owned() }).await;
+        assert!(outcome.is_err_and(|said| said.contains("was not made by vaultscope")));
+        let (_, outcome) = dashboard.ask(Effect::DeleteStack { name: "EventProcessingStack".to_owned() }).await;
+        assert!(outcome.as_ref().is_ok_and(|said| said.contains("is gone")), "{outcome:?}");
+        assert_eq!(dashboard.status().await, None);
+        dashboard.close().await;
+    }
+}

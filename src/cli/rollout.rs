@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::Target;
 use crate::deploy::{
-    Architecture, Artefact, Bootstrap, ChangeSet, Context, DeployError, EVENT_PROCESSING, Host, Location, Plan,
-    Prepared, Sink, Source, Stack, Store, discard, execute, prepare, settle,
+    Architecture, Artefact, BOOTSTRAP, Bootstrap, ChangeSet, Context, DeployError, EVENT_PROCESSING, Host, Location,
+    Plan, Prepared, Sink, Source, Stack, Store, discard, execute, prepare, settle,
 };
 
 use super::args::StackArgs;
@@ -65,6 +65,13 @@ impl Order {
     /// # Errors
     /// [`Usage`] with what cannot be.
     pub async fn of(settings: &Settings, args: &StackArgs) -> anyhow::Result<Self> {
+        if settings.stack == BOOTSTRAP.stack {
+            return Err(Usage(format!(
+                "stack {} holds the functions' artefacts: choose another name with --stack",
+                BOOTSTRAP.stack
+            ))
+            .into());
+        }
         let context = match &args.context {
             Some(path) => read_context(path).await?,
             None => Context::default(),

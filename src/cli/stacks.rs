@@ -4,7 +4,9 @@
 use serde::Serialize;
 use serde_json::json;
 
-use crate::deploy::{BOOTSTRAP, CATALOGUE, Difference, EVENT_PROCESSING, Offer, Plan, Stack, all, difference};
+use crate::deploy::{
+    BOOTSTRAP, CATALOGUE, Difference, EVENT_PROCESSING, NextStep, Offer, Plan, Stack, all, difference,
+};
 use crate::model::Timestamp;
 
 use super::args::{StackArgs, StacksArgs};
@@ -17,19 +19,19 @@ use super::{Exit, output};
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
-    /// Its name in the catalogue; null where it is none of it under that name.
-    offer: Option<&'static str>,
+    /// Its name in the catalogue.
+    offer: &'static str,
     /// The stack's name.
     stack: String,
     /// What it is for.
-    purpose: Option<&'static str>,
+    purpose: &'static str,
     /// Null when it is not there.
     status: Option<String>,
     /// When it was last changed.
     changed: Option<Timestamp>,
     /// Whether vaultscope made it; null when it is not there.
     ours: Option<bool>,
-    /// What deploying it would change; null when it is not there or not ours.
+    /// What deploying it would change; null where it does not stand, or is not ours.
     difference: Option<Difference>,
 }
 
@@ -81,9 +83,9 @@ async fn row(
     there: Option<&Stack>,
 ) -> anyhow::Result<Row> {
     let mut row = Row {
-        offer: Some(offer.id),
+        offer: offer.id,
         stack: name.to_owned(),
-        purpose: Some(offer.purpose),
+        purpose: offer.purpose,
         status: None,
         changed: None,
         ours: None,
@@ -95,7 +97,7 @@ async fn row(
     row.status = Some(stack.status.clone());
     row.changed = Some(stack.changed);
     row.ours = Some(stack.is_tagged);
-    if stack.is_tagged && stack.status != "REVIEW_IN_PROGRESS" {
+    if stack.is_tagged && NextStep::of(Some(&stack.status)) == NextStep::Update {
         let plan = if offer == BOOTSTRAP { Plan::of(BOOTSTRAP, name, Vec::new()) } else { Some(order.plan().clone()) };
         if let Some(plan) = plan {
             row.difference = Some(difference(&session.clients, &plan, key, stack).await?);
@@ -105,7 +107,7 @@ async fn row(
 }
 
 fn sentence(row: &Row) -> String {
-    let (name, offer) = (&row.stack, row.offer.unwrap_or_default());
+    let (name, offer) = (&row.stack, row.offer);
     let Some(status) = &row.status else {
         return format!("{name:<32} {offer:<18} not deployed");
     };
@@ -113,9 +115,21 @@ fn sentence(row: &Row) -> String {
     let state = match (row.ours, row.difference) {
         (Some(false), _) => "not made by vaultscope".to_owned(),
         (_, Some(difference)) => differing(difference),
-        _ => "nothing is known of its template".to_owned(),
+        _ => next(status).to_owned(),
     };
     format!("{name:<32} {offer:<18} {status}{changed}; {state}")
+}
+
+/// What a deployment would have to do with a stack of that status before anything else.
+fn next(status: &str) -> &'static str {
+    match NextStep::of(Some(status)) {
+        NextStep::Create => "it was only looked at: a deployment would make it",
+        NextStep::DeleteThenCreate => "a deployment would delete what is left of it and make it anew",
+        NextStep::Follow => "it is being worked on: a deployment would wait for that",
+        NextStep::DestroyFirst => "it has to be destroyed first",
+        NextStep::ContinueRollback => "its rollback has to be continued first",
+        NextStep::Update => "a deployment would change it",
+    }
 }
 
 fn differing(difference: Difference) -> String {
@@ -133,5 +147,41 @@ fn differing(difference: Difference) -> String {
         Some(true) => format!("a deployment would change {}{remark}", of(Some(true)).join(", ")),
         Some(false) => "a deployment would change nothing".to_owned(),
         None => format!("a deployment would change nothing that is known{remark}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(status: Option<&str>, ours: Option<bool>, difference: Option<Difference>) -> String {
+        sentence(&Row {
+            offer: "event-processing",
+            stack: "S".to_owned(),
+            purpose: "",
+            status: status.map(str::to_owned),
+            changed: None,
+            ours,
+            difference,
+        })
+    }
+
+    #[test]
+    fn a_row_says_what_a_deployment_would_do() {
+        let of = |template, parameters, functions| Some(Difference { template, parameters, functions });
+        let complete = Some("CREATE_COMPLETE");
+        for (status, ours, difference, said) in [
+            (None, None, None, "not deployed"),
+            (complete, Some(false), None, "not made by vaultscope"),
+            (complete, Some(true), of(Some(false), Some(false), Some(false)), "would change nothing"),
+            (complete, Some(true), of(Some(true), Some(false), Some(true)), "would change its template, its functions"),
+            (complete, Some(true), of(Some(true), Some(false), None), "its template (its functions not compared)"),
+            (complete, Some(true), of(Some(false), Some(false), None), "nothing that is known (its functions not"),
+            (Some("ROLLBACK_COMPLETE"), Some(true), None, "make it anew"),
+            (Some("UPDATE_IN_PROGRESS"), Some(true), None, "being worked on"),
+        ] {
+            let row = row(status, ours, difference);
+            assert!(row.contains(said), "{row}");
+        }
     }
 }

@@ -245,11 +245,17 @@ async fn delete_remains(
         .map_err(|error| Problem::of("cloudformation DeleteStack", &error))?;
     match follower.follow(clients, out, cancel).await? {
         Followed::Interrupted => Err(DeployError::Interrupted { stack: stack.seen.name.clone(), left: Left::Deleting }),
-        Followed::Ended(after) if after.status != "DELETE_COMPLETE" => Err(DeployError::Ended {
-            stack: stack.seen.name.clone(),
-            status: after.status.clone(),
-            cause: follower.cause().or(after.seen.reason).unwrap_or_else(|| "it could not be deleted".to_owned()),
-        }),
+        Followed::Ended(after) if after.status != "DELETE_COMPLETE" => {
+            // Some servers say that they failed and forget the stack all the same: its name is free then.
+            if describe(clients, &stack.seen.name).await?.is_none() {
+                return Ok(());
+            }
+            Err(DeployError::Ended {
+                stack: stack.seen.name.clone(),
+                status: after.status.clone(),
+                cause: follower.cause().or(after.seen.reason).unwrap_or_else(|| "it could not be deleted".to_owned()),
+            })
+        }
         Followed::Ended(_) | Followed::Gone => Ok(()),
     }
 }

@@ -211,7 +211,7 @@ mod tests {
             (Vec::new(), "no Linux executable"),
             (b"PK\x03\x04".to_vec(), "zip"),
             ([&[0xcf, 0xfa, 0xed, 0xfe][..], &[0; 40]].concat(), "macOS"),
-            (b"\x7fELF\x02\x01".to_vec(), "damaged"),
+            ([b"\x7fELF\x02\x01", &[0; 40][..]].concat(), "damaged"),
             (header(elf::EM_RISCV, &all), "does not have"),
             (header(elf::EM_X86_64, "eventWriter"), "not our `bootstrap`"),
             (header(elf::EM_X86_64, &(all + OF_VAULTSCOPE)), "vaultscope itself"),

@@ -1,6 +1,7 @@
 //! The real binary, as a user runs it: exit codes, standard output, and the one sentence on standard error.
 
 mod dashboard;
+mod deploy;
 mod endpoints;
 mod interrupt;
 mod outage;

@@ -23,6 +23,8 @@ use super::{deploy, job};
 pub const OFFER: &str = "event-processing";
 /// How often a stack that others deploy is looked for while none is observed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// The same over a network.
+const LOOK_EVERY_AFAR: Duration = Duration::from_secs(15);
 
 /// What effects work with.
 #[derive(Clone)]
@@ -63,7 +65,8 @@ impl Effects {
     /// Carries out effects until the dashboard is left, then ends what is under way.
     pub async fn carry_out(self, mut wanted: mpsc::UnboundedReceiver<Effect>) {
         let tasks = TaskTracker::new();
-        let mut look = tokio::time::interval(LOOK_EVERY);
+        let every = if self.session.clients.target.is_local() { LOOK_EVERY } else { LOOK_EVERY_AFAR };
+        let mut look = tokio::time::interval(every);
         loop {
             tokio::select! {
                 () = self.end.cancelled() => break,
@@ -272,10 +275,12 @@ fn spec(request: &JobRequest, pipeline: &Pipeline) -> anyhow::Result<JobSpec> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::config;
     use super::*;
-    use crate::aws::Target;
+    use crate::aws::{Access, Target};
     use crate::model::preview::ChangePreview;
     use crate::model::{FlowEvent, Seen};
+    use crate::observe::LiveTail;
 
     /// Effects on an embedded endpoint, driven as the dashboard does.
     struct Dashboard {
@@ -288,13 +293,15 @@ mod tests {
 
     impl Dashboard {
         async fn open() -> Self {
+            let chosen = ("logRetentionDays".to_owned(), config::Value::Number(3));
             let settings = Settings {
                 target: Target::Embedded,
+                access: Access::Write,
                 stack: "EventProcessingStack".to_owned(),
-                parameters: vec![("logRetentionDays".to_owned(), "3".to_owned())],
-                artefact_bucket: None,
+                live_tail: LiveTail::Auto,
+                config: config::Config { parameters: [chosen].into(), ..config::Config::default() },
             };
-            let session = Arc::new(Session::open(&settings.target).await.expect("the endpoint starts"));
+            let session = Arc::new(Session::open(&settings).await.expect("the endpoint starts"));
             let (flow, flows) = mpsc::channel(4_096);
             let (event, shown) = mpsc::channel(64);
             let (asked, wanted) = mpsc::unbounded_channel();

@@ -7,7 +7,7 @@ use aws_sdk_cloudformation::types::{Capability, Tag};
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use vaultscope::aws::{Account, Clients, Target, identify};
+use vaultscope::aws::{Access, Account, Clients, Target, identify};
 use vaultscope::deploy::{
     Artefact, BOOTSTRAP, ChangeSet, DeployError, Destroyed, Foreign, Plan, Prepared, Sink, Stack, Store, Template, all,
     deploy, describe, destroy, discard, execute, prepare,
@@ -34,7 +34,7 @@ struct Endpoint {
 impl Endpoint {
     async fn new() -> Self {
         let emulator = Emulator::start(EmulatorConfig::default()).await.expect("the endpoint starts on a free port");
-        let clients = Clients::connect(Target::Embedded, &emulator.url()).await;
+        let clients = Clients::connect(Target::Embedded, Access::Write, &emulator.url()).await;
         let account = identify(&clients).await.expect("an account");
         let (out, seen) = mpsc::channel(4_096);
         Self { emulator, clients, account, out, seen, cancel: CancellationToken::new() }

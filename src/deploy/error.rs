@@ -141,6 +141,16 @@ pub enum DeployError {
         /// The bucket.
         bucket: String,
     },
+    /// The artefacts' bucket is elsewhere.
+    #[error(
+        "bucket {bucket} is in another region, and Lambda in {region} takes code only from there: name a bucket in {region} with --artefact-bucket, or none"
+    )]
+    OtherRegion {
+        /// The bucket.
+        bucket: String,
+        /// Where it should be.
+        region: String,
+    },
     /// The artefact could not be written.
     #[error("cannot pack the functions' artefact: {0}")]
     Pack(String),
@@ -168,7 +178,9 @@ fn missing(is_own: bool) -> &'static str {
 
 fn interrupted(stack: &str, left: Left) -> String {
     match left {
-        Left::Nothing => format!("interrupted before stack {stack} was changed: nothing is left to clean up"),
+        Left::Nothing => format!(
+            "interrupted before stack {stack} was changed: it is as it was, and `vaultscope deploy` begins again"
+        ),
         Left::Deploying => format!(
             "interrupted while stack {stack} is being deployed, which goes on: `vaultscope deploy` follows it to its end, `vaultscope destroy` removes it"
         ),

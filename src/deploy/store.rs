@@ -92,12 +92,17 @@ impl Store {
                 self.take_back(clients, key).await?;
                 return Ok(location);
             }
-            Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 403) => {
-                return Err(DeployError::ForeignBucket { bucket: bucket.clone() });
-            }
-            Err(error) => match Problem::of("s3 HeadObject", &error) {
-                problem if problem.kind == Kind::NotFound => {}
-                problem => return Err(problem.into()),
+            Err(error) => match error.raw_response().map(|answer| answer.status().as_u16()) {
+                // These answers to HEAD have neither code nor message.
+                Some(301) => {
+                    let (bucket, region) = (bucket.clone(), clients.region.clone());
+                    return Err(DeployError::OtherRegion { bucket, region });
+                }
+                Some(403) => return Err(DeployError::ForeignBucket { bucket: bucket.clone() }),
+                _ => match Problem::of("s3 HeadObject", &error) {
+                    problem if problem.kind == Kind::NotFound => {}
+                    problem => return Err(problem.into()),
+                },
             },
         }
         let put = clients.s3.put_object().bucket(bucket).key(key).set_expected_bucket_owner(owner);

@@ -9,3 +9,4 @@ mod run;
 mod standalone;
 mod support;
 mod terminal;
+mod unavailable;

@@ -76,7 +76,10 @@ fn an_endpoint_that_comes_back_empty_is_said_to_have_lost_the_stack() {
     let ended = Ended { stderr: said, ..wait(running) };
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let sentence = ended.sentence();
-    assert!(sentence.contains("stack EventProcessingStack is gone from") && sentence.contains(&again.url), "{sentence}");
+    assert!(
+        sentence.contains("stack EventProcessingStack is gone from") && sentence.contains(&again.url),
+        "{sentence}"
+    );
     let deployed = run(&["deploy", "--endpoint-url", &again.url]);
     assert_eq!(deployed.code, Some(0), "{deployed:?}");
 }

@@ -2,6 +2,39 @@
 
 use super::fabric::Fabric;
 
+/// What is not AWS's: written here, next to the paths that `front` serves.
+const OWN_PATHS: &str = "
+## The endpoint's own paths
+| path | what it is |
+|---|---|
+| `GET /_localstack/health` | the services, as LocalStack writes them |
+| `GET /_vaultscope/clock` | simulated time, rate, whether it is paused |
+| `POST /_vaultscope/clock` | `{\"rate\": 60}`, `{\"paused\": true}`, `{\"step_seconds\": 30}` |
+| `GET /_vaultscope/trace` | the newest hops of deliveries |
+| `GET /_vaultscope/faults` | the faults, each with how often it has struck |
+| `POST /_vaultscope/faults` | adds a fault |
+| `DELETE /_vaultscope/faults`, `DELETE /_vaultscope/faults/ID` | removes all of them, or one |
+
+A fault is a JSON object such as `{\"kind\": \"throttle\", \"service\": \"logs\", \"operation\": \"FilterLogEvents\", \"rate\": 0.3}`:
+
+| member | what it says |
+|---|---|
+| `kind` | `throttle`: the service's own throttling error · `delay`: an answer that many milliseconds late, in real time · `error`: the service's own internal failure · `duplicate`: a delivery arrives twice · `drop`: a delivery is lost once and comes with the sender's next attempt · `fail`: an invocation of a function ends with a function error |
+| `service` | its name below, of deliveries that of the target; `*`, the default, is every one |
+| `operation` | of calls: one operation; left out, every one |
+| `callers` | of calls: `all`, `clients`, or `functions` (those that the endpoint runs); calls between the endpoint's services are never struck |
+| `target` | of `duplicate` and `drop`: the ARN that is delivered to; `*` and `?` are wildcards |
+| `function` | of `fail`: the function's name; `*` and `?` are wildcards |
+| `delay_ms` | of `delay`: how late |
+| `rate` | the share that is struck, 0 to 1; left out, all |
+| `count` | how often it strikes before it rests; left out, without end |
+| `seed` | of the draws: the same faults, calls and seed give the same outcome again |
+
+A `StartLiveTail` session tells once a second and ends after three hours of real time, however the clock runs: the
+client's connection lives in real time. Clients put `stream-` before the host for it, which no loopback name
+resolves: switch that off (`inject_host_prefix=False` in botocore's `Config`), or take it off again.
+";
+
 /// The page `docs/emulator.md`.
 #[must_use]
 pub fn markdown(fabric: &Fabric) -> String {
@@ -12,6 +45,7 @@ pub fn markdown(fabric: &Fabric) -> String {
          honour are refused by name. IAM policies are recorded and returned, not enforced, save for the resource policies of\n\
          functions and log groups, which EventBridge needs.\n",
     );
+    page.push_str(OWN_PATHS);
     for service in fabric.services() {
         let interface = service.interface();
         let mut operations = [service.operations(), service.streams()].concat();

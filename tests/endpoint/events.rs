@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_eventbridge::Client;
-use aws_sdk_eventbridge::types::{DeadLetterConfig, PutEventsRequestEntry, RetryPolicy, Target};
+use aws_sdk_eventbridge::types::{DeadLetterConfig, PutEventsRequestEntry, RetryPolicy, RuleState, Target};
 use serde_json::{Value, json};
 
 use crate::support::start;
@@ -135,7 +135,7 @@ async fn rules_and_targets_are_described_and_listed_by_pages() {
     let rule = client.describe_rule().name("data-a").event_bus_name("jobs").send().await.expect("a rule");
     assert_eq!(rule.arn(), Some("arn:aws:events:us-east-1:000000000000:rule/jobs/data-a"));
     assert_eq!((rule.event_pattern(), rule.description()), (Some(r#"{"source":["vault"]}"#), Some("what it is for")));
-    assert_eq!((rule.event_bus_name(), rule.state().map(|state| state.as_str())), (Some("jobs"), Some("ENABLED")));
+    assert_eq!((rule.event_bus_name(), rule.state().map(RuleState::as_str)), (Some("jobs"), Some("ENABLED")));
     let absent =
         client.describe_rule().name("data-a").send().await.expect_err("of the default bus").into_service_error();
     assert!(absent.is_resource_not_found_exception(), "{absent:?}");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Target};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use serde_json::{Value, json};
@@ -293,7 +294,7 @@ async fn a_batch_may_be_lost_until_its_visibility_timeout_ends_and_then_come_twi
     let started = wait_for("two invocations", async || {
         let found =
             logs.filter_log_events().log_group_name("/aws/lambda/f").filter_pattern("START").send().await.ok()?;
-        let times: Vec<i64> = found.events?.iter().filter_map(|event| event.timestamp()).collect();
+        let times: Vec<i64> = found.events?.iter().filter_map(FilteredLogEvent::timestamp).collect();
         (times.len() == 2).then_some(times)
     })
     .await;

@@ -6,7 +6,9 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
 use aws_sdk_cloudwatchlogs::operation::start_live_tail::StartLiveTailOutput;
-use aws_sdk_cloudwatchlogs::types::{InputLogEvent, LiveTailSessionUpdate, StartLiveTailResponseStream};
+use aws_sdk_cloudwatchlogs::types::{
+    InputLogEvent, LiveTailSessionMetadata, LiveTailSessionUpdate, StartLiveTailResponseStream,
+};
 
 use crate::plain_host::PlainHost;
 use crate::support::{send, start, wait_for};
@@ -106,12 +108,15 @@ async fn too_many_events_for_an_update_are_sampled_and_streams_selected() {
     put(&client, "a", "t", now, &["one".to_owned()]).await;
     let sampled = update(&mut by_prefix).await;
     assert_eq!(
-        (sampled.session_results().len(), sampled.session_metadata().map(|data| data.sampled())),
+        (sampled.session_results().len(), sampled.session_metadata().map(LiveTailSessionMetadata::sampled)),
         (500, Some(true))
     );
     let whole = update(&mut by_name).await;
     assert_eq!(whole.session_results()[0].message(), Some("one"));
-    assert_eq!((whole.session_results().len(), whole.session_metadata().map(|data| data.sampled())), (1, Some(false)));
+    assert_eq!(
+        (whole.session_results().len(), whole.session_metadata().map(LiveTailSessionMetadata::sampled)),
+        (1, Some(false))
+    );
     emulator.shutdown().await;
 }
 
@@ -145,12 +150,12 @@ async fn a_session_is_refused_with_the_errors_of_aws_before_it_begins() {
     let client = client(&config);
     create(&client, "a", "s").await;
     let tail = |identifier: String| client.start_live_tail().log_group_identifiers(identifier);
-    let absent = tail(arn("absent")).send().await.err().expect("refused").into_service_error();
+    let absent = tail(arn("absent")).send().await.expect_err("refused").into_service_error();
     assert!(absent.is_resource_not_found_exception(), "{absent:?}");
-    let name = tail("a".to_owned()).send().await.err().expect("refused").into_service_error();
+    let name = tail("a".to_owned()).send().await.expect_err("refused").into_service_error();
     assert!(name.is_invalid_parameter_exception(), "{name:?}");
     let pattern =
-        tail(arn("a")).log_event_filter_pattern("{ $.").send().await.err().expect("refused").into_service_error();
+        tail(arn("a")).log_event_filter_pattern("{ $.").send().await.expect_err("refused").into_service_error();
     assert!(pattern.is_invalid_parameter_exception(), "{pattern:?}");
     let fault = r#"{"kind":"throttle","service":"logs","operation":"StartLiveTail"}"#;
     assert_eq!(send(&emulator, "POST", "/_vaultscope/faults", &[], fault).await.status, 200);

@@ -86,11 +86,10 @@ fn set_clock(fabric: &Fabric, body: &Bytes) -> Result<Value, ServiceError> {
 
 fn remove_fault(fabric: &Fabric, path: &str) -> Result<Value, ServiceError> {
     let named = path.strip_prefix("faults/").unwrap_or_default();
-    match named.parse().map(|id| fabric.faults().remove(Some(id))) {
-        Ok(removed @ 1..) => Ok(json!({ "removed": removed })),
-        _ => {
-            let message = format!("there is no fault {named:?}: GET /_vaultscope/faults lists them with their ids");
-            Err(ServiceError::client("NotFound", message).with_status(StatusCode::NOT_FOUND))
-        }
+    let removed = named.parse().map_or(0, |id| fabric.faults().remove(Some(id)));
+    if removed == 0 {
+        let message = format!("there is no fault {named:?}: GET /_vaultscope/faults lists them with their ids");
+        return Err(ServiceError::client("NotFound", message).with_status(StatusCode::NOT_FOUND));
     }
+    Ok(json!({ "removed": removed }))
 }

@@ -55,6 +55,7 @@ impl Default for Sessions {
     }
 }
 
+#[expect(clippy::struct_field_names, reason = "members as AWS spells them")]
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StartLiveTailInput {

@@ -151,7 +151,8 @@ impl Pace {
         let wait = first.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX)).min(longest);
         self.failures = self.failures.saturating_add(1);
         self.current = self.fast;
-        self.planned(wait.max(self.fast))
+        self.cuts = self.brake.read().cuts;
+        self.jittered(wait.max(self.fast))
     }
 
     /// The last call was throttled.
@@ -160,10 +161,15 @@ impl Pace {
         self.failed()
     }
 
+    /// The brake bounds the rate: who waits for longer than it asks for anyway is not slowed down further.
     fn planned(&mut self, wait: Duration) -> Duration {
         let Speed { share, cuts, .. } = self.brake.read();
         self.cuts = cuts;
-        wait.mul_f64((1.0 + JITTER * self.random.random_range(-1.0..=1.0)) / share)
+        self.jittered(wait.max(self.fast.mul_f64(1.0 / share)))
+    }
+
+    fn jittered(&mut self, wait: Duration) -> Duration {
+        wait.mul_f64(1.0 + JITTER * self.random.random_range(-1.0..=1.0))
     }
 }
 

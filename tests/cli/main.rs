@@ -11,3 +11,4 @@ mod standalone;
 mod support;
 mod targets;
 mod terminal;
+mod unavailable;

@@ -8,6 +8,7 @@ mod faults;
 mod lambda;
 mod live_tail;
 mod logs;
+mod observe;
 mod plain_host;
 mod s3;
 mod sqs;

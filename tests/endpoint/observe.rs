@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use vaultscope::aws::{Clients, Target};
+use vaultscope::aws::{Access, Clients, Target};
 use vaultscope::clock::{Clock, real_timestamp};
 use vaultscope::emulator::Emulator;
 use vaultscope::model::{FlowEvent, LogRole, Seen, Source, SourceState};
@@ -31,7 +31,7 @@ struct Watching {
 const DATA: Source = Source::Logs(LogRole::DataFileUpload);
 
 async fn watch(url: &str, live_tail: LiveTail) -> Watching {
-    let clients = Clients::connect(Target::Endpoint { url: url.to_owned() }, "").await;
+    let clients = Clients::connect(Target::endpoint(url, None).expect("a valid url"), Access::Write, "").await;
     let mut log_groups = Vec::new();
     for role in LogRole::ALL {
         let name = format!("stack-{}", role.stem());
@@ -207,7 +207,8 @@ async fn an_observer_keeps_what_it_has_and_goes_on_after_an_outage() {
     for live_tail in [LiveTail::Off, LiveTail::Auto] {
         let (emulator, _) = start().await;
         let mut way = Way::to(&emulator).await;
-        let straight = Clients::connect(Target::Endpoint { url: emulator.url() }, "").await;
+        let straight =
+            Clients::connect(Target::endpoint(&emulator.url(), None).expect("a valid url"), Access::Write, "").await;
         let mut watching = watch(&format!("http://{}", way.address), live_tail).await;
         watching.put(0, 10).await;
         watching.until("the first lines", |seen| seen.lines.len() >= 10).await;

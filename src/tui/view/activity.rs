@@ -155,8 +155,9 @@ fn calls(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     let shown =
         list::window(usize::from(body.height), rows.len(), place, &mut view.offsets[Page::Activity as usize][0]);
     let start = shown.start;
+    let longest = rows.iter().map(|row| text::width(&row.service)).max().unwrap_or(0);
     for at in shown {
-        let mut spans = operation(view, rows[at], room);
+        let mut spans = operation(view, rows[at], room, longest);
         for column in &columns {
             let (role, content) = figure(rows[at], column.title);
             spans.push(view.span(role, right(&content, column.width)));
@@ -166,9 +167,9 @@ fn calls(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     }
 }
 
-/// Service and operation in `room` columns.
-fn operation(view: &ViewState, of: &CallRow, room: usize) -> Vec<Span<'static>> {
-    let service = (room / 3).min(16);
+/// Service and operation in `room` columns, services in a column of their own where there is room for one.
+fn operation(view: &ViewState, of: &CallRow, room: usize, longest: usize) -> Vec<Span<'static>> {
+    let service = (longest + 2).min(room / 2).min(18);
     if room < 26 {
         return vec![view.span(Role::Text, text::cell_middle(&format!(" {} {}", of.service, of.operation), room))];
     }

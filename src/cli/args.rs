@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::deploy::Parameters;
+use crate::deploy::EVENT_PROCESSING;
 use crate::emulator::DEFAULT_PORT;
 use crate::sim::Wish;
 
@@ -84,6 +84,10 @@ pub enum Command {
     Run(RunArgs),
     /// Deploy the stack, or change it to what it should be
     Deploy(DeployArgs),
+    /// List the stacks that can be deployed, and what is there of them
+    Stacks(StacksArgs),
+    /// Print or validate a stack's template
+    Template(TemplateArgs),
     /// Vault a simulated dataset into a deployed stack
     Sim(SimArgs),
     /// Print what happens on a deployed stack
@@ -117,27 +121,44 @@ pub struct StackArgs {
     /// Days for which log events are kept [default of a new stack: 7]
     #[arg(long, value_name = "DAYS")]
     pub log_retention: Option<u32>,
+    /// Any parameter of the template
+    #[arg(long = "parameter", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub parameters: Vec<(String, String)>,
+    /// Take parameters from the original's cdk.context.json
+    #[arg(long, value_name = "FILE")]
+    pub context: Option<PathBuf>,
     /// The functions' executable, built for Amazon Linux 2023, for targets that do not run on this machine
     #[arg(long, value_name = "FILE")]
     pub bootstrap: Option<PathBuf>,
-    /// What that executable was built for: x86_64 or arm64
+    /// What that executable was built for [default: what it says itself]
     #[arg(long, value_name = "ARCHITECTURE", value_parser = ["x86_64", "arm64"], requires = "bootstrap")]
     pub architecture: Option<String>,
+    /// A bucket that is there already, for the functions' artefact [default: that of stack VaultscopeBootstrap]
+    #[arg(long, value_name = "NAME")]
+    pub artefact_bucket: Option<String>,
 }
 
 impl StackArgs {
-    /// The parameters that were chosen.
+    /// The parameters that have a flag of their own and were chosen with it.
     #[must_use]
-    pub fn parameters(&self) -> Parameters {
-        Parameters {
-            job_dir_suffix: self.job_suffix.clone(),
-            manifest_suffix: self.manifest_suffix.clone(),
-            iterations: self.iterations,
-            wait_seconds: self.wait,
-            event_sources: None,
-            log_retention_days: self.log_retention,
-            architecture: self.architecture.clone(),
-        }
+    pub fn flags(&self) -> Vec<(String, String)> {
+        let number = |number: Option<u32>| number.map(|number| number.to_string());
+        let all = [
+            ("jobDirSuffixName", self.job_suffix.clone()),
+            ("manifestSuffixName", self.manifest_suffix.clone()),
+            ("reconcileCountIterations", number(self.iterations)),
+            ("reconcileWaitIterations", number(self.wait)),
+            ("logRetentionDays", number(self.log_retention)),
+            ("functionArchitecture", self.architecture.clone()),
+        ];
+        all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as KEY=VALUE".to_owned()),
     }
 }
 
@@ -214,6 +235,12 @@ pub struct DeployArgs {
     /// The stack.
     #[command(flatten)]
     pub stack: StackArgs,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    pub preview: bool,
+    /// Do not ask, not even where a bucket or a table with its data would go
+    #[arg(long, conflicts_with = "preview")]
+    pub yes: bool,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
@@ -253,6 +280,31 @@ pub struct DestroyArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+    /// Delete the stack that holds the functions' artefacts, unless another stack uses it
+    #[arg(long)]
+    pub bootstrap: bool,
+    /// Delete a stack that vaultscope did not make: its name once more
+    #[arg(long, value_name = "NAME", conflicts_with = "bootstrap")]
+    pub foreign: Option<String>,
+}
+
+/// Arguments of `stacks`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StacksArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `template`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TemplateArgs {
+    /// Which: event-processing or bootstrap
+    #[arg(value_name = "NAME", default_value = EVENT_PROCESSING.id)]
+    pub name: String,
+    /// Hold it against CloudFormation's limits and ask the target what it thinks of it, instead of printing it
+    #[arg(long)]
+    pub validate: bool,
 }
 
 /// Arguments of `doctor`.

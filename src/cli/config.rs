@@ -70,6 +70,12 @@ impl Config {
         }
     }
 
+    /// The stack's parameters that it chooses.
+    #[must_use]
+    pub fn chosen(&self) -> Vec<(String, String)> {
+        self.parameters.iter().map(|(key, value)| (key.clone(), value.to_string())).collect()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);

@@ -1,11 +1,10 @@
-//! `vaultscope destroy`: the stack and what its buckets hold, removed.
-
-use std::io::BufRead;
+//! `vaultscope destroy`: the stack and what its buckets hold, removed. What vaultscope did not make it leaves, unless the
+//! user insists.
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::deploy::{describe, destroy};
+use crate::deploy::{BOOTSTRAP, Foreign, check_deletion, describe, destroy};
 
 use super::args::DestroyArgs;
 use super::session::{Session, needs_endpoint};
@@ -18,15 +17,26 @@ const EVENTS: usize = 256;
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &DestroyArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     needs_endpoint(&settings.target, "destroy")?;
-    let stack = &settings.stack;
     settings.needs_write("destroying a stack")?;
+    let name = if args.bootstrap { BOOTSTRAP.stack } else { settings.stack.as_str() };
+    let foreign = match args.foreign.as_deref() {
+        None => Foreign::Refused,
+        Some(again) if again == name => Foreign::Agreed,
+        Some(again) => {
+            return Err(Usage(format!(
+                "--foreign {again} does not name the stack that would be deleted, {name}: nothing was deleted"
+            ))
+            .into());
+        }
+    };
     let session = Session::open(settings).await?;
-    if describe(&session.clients, stack).await?.is_none() {
-        output::line(&format!("there is no stack {stack} on {}: nothing to destroy", settings.target))?;
+    let Some(stack) = describe(&session.clients, name).await? else {
+        output::line(&format!("there is no stack {name} on {}: nothing to destroy", settings.target))?;
         return Ok(Exit::Done);
-    }
-    if !args.yes && !confirm(settings, &cancel).await? {
-        output::remark(&format!("stack {stack} was left as it is"));
+    };
+    check_deletion(&session.clients, &stack, foreign).await?;
+    if !args.yes && !confirm(settings, name, &cancel).await? {
+        output::remark(&format!("stack {name} was left as it is"));
         return Ok(Exit::Negative);
     }
     let (sink, mut events) = mpsc::channel(EVENTS);
@@ -38,17 +48,17 @@ pub async fn run(settings: &Settings, args: &DestroyArgs, cancel: CancellationTo
         }
         std::io::Result::Ok(())
     });
-    let removed = destroy(&session.clients, stack, &sink, &cancel).await;
+    let removed = destroy(&session.clients, name, foreign, &sink, &cancel).await;
     drop(sink);
     rows.await??;
     let objects = removed?.objects;
-    output::line(&format!("stack {stack} is gone, and {objects} objects of its buckets with it"))?;
+    output::line(&format!("stack {name} is gone, and {objects} objects of its buckets with it"))?;
     Ok(Exit::Done)
 }
 
 /// Asks for the stack's name; anything else means no.
-async fn confirm(settings: &Settings, cancel: &CancellationToken) -> anyhow::Result<bool> {
-    let (stack, target) = (&settings.stack, &settings.target);
+async fn confirm(settings: &Settings, stack: &str, cancel: &CancellationToken) -> anyhow::Result<bool> {
+    let target = &settings.target;
     if !output::is_terminal() {
         return Err(Usage(format!(
             "destroying stack {stack} on {target} has to be confirmed, and there is no terminal to ask on: add --yes"
@@ -58,12 +68,5 @@ async fn confirm(settings: &Settings, cancel: &CancellationToken) -> anyhow::Res
     output::remark(&format!(
         "stack {stack} on {target} and everything in its buckets will be deleted. type its name to go on:"
     ));
-    let answer = tokio::task::spawn_blocking(|| {
-        let mut answer = String::new();
-        std::io::stdin().lock().read_line(&mut answer).map(|_| answer)
-    });
-    tokio::select! {
-        () = cancel.cancelled() => Ok(false),
-        answer = answer => Ok(answer??.trim() == stack),
-    }
+    Ok(deploy::answer(cancel).await?.is_some_and(|answer| answer == stack))
 }

@@ -7,13 +7,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::deploy::{Sink, describe, destroy};
+use crate::deploy::{Foreign, Sink, check_deletion, describe, destroy};
 use crate::observe::{Observer, Watched};
 use crate::sim::{JobEnd, JobSpec};
 use crate::tui::{Effect, EffectResult, Event, JobRequest};
 
 use super::args::StackArgs;
 use super::pipeline::Pipeline;
+use super::rollout::{Draft, Drafted, Losses, Order};
 use super::session::Session;
 use super::settings::Settings;
 use super::{deploy, job};
@@ -34,6 +35,8 @@ pub struct Effects {
     observed: Arc<tokio::sync::Mutex<Option<Observed>>>,
     /// Held while a stack is deployed or deleted: one at a time.
     changing: Arc<tokio::sync::Mutex<()>>,
+    /// The change set that was shown and waits for the user's word.
+    shown: Arc<tokio::sync::Mutex<Option<Box<Draft>>>>,
 }
 
 /// The pipeline that is observed.
@@ -53,7 +56,8 @@ impl Effects {
         events: mpsc::Sender<Event>,
         end: CancellationToken,
     ) -> Self {
-        Self { session, settings, flows, events, end, observed: Arc::default(), changing: Arc::default() }
+        let (observed, changing, shown) = (Arc::default(), Arc::default(), Arc::default());
+        Self { session, settings, flows, events, end, observed, changing, shown }
     }
 
     /// Carries out effects until the dashboard is left, then ends what is under way.
@@ -80,11 +84,22 @@ impl Effects {
         if let Some(observed) = self.observed.lock().await.take() {
             observed.observer.stop().await;
         }
+        // Nobody can execute it any more. An embedded endpoint ends with everything on it.
+        if self.session.emulator.is_none()
+            && let Err(error) = self.discard().await
+        {
+            tracing::warn!(%error, "the change set that was shown stays");
+        }
     }
 
     async fn one(&self, effect: &Effect) -> anyhow::Result<String> {
         match effect {
+            Effect::Preview { offer } if offer == OFFER => self.preview(offer).await,
             Effect::Deploy { offer } if offer == OFFER => self.deploy().await,
+            Effect::Discard { offer } if offer == OFFER => {
+                let _changing = self.begin(&self.settings.stack)?;
+                self.discard().await
+            }
             Effect::Deploy { offer } | Effect::Preview { offer } | Effect::Discard { offer } => {
                 anyhow::bail!("there is no stack {offer:?} to deploy")
             }
@@ -110,27 +125,72 @@ impl Effects {
         }
     }
 
-    async fn deploy(&self) -> anyhow::Result<String> {
-        let Ok(_changing) = self.changing.try_lock() else {
-            anyhow::bail!("stack {} is being changed already: wait until that has ended", self.settings.stack);
+    /// Refuses a second change of stacks while one is under way.
+    fn begin(&self, stack: &str) -> anyhow::Result<tokio::sync::MutexGuard<'_, ()>> {
+        self.changing
+            .try_lock()
+            .map_err(|_| anyhow::anyhow!("stack {stack} is being changed already: wait until that has ended"))
+    }
+
+    async fn order(&self) -> anyhow::Result<Order> {
+        Order::of(&self.settings, &StackArgs::default()).await
+    }
+
+    /// Makes the change set, keeps it and shows it; one that was shown before is dropped.
+    async fn preview(&self, offer: &str) -> anyhow::Result<String> {
+        let stack = &self.settings.stack;
+        let _changing = self.begin(stack)?;
+        self.discard().await?;
+        let drafted = self.order().await?.draft(&self.session, &self.flows, &self.end).await;
+        let Drafted::Waits(draft) = deploy::of_target(&self.settings, drafted)? else {
+            return Ok(format!("stack {stack} would not change"));
         };
-        let args = StackArgs::default();
-        let stack = deploy::stack(&self.session, &self.settings, &args, &self.flows, &self.end).await?;
+        let preview = draft.changes.preview();
+        let said = format!("{} changes of stack {stack} wait for your word", preview.changes.len());
+        *self.shown.lock().await = Some(draft);
+        // The dashboard may have been left meanwhile.
+        let _ = self.events.send(Event::Preview { offer: offer.to_owned(), preview }).await;
+        Ok(said)
+    }
+
+    /// Drops the change set that was shown, where there is one.
+    async fn discard(&self) -> anyhow::Result<String> {
+        if let Some(draft) = self.shown.lock().await.take() {
+            draft.discard(&self.session).await?;
+        }
+        Ok(format!("stack {} was left as it is", self.settings.stack))
+    }
+
+    /// Makes the change that was shown, or what there is to change where nothing was.
+    async fn deploy(&self) -> anyhow::Result<String> {
+        let _changing = self.begin(&self.settings.stack)?;
+        let shown = self.shown.lock().await.take();
+        let (session, flows, end) = (&self.session, &self.flows, &self.end);
+        let deployed = match shown {
+            Some(draft) => draft.execute(session, flows, end).await,
+            None => self.order().await?.deploy(session, Losses::Refused, flows, end).await,
+        };
+        let stack = deploy::of_target(&self.settings, deployed)?;
         self.observe().await?;
         Ok(format!("stack {} is in {}", stack.seen.name, stack.status))
     }
 
     async fn delete(&self, name: &str) -> anyhow::Result<String> {
-        let Ok(_changing) = self.changing.try_lock() else {
-            anyhow::bail!("stack {name} is being changed already: wait until that has ended");
-        };
-        if name == self.settings.stack
-            && let Some(observed) = self.observed.lock().await.take()
-        {
-            observed.jobs.cancel();
-            observed.observer.stop().await;
+        let _changing = self.begin(name)?;
+        let clients = &self.session.clients;
+        if let Some(stack) = describe(clients, name).await? {
+            // Said before anything that belongs to the stack is ended.
+            check_deletion(clients, &stack, Foreign::Refused).await?;
         }
-        let removed = destroy(&self.session.clients, name, &self.flows, &self.end).await?;
+        if name == self.settings.stack {
+            // It goes with its stack.
+            self.shown.lock().await.take();
+            if let Some(observed) = self.observed.lock().await.take() {
+                observed.jobs.cancel();
+                observed.observer.stop().await;
+            }
+        }
+        let removed = destroy(clients, name, Foreign::Refused, &self.flows, &self.end).await?;
         Ok(if removed.existed {
             format!("stack {name} is gone, and {} objects of its buckets with it", removed.objects)
         } else {

@@ -21,12 +21,15 @@ mod output;
 mod pipeline;
 mod progress;
 mod report;
+mod rollout;
 mod run;
 mod serve_function;
 mod server;
 mod session;
 mod settings;
 mod sim;
+mod stacks;
+mod template;
 mod watch;
 
 pub use args::{Args, Command};
@@ -95,6 +98,8 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Run(args)) => run::run(&settings, &args, cancel).await,
             Some(Command::Sim(args)) => sim::run(&settings, &args, cancel).await,
             Some(Command::Deploy(args)) => deploy::run(&settings, &args, cancel).await,
+            Some(Command::Stacks(args)) => stacks::run(&settings, &args).await,
+            Some(Command::Template(args)) => template::run(&settings, &args).await,
             Some(Command::Watch(args)) => watch::run(&settings, &args, cancel).await,
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,
             Some(Command::Doctor(args)) => doctor::run(&settings, &args, cancel).await,

@@ -36,6 +36,7 @@ const SAY_EVERY: Duration = Duration::from_secs(1);
 pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     job::check(&args.dataset)?;
     settings.needs_write("running a job")?;
+    deploy::check(settings, &args.stack).await?;
     let session = Session::open(settings).await?;
     let ended = Box::pin(everything(&session, settings, args, &cancel)).await;
     session.close().await;

@@ -11,21 +11,33 @@ use tokio_util::sync::CancellationToken;
 use super::Sink;
 use super::error::{DeployError, Left};
 use super::events::{Followed, Follower};
+use super::ownership;
 use super::plan::{ChangeSetKind, ChangeSetRequest, NextStep, Plan};
-use super::stack::{Stack, describe};
-use crate::aws::{Clients, Pace, Problem};
+use super::stack::{OWN_TAG, Stack, describe};
+use crate::aws::{Clients, Kind, Pace, Problem};
+use crate::model::preview::{ChangePreview, ChangeRow};
+
+/// Types whose resources hold what nobody can make again.
+const HOLDERS: [&str; 2] = ["AWS::S3::Bucket", "AWS::DynamoDB::Table"];
 
 /// A resource's part in a change set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// `Add`, `Modify`, `Remove`, …
-    pub action: String,
-    /// Its name in the template.
-    pub logical_id: String,
-    /// `AWS::S3::Bucket`, …
-    pub resource_type: String,
-    /// `True`, `False` or `Conditional`, for changes of what is there.
-    pub replacement: Option<String>,
+    /// What is shown of it.
+    pub row: ChangeRow,
+    /// What becomes of the resource that is removed or replaced: `Delete`, `Retain`, `ReplaceAndRetain`, …
+    pub policy: Option<String>,
+}
+
+impl Change {
+    /// Whether data may be lost: a bucket or a table is removed or replaced, and not retained.
+    #[must_use]
+    pub fn loses_data(&self) -> bool {
+        let ChangeRow { action, resource_type, replacement, .. } = &self.row;
+        let goes = action == "Remove" || replacement.as_deref().is_some_and(|replaced| replaced != "False");
+        let stays = self.policy.as_deref().is_some_and(|policy| policy.contains("Retain"));
+        goes && !stays && HOLDERS.contains(&resource_type.as_str())
+    }
 }
 
 /// A change set that can be executed.
@@ -37,8 +49,32 @@ pub struct ChangeSet {
     pub stack: String,
     /// The stack's ARN.
     pub stack_id: String,
+    /// The stack as it was; `None` where the change set makes it.
+    pub before: Option<Box<Stack>>,
     /// What it will do.
     pub changes: Vec<Change>,
+}
+
+impl ChangeSet {
+    /// What is shown of it.
+    #[must_use]
+    pub fn preview(&self) -> ChangePreview {
+        ChangePreview {
+            stack: self.stack.clone(),
+            is_new: self.before.is_none(),
+            changes: self.changes.iter().map(|change| change.row.clone()).collect(),
+        }
+    }
+
+    /// The buckets and tables whose data would be lost, each with what becomes of it.
+    #[must_use]
+    pub fn losses(&self) -> Vec<String> {
+        let describe = |change: &Change| {
+            let deed = if change.row.action == "Remove" { "removed" } else { "replaced" };
+            format!("{} ({}, {deed})", change.row.logical_id, change.row.resource_type)
+        };
+        self.changes.iter().filter(|change| change.loses_data()).map(describe).collect()
+    }
 }
 
 /// What became of a plan.
@@ -79,11 +115,14 @@ pub async fn prepare(
     let (kind, before) = loop {
         let stack = describe(clients, &plan.stack).await?;
         let status = stack.as_ref().map(|stack| stack.status.as_str());
+        if let Some(stack) = &stack {
+            ownership::check_change(clients, stack).await?;
+        }
         match (NextStep::of(status), stack) {
-            (NextStep::Create, stack) => break (ChangeSetKind::Create, stack),
+            (NextStep::Create, _) => break (ChangeSetKind::Create, None),
             (NextStep::Update, stack) => break (ChangeSetKind::Update, stack),
             (NextStep::Follow, Some(stack)) => {
-                let mut follower = Follower::begin(clients, &stack.id).await?;
+                let mut follower = Follower::resume(clients, &stack.id).await?;
                 if let Followed::Interrupted = follower.follow(clients, out, cancel).await? {
                     return Err(interrupted(plan, Left::Deploying));
                 }
@@ -103,8 +142,13 @@ pub async fn prepare(
         return Err(interrupted(plan, Left::Nothing));
     }
     create(clients, &request).await?;
-    match wait_for(clients, &request, cancel).await? {
-        Some(changes) => Ok(Prepared::Changes(changes)),
+    let waited = wait_for(clients, &request, cancel).await;
+    if let (Err(DeployError::Interrupted { .. } | DeployError::ChangeSet { .. }), None) = (&waited, &before) {
+        // The shell of a stack that was never made would only be in the way.
+        remove_shell(clients, &request.stack).await?;
+    }
+    match waited? {
+        Some(changes) => Ok(Prepared::Changes(ChangeSet { before: before.map(Box::new), ..changes })),
         None => match before {
             Some(stack) => {
                 stack.tell(out).await;
@@ -147,6 +191,33 @@ pub async fn execute(
         Followed::Gone => Err(ended("DELETE_COMPLETE", Some("somebody deleted it meanwhile".to_owned()))),
         Followed::Interrupted => Err(DeployError::Interrupted { stack: changes.stack.clone(), left: Left::Deploying }),
     }
+}
+
+/// Deletes a change set that nobody executes, and the shell of the stack that it would have made.
+///
+/// # Errors
+/// When a call fails.
+pub async fn discard(clients: &Clients, changes: &ChangeSet) -> Result<(), DeployError> {
+    let deleted = clients.cloudformation.delete_change_set().stack_name(&changes.stack).change_set_name(&changes.id);
+    match deleted.send().await.map_err(|error| Problem::of("cloudformation DeleteChangeSet", &error)) {
+        // With its stack, or by somebody else.
+        Err(problem) if problem.kind == Kind::NotFound || problem.is(&["ValidationError"]) => {}
+        answer => drop(answer?),
+    }
+    if changes.before.is_none() {
+        remove_shell(clients, &changes.stack).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a stack that is only under review, unless somebody has another change set for it.
+async fn remove_shell(clients: &Clients, stack: &str) -> Result<(), Problem> {
+    let is_shell = describe(clients, stack).await?.is_some_and(|stack| stack.status == "REVIEW_IN_PROGRESS");
+    if !is_shell || !ownership::change_sets(clients, stack).await?.is_empty() {
+        return Ok(());
+    }
+    let deleted = clients.cloudformation.delete_stack().stack_name(stack).send().await;
+    deleted.map(drop).map_err(|error| Problem::of("cloudformation DeleteStack", &error))
 }
 
 fn interrupted(plan: &Plan, left: Left) -> DeployError {
@@ -216,7 +287,7 @@ async fn try_create(clients: &Clients, request: &ChangeSetRequest) -> Result<(),
         .set_parameters(Some(parameters.collect()))
         .capabilities(Capability::CapabilityIam)
         .capabilities(Capability::CapabilityNamedIam)
-        .tags(Tag::builder().key("vaultscope").value("stack").build())
+        .tags(Tag::builder().key(OWN_TAG.0).value(OWN_TAG.1).build())
         .send()
         .await
         .map(|_| ())
@@ -260,6 +331,7 @@ async fn wait_for(
         }
         tokio::select! {
             () = cancel.cancelled() => {
+                delete(clients, request).await?;
                 return Err(DeployError::Interrupted { stack: request.stack.clone(), left: Left::Nothing });
             }
             () = tokio::time::sleep(pace.quiet()) => {}
@@ -289,12 +361,13 @@ async fn describe_changes(
             .map_err(|error| Problem::of("cloudformation DescribeChangeSet", &error))?;
         changes.extend(answer.changes.unwrap_or_default().into_iter().filter_map(|change| {
             let change = change.resource_change?;
-            Some(Change {
+            let row = ChangeRow {
                 action: change.action?.as_str().to_owned(),
                 logical_id: change.logical_resource_id.unwrap_or_default(),
                 resource_type: change.resource_type.unwrap_or_default(),
                 replacement: change.replacement.map(|replacement| replacement.as_str().to_owned()),
-            })
+            };
+            Some(Change { row, policy: change.policy_action.map(|policy| policy.as_str().to_owned()) })
         }));
         token = answer.next_token;
         if token.is_none() {
@@ -302,6 +375,7 @@ async fn describe_changes(
                 id: answer.change_set_id.unwrap_or_else(|| request.name.clone()),
                 stack: request.stack.clone(),
                 stack_id: answer.stack_id.unwrap_or_else(|| request.stack.clone()),
+                before: None,
                 changes,
             };
             let status = answer.status.unwrap_or(ChangeSetStatus::CreatePending);
@@ -313,6 +387,37 @@ async fn describe_changes(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn change(action: &str, kind: &str, replacement: Option<&str>, policy: Option<&str>) -> Change {
+        let row = ChangeRow {
+            action: action.to_owned(),
+            logical_id: "it".to_owned(),
+            resource_type: kind.to_owned(),
+            replacement: replacement.map(str::to_owned),
+        };
+        Change { row, policy: policy.map(str::to_owned) }
+    }
+
+    #[test]
+    fn only_buckets_and_tables_that_go_lose_data() {
+        const BUCKET: &str = "AWS::S3::Bucket";
+        for (action, kind, replacement, policy, loses) in [
+            ("Remove", BUCKET, None, None, true),
+            ("Remove", BUCKET, None, Some("Retain"), false),
+            ("Modify", "AWS::DynamoDB::Table", Some("True"), Some("ReplaceAndDelete"), true),
+            ("Modify", "AWS::DynamoDB::Table", Some("Conditional"), None, true),
+            ("Modify", "AWS::DynamoDB::Table", Some("True"), Some("ReplaceAndRetain"), false),
+            ("Modify", BUCKET, Some("False"), None, false),
+            ("Add", BUCKET, None, None, false),
+            ("Remove", "AWS::SQS::Queue", None, None, false),
+        ] {
+            assert_eq!(
+                change(action, kind, replacement, policy).loses_data(),
+                loses,
+                "{action} {kind} {replacement:?}"
+            );
+        }
+    }
 
     #[test]
     fn both_wordings_of_no_change_are_known_and_nothing_else_is() {

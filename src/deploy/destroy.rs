@@ -4,14 +4,17 @@
 use std::collections::HashSet;
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use saphyr_parser::{Event, Parser};
 use tokio_util::sync::CancellationToken;
 
 use super::Sink;
+use super::catalogue::BOOTSTRAP;
 use super::error::{DeployError, Left};
 use super::events::{Followed, Follower};
+use super::ownership;
 use super::resources::{Resource, Resources};
 use super::stack::{Stack, describe};
+use super::store::Store;
+use super::template::Template;
 use crate::aws::{Clients, Kind, Problem};
 
 const BUCKET: &str = "AWS::S3::Bucket";
@@ -19,8 +22,6 @@ const BUCKET: &str = "AWS::S3::Bucket";
 const ROUNDS: u32 = 3;
 /// Keys in one call of DeleteObjects, by S3's limit.
 const BATCH: i32 = 1_000;
-/// Levels of a template at the most; CloudFormation takes far fewer.
-const DEEPEST: usize = 200;
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,13 +32,23 @@ pub struct Destroyed {
     pub objects: u64,
 }
 
+/// Whether a stack may be deleted that somebody else has made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    /// It is refused.
+    Refused,
+    /// The user has insisted.
+    Agreed,
+}
+
 /// Removes the stack of that name and what its buckets hold; a stack that is not there is no error.
 ///
 /// # Errors
-/// The first cause of a failure, or what an interruption leaves.
+/// The first cause of a failure, that the stack is protected or somebody else's, or what an interruption leaves.
 pub async fn destroy(
     clients: &Clients,
     name: &str,
+    foreign: Foreign,
     out: &Sink,
     cancel: &CancellationToken,
 ) -> Result<Destroyed, DeployError> {
@@ -47,30 +58,28 @@ pub async fn destroy(
             return Ok(removed);
         };
         removed.existed = true;
+        check(clients, &stack, foreign).await?;
         if stack.status != "DELETE_IN_PROGRESS" {
             for bucket in deletable_buckets(clients, &stack).await? {
                 removed.objects += empty(clients, &stack, &bucket, cancel).await?;
             }
         }
-        let mut follower = Follower::begin(clients, &stack.id).await?;
         if cancel.is_cancelled() {
             return Err(DeployError::Interrupted { stack: name.to_owned(), left: Left::Emptying });
         }
-        clients
-            .cloudformation
-            .delete_stack()
-            .stack_name(&stack.id)
-            .send()
-            .await
-            .map_err(|error| Problem::of("cloudformation DeleteStack", &error))?;
+        let mut follower = begin(clients, &stack).await?;
         match follower.follow(clients, out, cancel).await? {
-            Followed::Gone => return Ok(removed),
-            Followed::Ended(after) if after.status == "DELETE_COMPLETE" => return Ok(removed),
-            Followed::Ended(after) => {
+            Followed::Ended(after) if after.status != "DELETE_COMPLETE" => {
                 let cause = follower.cause().or(after.seen.reason).unwrap_or_default();
                 if round == ROUNDS || !cause.contains("not empty") {
                     return Err(DeployError::Ended { stack: name.to_owned(), status: after.status, cause });
                 }
+            }
+            Followed::Gone | Followed::Ended(_) => {
+                if let Err(error) = Store::leave(clients, &stack, None).await {
+                    tracing::warn!(%error, stack = name, "its functions' zip stays");
+                }
+                return Ok(removed);
             }
             Followed::Interrupted => {
                 return Err(DeployError::Interrupted { stack: name.to_owned(), left: Left::Deleting });
@@ -78,6 +87,37 @@ pub async fn destroy(
         }
     }
     Ok(removed)
+}
+
+/// Refuses, before anything is emptied, what may not be deleted; not every endpoint does.
+///
+/// # Errors
+/// That the stack is protected, holds what others use, or is somebody else's.
+pub async fn check(clients: &Clients, stack: &Stack, foreign: Foreign) -> Result<(), DeployError> {
+    if stack.is_protected {
+        return Err(DeployError::Protected { stack: stack.seen.name.clone() });
+    }
+    if stack.seen.name == BOOTSTRAP.stack {
+        let users = Store::users(clients).await?;
+        if !users.is_empty() {
+            return Err(DeployError::InUse { stack: stack.seen.name.clone(), users });
+        }
+    }
+    match foreign {
+        Foreign::Agreed => Ok(()),
+        Foreign::Refused => ownership::check_deletion(clients, stack).await,
+    }
+}
+
+/// Asks for the deletion, or finds the one that is under way.
+async fn begin(clients: &Clients, stack: &Stack) -> Result<Follower, Problem> {
+    if stack.status == "DELETE_IN_PROGRESS" {
+        return Follower::resume(clients, &stack.id).await;
+    }
+    let follower = Follower::begin(clients, &stack.id).await?;
+    let deleted = clients.cloudformation.delete_stack().stack_name(&stack.id).send().await;
+    deleted.map_err(|error| Problem::of("cloudformation DeleteStack", &error))?;
+    Ok(follower)
 }
 
 /// The buckets that deleting the stack would delete: made by it, still there, and not retained by their policy.
@@ -100,67 +140,9 @@ async fn deletable_buckets(clients: &Clients, stack: &Stack) -> Result<Vec<Strin
 async fn retained(clients: &Clients, stack: &str) -> Result<Option<HashSet<String>>, DeployError> {
     let answer = clients.cloudformation.get_template().stack_name(stack).send().await;
     match answer.map_err(|error| Problem::of("cloudformation GetTemplate", &error)) {
-        Ok(answer) => Ok(answer.template_body.as_deref().and_then(retained_by)),
+        Ok(answer) => Ok(answer.template_body.as_deref().and_then(Template::read).map(|template| template.retained())),
         Err(problem) if problem.kind == Kind::Unsupported => Ok(None),
         Err(problem) => Err(problem.into()),
-    }
-}
-
-/// Logical IDs whose `DeletionPolicy` keeps the resource; `None` when the text is no template. JSON is YAML, so one
-/// reader does for both.
-fn retained_by(template: &str) -> Option<HashSet<String>> {
-    // The keys down to where the reader stands; a list has none.
-    let mut path: Vec<Option<String>> = Vec::new();
-    let mut in_list: Vec<bool> = Vec::new();
-    let mut kept = HashSet::new();
-    let mut has_resources = false;
-    for event in Parser::new_from_str(template) {
-        match event.ok()?.0 {
-            Event::MappingStart(..) | Event::SequenceStart(..) if path.len() > DEEPEST => return None,
-            Event::MappingStart(..) => {
-                has_resources |= matches!(path.as_slice(), [Some(section)] if section == "Resources");
-                path.push(None);
-                in_list.push(false);
-            }
-            Event::SequenceStart(..) => {
-                path.push(None);
-                in_list.push(true);
-            }
-            Event::MappingEnd | Event::SequenceEnd => {
-                path.pop();
-                in_list.pop();
-                value_ends(&mut path, &in_list);
-            }
-            Event::Scalar(text, ..) => {
-                let is_key = in_list.last() == Some(&false) && matches!(path.last(), Some(None));
-                if is_key {
-                    if let Some(last) = path.last_mut() {
-                        *last = Some(text.into_owned());
-                    }
-                    continue;
-                }
-                if let [Some(section), Some(resource), Some(member)] = path.as_slice()
-                    && section == "Resources"
-                    && member == "DeletionPolicy"
-                    && text.starts_with("Retain")
-                {
-                    kept.insert(resource.clone());
-                }
-                value_ends(&mut path, &in_list);
-            }
-            Event::Alias(_) => value_ends(&mut path, &in_list),
-            _ => {}
-        }
-    }
-    has_resources.then_some(kept)
-}
-
-/// After the value of a mapping's member, the next scalar is a key again.
-fn value_ends(path: &mut [Option<String>], in_list: &[bool]) {
-    if in_list.last() == Some(&false)
-        && let Some(last) = path.last_mut()
-    {
-        *last = None;
     }
 }
 
@@ -239,26 +221,5 @@ async fn delete(clients: &Clients, bucket: &str, objects: Vec<ObjectIdentifier>)
             error.message().or(error.code()).unwrap_or("no reason was given"),
             error.key().unwrap_or("an object")
         ))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn buckets_with_a_retaining_policy_are_known_in_both_notations() {
-        let kept = HashSet::from(["a".to_owned(), "c".to_owned()]);
-        let yaml = "Resources:\n  a:\n    DeletionPolicy: Retain\n    Type: !Sub x\n  b: {Type: T}\n  c: {DeletionPolicy: RetainExceptOnCreate}\n  d: {DeletionPolicy: Delete}\n";
-        let json =
-            r#"{"Resources":{"a":{"DeletionPolicy":"Retain"},"b":{},"c":{"DeletionPolicy":"RetainExceptOnCreate"}}}"#;
-        assert_eq!(retained_by(yaml), Some(kept.clone()));
-        assert_eq!(retained_by(json), Some(kept));
-        assert_eq!(retained_by("no template"), None);
-    }
-
-    #[test]
-    fn our_own_template_retains_nothing() {
-        assert_eq!(retained_by(super::super::TEMPLATE), Some(HashSet::new()));
     }
 }

@@ -16,6 +16,8 @@ const LOCAL: (Duration, Duration) = (Duration::from_millis(40), Duration::from_m
 const REMOTE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 /// Failures in a row after which following is given up; with the pace's back-off that is about a minute and a half.
 const PATIENCE: u32 = 10;
+/// Looks at a stack that rests before what was asked of it is taken for done without an event of its own.
+const LATENESS: u32 = 10;
 /// How CloudFormation words failures that are only the consequence of another one.
 const CONSEQUENCES: [&str; 3] = ["cancelled", "The following resource(s) failed", "Rollback requested"];
 
@@ -36,6 +38,8 @@ pub struct Follower {
     stack: String,
     known: HashSet<String>,
     first_cause: Option<StackEvent>,
+    /// Whether an event of the stack itself was seen: before it, a status may be that of yesterday.
+    has_begun: bool,
 }
 
 impl Follower {
@@ -49,7 +53,33 @@ impl Follower {
             Err(problem) if stack::does_not_exist(&problem) => HashSet::new(),
             Err(problem) => return Err(problem),
         };
-        Ok(Self { stack: stack.to_owned(), known, first_cause: None })
+        Ok(Self { stack: stack.to_owned(), known, first_cause: None, has_begun: false })
+    }
+
+    /// Begins where the operation began that is under way now, so that what an interruption has kept from being seen is
+    /// seen: the first cause of a failure among it.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub async fn resume(clients: &Clients, stack: &str) -> Result<Self, Problem> {
+        let mut known = HashSet::new();
+        let mut token = None;
+        let mut is_before = false;
+        loop {
+            let (events, next) = page(clients, stack, token).await?;
+            for (_, event) in events {
+                if is_before {
+                    known.insert(event.event_id);
+                } else {
+                    is_before = begins_an_operation(&event);
+                }
+            }
+            // One page of what lies before is enough: news are read up to a page that holds something known.
+            if next.is_none() || !known.is_empty() {
+                return Ok(Self { stack: stack.to_owned(), known, first_cause: None, has_begun: false });
+            }
+            token = next;
+        }
     }
 
     /// The first failure that is not the consequence of another one, in words.
@@ -72,19 +102,22 @@ impl Follower {
     ) -> Result<Followed, Problem> {
         let (fast, slow) = if clients.target.is_local() { LOCAL } else { REMOTE };
         let mut pace = Pace::new(fast, slow, 0);
-        let mut failures = 0;
+        let (mut failures, mut early) = (0, 0);
         let mut last_status = String::new();
         loop {
             let wait = match self.look(clients, out).await {
                 Ok((_, None)) => return Ok(Followed::Gone),
                 Ok((news, Some(stack))) => {
                     failures = 0;
-                    if stack.status != last_status {
+                    if stack.status != last_status && (self.has_begun || stack.status.ends_with("_IN_PROGRESS")) {
                         stack.tell(out).await;
                         last_status.clone_from(&stack.status);
                     }
                     if !stack.status.ends_with("_IN_PROGRESS") {
-                        return Ok(Followed::Ended(Box::new(stack)));
+                        if self.has_begun || early == LATENESS {
+                            return Ok(Followed::Ended(Box::new(stack)));
+                        }
+                        early += 1;
                     }
                     if news { pace.changed() } else { pace.quiet() }
                 }
@@ -116,6 +149,7 @@ impl Follower {
     }
 
     fn consider(&mut self, event: &StackEvent) {
+        self.has_begun |= event.logical_id == event.stack;
         let is_consequence = |reason: &str| CONSEQUENCES.iter().any(|phrase| reason.contains(phrase));
         if self.first_cause.is_none()
             && event.status.ends_with("_FAILED")
@@ -150,6 +184,12 @@ impl Follower {
     }
 }
 
+/// Whether an event is the first of a creation, an update or a deletion.
+fn begins_an_operation(event: &StackEvent) -> bool {
+    event.logical_id == event.stack
+        && matches!(event.status.as_str(), "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS" | "DELETE_IN_PROGRESS")
+}
+
 async fn page(
     clients: &Clients,
     stack: &str,
@@ -176,7 +216,7 @@ fn read(event: types::StackEvent) -> (Timestamp, StackEvent) {
         physical_id: event.physical_resource_id.filter(|id| !id.is_empty()),
         resource_type: event.resource_type.unwrap_or_default(),
         status: event.resource_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-        reason: event.resource_status_reason,
+        reason: event.resource_status_reason.filter(|reason| !reason.is_empty()),
     };
     (at, read)
 }
@@ -198,8 +238,23 @@ mod tests {
     }
 
     #[test]
+    fn an_operation_begins_with_an_event_of_the_stack_itself() {
+        for (logical, status, begins) in [
+            ("s", "CREATE_IN_PROGRESS", true),
+            ("s", "UPDATE_IN_PROGRESS", true),
+            ("s", "DELETE_IN_PROGRESS", true),
+            ("s", "UPDATE_ROLLBACK_IN_PROGRESS", false),
+            ("s", "REVIEW_IN_PROGRESS", false),
+            ("bucket", "CREATE_IN_PROGRESS", false),
+        ] {
+            assert_eq!(begins_an_operation(&event(logical, status, None)), begins, "{logical} {status}");
+        }
+    }
+
+    #[test]
     fn the_first_cause_is_kept_and_its_consequences_are_not_taken_for_it() {
-        let mut follower = Follower { stack: "s".to_owned(), known: HashSet::new(), first_cause: None };
+        let mut follower =
+            Follower { stack: "s".to_owned(), known: HashSet::new(), first_cause: None, has_begun: false };
         follower.consider(&event("a", "CREATE_IN_PROGRESS", None));
         follower.consider(&event("b", "CREATE_FAILED", Some("Resource creation cancelled")));
         follower.consider(&event("c", "CREATE_FAILED", Some("name is taken")));

@@ -1,24 +1,41 @@
-//! Stacks through CloudFormation: plan what to ask for (pure), package the functions, apply a change set, follow events
-//! to the end, find resources, destroy. Everything seen on the way goes into one channel of flow events.
+//! Stacks through CloudFormation: what can be deployed, plan what to ask for (pure), package the functions, apply a
+//! change set, follow events to the end, find resources, destroy. Everything seen on the way goes into one channel of
+//! flow events.
 //!
 //! Works against AWS and any endpoint alike; knows nothing of the emulator, the terminal or datasets.
 
 mod apply;
+mod catalogue;
+mod choices;
 mod destroy;
+mod difference;
 mod error;
 mod events;
+mod executable;
+mod ownership;
 mod package;
+mod parameter;
 mod plan;
 mod resources;
 mod stack;
+mod store;
+mod template;
+mod yaml;
 
-pub use apply::{Change, ChangeSet, Prepared, deploy, execute, prepare};
-pub use destroy::{Destroyed, destroy};
+pub use apply::{Change, ChangeSet, Prepared, deploy, discard, execute, prepare};
+pub use catalogue::{BOOTSTRAP, CATALOGUE, EVENT_PROCESSING, Offer, STACK_NAME, resource_count};
+pub use choices::{ChoiceError, Context, Source, settle};
+pub use destroy::{Destroyed, Foreign, check as check_deletion, destroy};
+pub use difference::{Difference, difference};
 pub use error::{DeployError, Left};
-pub use package::{Artefact, Location};
-pub use plan::{ChangeSetKind, ChangeSetRequest, NextStep, Parameters, Plan, STACK_NAME, TEMPLATE, resource_count};
+pub use executable::{Architecture, Executable, Host};
+pub use package::{Artefact, Bootstrap, Location};
+pub use parameter::ParameterDefinition;
+pub use plan::{CODE_BUCKET, CODE_KEY, ChangeSetKind, ChangeSetRequest, NextStep, Plan};
 pub use resources::{Resource, Resources};
-pub use stack::{Stack, describe};
+pub use stack::{Stack, all, describe};
+pub use store::Store;
+pub use template::{Size, Template};
 
 use crate::model::FlowEvent;
 

@@ -2,44 +2,22 @@
 
 use sha2::{Digest, Sha256};
 
+use super::catalogue::Offer;
 use super::package::Location;
+use super::template::Template;
 
-/// The name that the workshop gives the stack.
-pub const STACK_NAME: &str = "EventProcessingStack";
-
-/// The stack's template.
-pub const TEMPLATE: &str = include_str!("../../stacks/event-processing.yaml");
-
-/// What a user may choose of the stack; `None` leaves the template's default, or what the stack has already.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Parameters {
-    /// How the name of a dataset's root directory ends.
-    pub job_dir_suffix: Option<String>,
-    /// How the name of a manifest ends.
-    pub manifest_suffix: Option<String>,
-    /// Comparisons before the reconciliation gives up.
-    pub iterations: Option<u32>,
-    /// Seconds between two comparisons.
-    pub wait_seconds: Option<u32>,
-    /// Sources of notifications that are taken.
-    pub event_sources: Option<Vec<String>>,
-    /// Days for which log events are kept.
-    pub log_retention_days: Option<u32>,
-    /// `x86_64` or `arm64`: what the functions' executable was built for.
-    pub architecture: Option<String>,
-}
+/// How the name of each of our change sets begins.
+pub const CHANGE_SET_PREFIX: &str = "vaultscope-";
 
 /// A stack as it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The stack's name.
     pub stack: String,
-    /// The template's text.
-    pub template: String,
-    /// What the user chose.
-    pub parameters: Parameters,
-    /// Where the functions' artefact stands.
-    pub code: Location,
+    /// The template.
+    pub template: Template,
+    /// What was chosen, by key; what is not named keeps what the stack has, or the template's default.
+    pub parameters: Vec<(String, String)>,
 }
 
 /// Whether a change set makes a stack or changes one.
@@ -67,57 +45,47 @@ pub struct ChangeSetRequest {
 }
 
 impl Plan {
-    /// The event processing stack under `stack`'s name.
+    /// A stack of the catalogue under `stack`'s name; `None` when its template cannot be read.
     #[must_use]
-    pub fn event_processing(stack: impl Into<String>, parameters: Parameters, code: Location) -> Self {
-        Self { stack: stack.into(), template: TEMPLATE.to_owned(), parameters, code }
+    pub fn of(offer: Offer, stack: impl Into<String>, parameters: Vec<(String, String)>) -> Option<Self> {
+        Some(Self { stack: stack.into(), template: offer.template()?, parameters })
+    }
+
+    /// The same with the functions' artefact.
+    #[must_use]
+    pub fn with_code(mut self, code: &Location) -> Self {
+        let Location { bucket, key } = code;
+        self.parameters.retain(|(name, _)| !matches!(name.as_str(), CODE_BUCKET | CODE_KEY));
+        self.parameters.push((CODE_BUCKET.to_owned(), bucket.clone()));
+        self.parameters.push((CODE_KEY.to_owned(), key.clone()));
+        self
     }
 
     /// The change set that makes a stack so; `existing` are the keys of the parameters that the stack has already.
     #[must_use]
     pub fn request(&self, kind: ChangeSetKind, existing: &[String]) -> ChangeSetRequest {
         let mut parameters: Vec<(String, Option<String>)> =
-            self.chosen().into_iter().map(|(key, value)| (key.to_owned(), Some(value))).collect();
+            self.parameters.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
         if kind == ChangeSetKind::Update {
+            let declared = self.template.parameters();
             for key in existing {
                 // A parameter that the new template no longer has may not be named.
-                if !parameters.iter().any(|(chosen, _)| chosen == key) && self.declares(key) {
+                let is_declared = declared.iter().any(|definition| definition.name == *key);
+                if is_declared && !parameters.iter().any(|(chosen, _)| chosen == key) {
                     parameters.push((key.clone(), None));
                 }
             }
         }
-        let name = name_of(&self.template, &parameters);
-        ChangeSetRequest { stack: self.stack.clone(), name, kind, template: self.template.clone(), parameters }
-    }
-
-    fn chosen(&self) -> Vec<(&'static str, String)> {
-        let Parameters {
-            job_dir_suffix,
-            manifest_suffix,
-            iterations,
-            wait_seconds,
-            event_sources,
-            log_retention_days,
-            architecture,
-        } = &self.parameters;
-        let all = [
-            ("jobDirSuffixName", job_dir_suffix.clone()),
-            ("manifestSuffixName", manifest_suffix.clone()),
-            ("reconcileCountIterations", iterations.map(|count| count.to_string())),
-            ("reconcileWaitIterations", wait_seconds.map(|seconds| seconds.to_string())),
-            ("eventSources", event_sources.as_ref().map(|sources| sources.join(","))),
-            ("logRetentionDays", log_retention_days.map(|days| days.to_string())),
-            ("functionArchitecture", architecture.clone()),
-            ("functionCodeBucket", Some(self.code.bucket.clone())),
-            ("functionCodeKey", Some(self.code.key.clone())),
-        ];
-        all.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
-    }
-
-    fn declares(&self, key: &str) -> bool {
-        self.template.lines().any(|line| line.trim() == format!("{key}:"))
+        let template = self.template.text().to_owned();
+        let name = name_of(&template, &parameters);
+        ChangeSetRequest { stack: self.stack.clone(), name, kind, template, parameters }
     }
 }
+
+/// The parameter that names the artefact's bucket.
+pub const CODE_BUCKET: &str = "functionCodeBucket";
+/// The parameter that names the artefact's key.
+pub const CODE_KEY: &str = "functionCodeKey";
 
 fn name_of(template: &str, parameters: &[(String, Option<String>)]) -> String {
     let mut hash = Sha256::new();
@@ -125,17 +93,7 @@ fn name_of(template: &str, parameters: &[(String, Option<String>)]) -> String {
     for (key, value) in parameters {
         hash.update(format!("\n{key}={value:?}"));
     }
-    format!("vaultscope-{}", &hex::encode(hash.finalize())[..16])
-}
-
-/// Resources of the event processing stack.
-#[must_use]
-pub fn resource_count() -> usize {
-    let resources = TEMPLATE.lines().skip_while(|line| *line != "Resources:").skip(1);
-    resources
-        .take_while(|line| line.is_empty() || line.starts_with(' '))
-        .filter(|line| line.starts_with("  ") && !line.starts_with("   ") && line.ends_with(':'))
-        .count()
+    format!("{CHANGE_SET_PREFIX}{}", &hex::encode(hash.finalize())[..16])
 }
 
 /// What can be done with a stack of some status.
@@ -172,14 +130,13 @@ impl NextStep {
 
 #[cfg(test)]
 mod tests {
+    use super::super::catalogue::EVENT_PROCESSING;
     use super::*;
 
-    fn plan(parameters: Parameters) -> Plan {
-        Plan::event_processing(
-            STACK_NAME,
-            parameters,
-            Location { bucket: "artefacts".to_owned(), key: "functions/1.zip".to_owned() },
-        )
+    fn plan(parameters: &[(&str, &str)]) -> Plan {
+        let parameters = parameters.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let code = Location { bucket: "artefacts".to_owned(), key: "functions/1.zip".to_owned() };
+        Plan::of(EVENT_PROCESSING, "S", parameters).expect("a template").with_code(&code)
     }
 
     fn value<'a>(request: &'a ChangeSetRequest, key: &str) -> Option<&'a Option<String>> {
@@ -188,7 +145,7 @@ mod tests {
 
     #[test]
     fn only_what_was_chosen_is_sent_so_that_the_template_keeps_its_defaults() {
-        let request = plan(Parameters { iterations: Some(3), ..Parameters::default() })
+        let request = plan(&[("reconcileCountIterations", "3")])
             .request(ChangeSetKind::Create, &["reconcileWaitIterations".to_owned()]);
         assert_eq!(value(&request, "reconcileCountIterations"), Some(&Some("3".to_owned())));
         assert_eq!(value(&request, "functionCodeKey"), Some(&Some("functions/1.zip".to_owned())));
@@ -198,44 +155,26 @@ mod tests {
     #[test]
     fn an_update_keeps_what_the_stack_has_and_drops_what_the_template_lost() {
         let existing = ["reconcileWaitIterations", "functionCodeKey", "aParameterOfLongAgo"].map(str::to_owned);
-        let request = plan(Parameters::default()).request(ChangeSetKind::Update, &existing);
+        let request = plan(&[]).request(ChangeSetKind::Update, &existing);
         assert_eq!(value(&request, "reconcileWaitIterations"), Some(&None));
         assert_eq!(value(&request, "functionCodeKey"), Some(&Some("functions/1.zip".to_owned())));
         assert_eq!(value(&request, "aParameterOfLongAgo"), None);
     }
 
     #[test]
-    fn every_parameter_that_is_sent_is_declared_by_the_template() {
-        let all = Parameters {
-            job_dir_suffix: Some("-job".to_owned()),
-            manifest_suffix: Some(".list".to_owned()),
-            iterations: Some(1),
-            wait_seconds: Some(1),
-            event_sources: Some(vec!["a".to_owned(), "b".to_owned()]),
-            log_retention_days: Some(1),
-            architecture: Some("arm64".to_owned()),
-        };
-        let plan = plan(all);
-        for (key, value) in plan.request(ChangeSetKind::Create, &[]).parameters {
-            assert!(plan.declares(&key), "{key}");
-            assert!(value.is_some(), "{key}");
-        }
+    fn another_artefact_takes_the_place_of_the_first() {
+        let code = Location { bucket: "others".to_owned(), key: "functions/2.zip".to_owned() };
+        let request = plan(&[]).with_code(&code).request(ChangeSetKind::Create, &[]);
+        assert_eq!(request.parameters.len(), 2);
+        assert_eq!(value(&request, "functionCodeBucket"), Some(&Some("others".to_owned())));
     }
 
     #[test]
     fn the_name_of_a_change_set_follows_from_what_it_holds() {
-        let name = |iterations| {
-            plan(Parameters { iterations, ..Parameters::default() }).request(ChangeSetKind::Create, &[]).name
-        };
-        assert_eq!(name(Some(3)), name(Some(3)));
-        assert_ne!(name(Some(3)), name(Some(4)));
-    }
-
-    #[test]
-    fn resources_are_counted_as_they_stand_in_the_template() {
-        let types = TEMPLATE.lines().filter(|line| line.starts_with("    Type: AWS::")).count();
-        assert_eq!(resource_count(), types);
-        assert!(types > 20, "{types}");
+        let name = |count| plan(&[("reconcileCountIterations", count)]).request(ChangeSetKind::Create, &[]).name;
+        assert_eq!(name("3"), name("3"));
+        assert_ne!(name("3"), name("4"));
+        assert!(name("3").starts_with(CHANGE_SET_PREFIX));
     }
 
     #[test]

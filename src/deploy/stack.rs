@@ -19,7 +19,14 @@ pub struct Stack {
     pub parameters: Vec<(String, String)>,
     /// When it was last changed, by CloudFormation's clock.
     pub changed: Timestamp,
+    /// Whether it carries our tag.
+    pub is_tagged: bool,
+    /// Whether it may not be deleted.
+    pub is_protected: bool,
 }
+
+/// The tag by which a stack is known as made by us.
+pub(super) const OWN_TAG: (&str, &str) = ("vaultscope", "stack");
 
 impl Stack {
     /// The value of an output.
@@ -38,6 +45,31 @@ impl Stack {
     pub(super) async fn tell(&self, out: &Sink) {
         // A reader that has gone away stops nothing.
         let _ = out.send(FlowEvent { at: self.changed, what: Seen::Stack(self.seen.clone()) }).await;
+    }
+}
+
+/// Every stack that is there.
+///
+/// # Errors
+/// When a call fails.
+pub async fn all(clients: &Clients) -> Result<Vec<Stack>, Problem> {
+    let mut stacks = Vec::new();
+    let mut token = None;
+    loop {
+        let answer = clients
+            .cloudformation
+            .describe_stacks()
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| Problem::of("cloudformation DescribeStacks", &error))?;
+        stacks.extend(answer.stacks.unwrap_or_default().into_iter().map(Stack::from));
+        token = answer.next_token;
+        if token.is_none() {
+            // Some endpoints list what was deleted too.
+            stacks.retain(|stack| stack.status != "DELETE_COMPLETE");
+            return Ok(stacks);
+        }
     }
 }
 
@@ -65,6 +97,9 @@ impl From<types::Stack> for Stack {
         let status = stack.stack_status.map(|status| status.as_str().to_owned()).unwrap_or_default();
         let name = stack.stack_name.unwrap_or_default();
         let outputs = stack.outputs.unwrap_or_default();
+        let (own_key, own_value) = OWN_TAG;
+        let tags = stack.tags.unwrap_or_default();
+        let is_tagged = tags.iter().any(|tag| tag.key() == Some(own_key) && tag.value() == Some(own_value));
         let changed = [stack.creation_time, stack.last_updated_time, stack.deletion_time]
             .into_iter()
             .flatten()
@@ -76,7 +111,7 @@ impl From<types::Stack> for Stack {
             seen: StackSeen {
                 name,
                 status: Some(status.clone()),
-                reason: stack.stack_status_reason,
+                reason: stack.stack_status_reason.filter(|reason| !reason.is_empty()),
                 outputs: outputs
                     .into_iter()
                     .filter_map(|output| Some((output.output_key?, output.output_value?)))
@@ -90,6 +125,8 @@ impl From<types::Stack> for Stack {
                 .filter_map(|parameter| Some((parameter.parameter_key?, parameter.parameter_value.unwrap_or_default())))
                 .collect(),
             changed,
+            is_tagged,
+            is_protected: stack.enable_termination_protection.unwrap_or(false),
         }
     }
 }

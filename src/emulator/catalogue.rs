@@ -14,7 +14,7 @@ pub fn markdown(fabric: &Fabric) -> String {
     );
     for service in fabric.services() {
         let interface = service.interface();
-        let mut operations = service.operations().to_vec();
+        let mut operations = [service.operations(), service.streams()].concat();
         operations.sort_unstable();
         page.push_str(&format!("\n## {} (`{}`)\n", interface.title, interface.id));
         page.push_str(&operations.join(", "));

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::error::ServiceError;
+use super::faults::{Fate, Faults};
 use super::service::{Call, Context, Delivery, DeliveryError, Service};
 use crate::clock::Clock;
 use crate::model::{Arn, Timestamp};
@@ -79,6 +80,7 @@ struct Inner {
     url: OnceLock<String>,
     ids: Mutex<StdRng>,
     trace: Mutex<Trace>,
+    faults: Faults,
     shutdown: CancellationToken,
 }
 
@@ -94,6 +96,7 @@ impl Fabric {
                 url: OnceLock::new(),
                 ids: Mutex::new(StdRng::seed_from_u64(seed)),
                 trace: Mutex::default(),
+                faults: Faults::new(seed),
                 shutdown: CancellationToken::new(),
             }),
         }
@@ -127,6 +130,12 @@ impl Fabric {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.inner.identity
+    }
+
+    /// The faults that were put in on purpose.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.inner.faults
     }
 
     /// Ends when the endpoint shuts down: background tasks stop on it.
@@ -202,16 +211,35 @@ impl Fabric {
         service.call(Call { operation: operation.to_owned(), input, context: Context::internal(principal) }).await
     }
 
-    /// Hands `delivery` to the resource that its ARN names, and keeps the hop in the trace.
+    /// Hands `delivery` to the resource that its ARN names, and keeps the hop in the trace. A fault may have it arrive
+    /// twice, or be lost.
     ///
     /// # Errors
     /// Why it did not arrive.
     pub async fn deliver(&self, delivery: Delivery) -> Result<(), DeliveryError> {
+        match self.faults().fate(&delivery) {
+            Fate::Once => self.hand_over(delivery, None).await,
+            Fate::Lost(fault) => self.hand_over(delivery, Some(fault)).await,
+            Fate::Twice => {
+                self.hand_over(delivery.clone(), None).await?;
+                // The first one has arrived: what becomes of the second is in the trace.
+                let _ = self.hand_over(delivery, None).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn hand_over(&self, delivery: Delivery, lost: Option<u64>) -> Result<(), DeliveryError> {
         let (from, subject) = (delivery.principal, Arc::clone(&delivery.subject));
         let to = delivery.target.to_string();
-        let outcome = match self.service(&delivery.target.service) {
-            Some(service) => service.deliver(delivery).await,
-            None => Err(DeliveryError::permanent("InvalidTarget", format!("no service of the endpoint owns {to}"))),
+        let outcome = match (lost, self.service(&delivery.target.service)) {
+            (Some(fault), _) => {
+                Err(DeliveryError::transient("InternalFailure", format!("the delivery was lost by fault {fault}")))
+            }
+            (None, Some(service)) => service.deliver(delivery).await,
+            (None, None) => {
+                Err(DeliveryError::permanent("InvalidTarget", format!("no service of the endpoint owns {to}")))
+            }
         };
         self.record(Hop {
             at: self.clock().now(),

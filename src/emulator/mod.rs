@@ -6,6 +6,7 @@
 pub mod catalogue;
 pub mod error;
 pub mod fabric;
+pub mod faults;
 pub mod form;
 pub mod front;
 pub mod glob;
@@ -14,7 +15,10 @@ pub mod services;
 
 pub use error::ServiceError;
 pub use fabric::{Fabric, Hop, Identity};
-pub use service::{Call, Context, Delivery, DeliveryError, Interface, Origin, Protocol, QueryInterface, Service};
+pub use service::{
+    Call, Context, Delivery, DeliveryError, EventStream, Interface, Origin, Protocol, QueryInterface, Service,
+    StreamEvent,
+};
 pub use services::{PatternError, pattern_takes};
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use futures::stream::BoxStream;
 use http_body_util::combinators::UnsyncBoxBody;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -113,6 +114,22 @@ pub struct Delivery {
     pub subject: Arc<str>,
     /// Parameters of the target, such as `SqsParameters`; null where there are none.
     pub parameters: Value,
+    /// Attempts before this one.
+    pub retries: u32,
+}
+
+/// An answer that goes on, one event after another, until the service or the client ends it.
+pub type EventStream = BoxStream<'static, StreamEvent>;
+
+/// One event of an [`EventStream`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamEvent {
+    /// The event as AWS spells it: `sessionUpdate`; of an error, its shape: `SessionTimeoutException`.
+    pub name: &'static str,
+    /// Its members.
+    pub payload: Value,
+    /// Whether it is an error, after which nothing comes.
+    pub is_error: bool,
 }
 
 /// Why a delivery did not arrive.
@@ -156,6 +173,17 @@ pub trait Service: Send + Sync + 'static {
 
     /// Carries out one operation.
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Value, ServiceError>>;
+
+    /// The operations that answer with a stream of events, as AWS spells them.
+    fn streams(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Begins one of [`Service::streams`].
+    fn stream(&self, call: Call) -> BoxFuture<'_, Result<EventStream, ServiceError>> {
+        let title = self.interface().title;
+        Box::pin(async move { Err(ServiceError::not_implemented(title, &call.operation)) })
+    }
 
     /// Takes what another service hands to one of its resources.
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), DeliveryError>> {

@@ -17,11 +17,15 @@ pub enum Page {
     Table,
     /// The state machine's executions.
     Executions,
+    /// The calls that were made.
+    Activity,
 }
 
 impl Page {
     /// Every page, in the order of the tabs.
-    pub const ALL: [Self; 5] = [Self::Flow, Self::Stacks, Self::Logs, Self::Table, Self::Executions];
+    pub const ALL: [Self; 6] = [Self::Flow, Self::Stacks, Self::Logs, Self::Table, Self::Executions, Self::Activity];
+    /// How many there are.
+    pub const COUNT: usize = Self::ALL.len();
 
     /// The word on its tab.
     #[must_use]
@@ -32,6 +36,7 @@ impl Page {
             Self::Logs => "Logs",
             Self::Table => "Table",
             Self::Executions => "Executions",
+            Self::Activity => "Activity",
         }
     }
 
@@ -44,6 +49,7 @@ impl Page {
             Self::Logs => &["Log", "Detail"],
             Self::Table => &["Datasets", "Items", "Reconcile"],
             Self::Executions => &["Executions", "Graph", "History", "Detail"],
+            Self::Activity => &["Calls", "Call"],
         }
     }
 }
@@ -128,4 +134,17 @@ pub enum Cmd {
     Copy,
     /// Capture the mouse or leave it to the terminal.
     Mouse,
+}
+
+impl Cmd {
+    /// What it does to the target, in words that follow "to"; `None` where it changes nothing there.
+    #[must_use]
+    pub const fn changes(self) -> Option<&'static str> {
+        match self {
+            Self::Deploy => Some("deploy a stack"),
+            Self::Delete => Some("delete a stack"),
+            Self::StartJob => Some("start a job"),
+            _ => None,
+        }
+    }
 }

@@ -108,6 +108,16 @@ impl Keymap {
     }
 }
 
+/// The digit of each page. Pages to come have 6 to 8; the tabs and the help screen read the bindings made of this.
+const PAGES: [(Page, char); Page::COUNT] = [
+    (Page::Flow, '1'),
+    (Page::Stacks, '2'),
+    (Page::Logs, '3'),
+    (Page::Table, '4'),
+    (Page::Executions, '5'),
+    (Page::Activity, '9'),
+];
+
 impl Default for Keymap {
     fn default() -> Self {
         use KeyCode::{BackTab, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
@@ -116,14 +126,14 @@ impl Default for Keymap {
         const FLOW_STACKS: &[Page] = &[Page::Flow, Page::Stacks];
         const LOGS: &[Page] = &[Page::Logs];
         const TEXTS: &[Page] = &[Page::Logs, Page::Table];
-        const ERRORS: &[Page] = &[Page::Stacks, Page::Logs, Page::Executions];
-        const LISTS: &[Page] = &[Page::Stacks, Page::Logs, Page::Table, Page::Executions];
+        const ERRORS: &[Page] = &[Page::Stacks, Page::Logs, Page::Executions, Page::Activity];
+        const LISTS: &[Page] = &[Page::Stacks, Page::Logs, Page::Table, Page::Executions, Page::Activity];
         let (char, plain, control) = (Chord::char, Chord::plain, Chord::control);
         let mut bindings = Vec::new();
         let mut bind = |pages, cmd, keys: &[Chord], short, long| {
             bindings.push(Binding { cmd, keys: keys.to_vec(), pages, short, long });
         };
-        bind(FLOW_STACKS, Cmd::Deploy, &[char('d')], "deploy", "deploy the stack");
+        bind(FLOW_STACKS, Cmd::Deploy, &[char('d')], "deploy", "show what deploying the stack changes, then deploy it");
         bind(STACKS, Cmd::Delete, &[char('x')], "delete", "delete the stack, after a confirmation");
         bind(TEXTS, Cmd::Search, &[char('/')], "search", "search; every hit is marked");
         bind(TEXTS, Cmd::Filter, &[char('f')], "filter", "show only the rows that hold a text; empty for all");
@@ -157,7 +167,7 @@ impl Default for Keymap {
         bind(&[], Cmd::Copy, &[char('y')], "", "copy what is selected");
         bind(&[], Cmd::Errors, &[char('!')], "errors", "the problems so far");
         bind(&[], Cmd::Mouse, &[char('m')], "", "wheel scrolls panes, or the mouse selects text");
-        for (page, digit) in Page::ALL.into_iter().zip('1'..) {
+        for (page, digit) in PAGES {
             bind(&[], Cmd::Show(page), &[char(digit)], "", page.name());
         }
         bind(&[], Cmd::Help, &[char('?')], "help", "the keys of this screen");
@@ -185,6 +195,14 @@ mod tests {
                 }
                 assert!(!binding.long.is_empty());
             }
+        }
+    }
+
+    #[test]
+    fn every_page_has_a_digit_of_its_own() {
+        let keymap = Keymap::default();
+        for (page, digit) in Page::ALL.into_iter().zip(['1', '2', '3', '4', '5', '9']) {
+            assert_eq!(keymap.key_of(Page::Flow, Cmd::Show(page)), Some(Chord::char(digit)), "{page:?}");
         }
     }
 

@@ -1,64 +1,21 @@
 //! AWS Lambda over its REST API, with real processes: the functions of this project, and one of the tests' own, which
 //! is this very test executable started as a bootstrap.
 
-use std::collections::HashMap;
 use std::io::Write;
-use std::time::Duration;
 
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Target};
 use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_sts::error::ProvideErrorMetadata;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use vaultscope::emulator::Emulator;
 
-use crate::support::start;
+use crate::support::{Answer, send, start, wait_for};
 
 const ROLE: &str = "arn:aws:iam::000000000000:role/function";
 const FUNCTIONS: &str = "/2015-03-31/functions";
-
-/// What AWS answered.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: HashMap<String, String>,
-    body: String,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).expect("an answer of JSON")
-    }
-}
-
-/// One request, as a client of AWS signs it for Lambda; the signature itself is not looked at.
-async fn send(emulator: &Emulator, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let address = emulator.url().replace("http://", "");
-    let mut request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\nauthorization: \
-         AWS4-HMAC-SHA256 Credential=test/20261121/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0\r\n",
-        body.len()
-    );
-    for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
-    }
-    request.push_str("\r\n");
-    request.push_str(body);
-    let mut stream = TcpStream::connect(address).await.expect("the endpoint listens");
-    stream.write_all(request.as_bytes()).await.expect("a request is sent");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.expect("an answer is read");
-    let answer = String::from_utf8(answer).expect("an answer of UTF-8");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
-    let headers =
-        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Answer { status: status.expect("a status"), headers: headers.collect(), body: body.to_owned() }
-}
 
 /// A package whose bootstrap is a script, in base64.
 fn package(script: &str) -> String {
@@ -75,12 +32,12 @@ fn project() -> String {
 }
 
 /// The tests' own function.
-fn actor() -> String {
+pub fn actor() -> String {
     let this = std::env::current_exe().expect("a path");
     package(&format!("exec {} lambda::acts_as_a_function_when_started_as_one --exact --nocapture", this.display()))
 }
 
-async fn create(emulator: &Emulator, name: &str, zip: &str, more: Value) -> Answer {
+pub async fn create(emulator: &Emulator, name: &str, zip: &str, more: Value) -> Answer {
     let mut input = json!({
         "FunctionName": name, "Runtime": "provided.al2023", "Handler": "actor", "Role": ROLE, "Timeout": 20,
         "Code": {"ZipFile": zip},
@@ -91,7 +48,7 @@ async fn create(emulator: &Emulator, name: &str, zip: &str, more: Value) -> Answ
     send(emulator, "POST", FUNCTIONS, &[], &input.to_string()).await
 }
 
-async fn invoke(emulator: &Emulator, name: &str, headers: &[(&str, &str)], payload: &Value) -> Answer {
+pub async fn invoke(emulator: &Emulator, name: &str, headers: &[(&str, &str)], payload: &Value) -> Answer {
     send(emulator, "POST", &format!("{FUNCTIONS}/{name}/invocations"), headers, &payload.to_string()).await
 }
 
@@ -127,6 +84,15 @@ async fn act(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> 
                 writeln!(std::io::stdout(), "line {n} of {}", event.context.request_id)?;
             }
             Ok(Value::Null)
+        }
+        // A call through the SDK, as functions make them: the account, or the code of the refusal.
+        "call" => {
+            let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+            let sts = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await;
+            Ok(match sts {
+                Ok(identity) => json!(identity.account()),
+                Err(error) => json!(error.code()),
+            })
         }
         "fail" => Err("as it was told".into()),
         "kill" => {
@@ -436,17 +402,17 @@ async fn a_mapping_is_refused_where_aws_refuses_it() {
     emulator.shutdown().await;
 }
 
-fn arn(queue: &str) -> String {
+pub fn arn(queue: &str) -> String {
     format!("arn:aws:sqs:us-east-1:000000000000:{queue}")
 }
 
-async fn queue(sqs: &aws_sdk_sqs::Client, name: &str, visibility: &str) -> String {
+pub async fn queue(sqs: &aws_sdk_sqs::Client, name: &str, visibility: &str) -> String {
     let made = sqs.create_queue().queue_name(name).attributes(QueueAttributeName::VisibilityTimeout, visibility);
     made.send().await.expect("a queue").queue_url.expect("its url")
 }
 
 /// The body of the next message, deleted.
-async fn message(sqs: &aws_sdk_sqs::Client, url: &str) -> String {
+pub async fn message(sqs: &aws_sdk_sqs::Client, url: &str) -> String {
     wait_for("a message", async || {
         let received = sqs.receive_message().queue_url(url).wait_time_seconds(1).send().await.ok()?;
         let message = received.messages?.pop()?;
@@ -454,17 +420,4 @@ async fn message(sqs: &aws_sdk_sqs::Client, url: &str) -> String {
         message.body
     })
     .await
-}
-
-/// Looks until `look` finds something; fails after a minute.
-async fn wait_for<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
-    let looking = async {
-        loop {
-            if let Some(found) = look().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), looking).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }

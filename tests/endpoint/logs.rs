@@ -63,6 +63,7 @@ async fn deliver(emulator: &Emulator, target: &str, rule: &str, payload: &str) -
         source_arn: rule.into(),
         subject: Arc::from("event-1"),
         parameters: Value::Null,
+        retries: 0,
     };
     emulator.fabric().deliver(delivery).await
 }

@@ -3,6 +3,7 @@
 mod cloudformation;
 mod dynamodb;
 mod events;
+mod faults;
 mod lambda;
 mod logs;
 mod s3;

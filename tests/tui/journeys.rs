@@ -1,8 +1,10 @@
 //! What keys do, from key to effect; and that nothing makes the dashboard panic.
 
 use proptest::prelude::*;
-use vaultscope::model::{LogRole, SetId};
-use vaultscope::tui::{Effect, EffectResult, Event, JobRequest, State, TargetInfo, TargetKind, update};
+use vaultscope::model::activity::{Activity, CallRow};
+use vaultscope::model::preview::ChangePreview;
+use vaultscope::model::{LogRole, Seen, SetId, Source, SourceReport, SourceState};
+use vaultscope::tui::{Effect, EffectResult, Event, JobRequest, State, TargetInfo, update};
 
 use super::story;
 use super::{press, screen};
@@ -13,8 +15,13 @@ fn deploy_then_a_job_then_success() {
     assert!(press(&mut state, "s").is_empty(), "a job needs the stack");
     assert!(screen(&mut state, 80, 24).contains("press d"));
     let deploy = Effect::Deploy { offer: "event-processing".to_owned() };
-    assert_eq!(press(&mut state, "d"), vec![deploy.clone()]);
+    let preview = Effect::Preview { offer: "event-processing".to_owned() };
+    assert_eq!(press(&mut state, "d"), vec![preview.clone()]);
     assert!(press(&mut state, "d").is_empty(), "it is under way");
+    story::preview(&mut state, story::new_stack());
+    update(&mut state, Event::Done(EffectResult { effect: preview, outcome: Ok(String::new()) }));
+    assert_eq!(press(&mut state, "\n"), vec![deploy.clone()]);
+    assert!(press(&mut state, "d").is_empty(), "it is being deployed");
     update(&mut state, Event::Flows(story::deployed()));
     update(&mut state, Event::Done(EffectResult { effect: deploy, outcome: Ok("deployed".to_owned()) }));
     assert!(press(&mut state, "s\u{8}\u{8}\u{8}").is_empty());
@@ -30,40 +37,6 @@ fn deploy_then_a_job_then_success() {
     );
     assert!(screen(&mut state, 80, 24).contains("Reconciliation Successful"));
     assert_eq!(state.summary().datasets.len(), 1);
-}
-
-#[test]
-fn deleting_asks_and_on_aws_wants_the_name() {
-    let mut state = story::landing();
-    assert!(press(&mut state, "2xn").is_empty());
-    assert_eq!(press(&mut state, "xy"), vec![Effect::DeleteStack { name: story::STACK.to_owned() }]);
-    let mut state = story::landing();
-    update(&mut state, Event::Target(TargetInfo { kind: TargetKind::Aws, ..TargetInfo::default() }));
-    assert!(press(&mut state, "2xy\n").is_empty());
-    assert_eq!(
-        press(&mut state, "xEventProcessingStack\n"),
-        vec![Effect::DeleteStack { name: story::STACK.to_owned() }]
-    );
-}
-
-#[test]
-fn a_read_only_target_is_left_alone() {
-    let mut state = story::landing();
-    update(&mut state, Event::Target(TargetInfo { read_only: true, ..TargetInfo::default() }));
-    assert!(press(&mut state, "2xyds\n").is_empty());
-    assert!(screen(&mut state, 100, 30).contains("READ-ONLY"));
-}
-
-#[test]
-fn time_is_changed_on_the_embedded_endpoint_only() {
-    let mut state = story::landing();
-    assert_eq!(
-        press(&mut state, " ]]["),
-        [Effect::Pause(true), Effect::SetRate(120.0), Effect::SetRate(600.0), Effect::SetRate(120.0)]
-    );
-    assert_eq!(press(&mut state, "."), [Effect::Step { seconds: 10 }]);
-    update(&mut state, Event::Target(TargetInfo { kind: TargetKind::Endpoint, ..TargetInfo::default() }));
-    assert!(press(&mut state, " ][.").is_empty());
 }
 
 #[test]
@@ -117,7 +90,7 @@ fn a_state_survives_being_written_and_read() {
     let mut state = story::landing();
     let text = serde_json::to_string(&state).expect("a state is written");
     let mut again: State = serde_json::from_str(&text).expect("and read");
-    for keys in ["1", "2", "3", "4", "5"] {
+    for keys in ["1", "2", "3", "4", "5", "9"] {
         press(&mut state, keys);
         press(&mut again, keys);
         assert_eq!(screen(&mut state, 120, 40), screen(&mut again, 120, 40));
@@ -139,7 +112,7 @@ fn odd_names_never_break_a_row() {
             vec![story::log(200_000, LogRole::DataFileUpload, &set, key, 1), story::item(200_000, &set, key, u64::MAX)];
         update(&mut state, Event::Flows(events));
     }
-    for page in ["1", "2", "3w\n", "4", "5"] {
+    for page in ["1", "2", "3w\n", "4", "5", "9"] {
         press(&mut state, page);
         for line in screen(&mut state, 80, 24).lines() {
             assert!(!line.chars().any(|char| char.is_control() || char == '\u{202e}'), "{line:?}");
@@ -147,27 +120,90 @@ fn odd_names_never_break_a_row() {
     }
 }
 
+/// A state with everything in it that a page can show.
+fn full() -> State {
+    let mut state = story::landing();
+    update(&mut state, Event::Activity(story::activity()));
+    story::sources(&mut state, &story::SOURCES, &SourceState::Live);
+    story::sources(&mut state, story::LOGS, &story::unavailable());
+    story::sources(&mut state, &[Source::Table], &SourceState::Throttled { retry_ms: 3_000 });
+    story::sources(&mut state, &[Source::Queue], &story::failing());
+    state
+}
+
 #[test]
 fn every_height_and_every_width_is_drawn() {
-    let mut state = story::landing();
-    for page in ["1", "2", "3\n", "4", "5"] {
+    let mut state = full();
+    update(&mut state, Event::Target(TargetInfo { read_only: true, ..story::aws() }));
+    for page in ["1", "2", "3\n", "4", "5", "9"] {
         press(&mut state, page);
         (1..70).for_each(|height| drop(screen(&mut state, 100, height)));
         (1..150).for_each(|width| drop(screen(&mut state, width, 30)));
     }
+    story::preview(&mut state, story::harmful_update());
+    (1..70).for_each(|height| drop(screen(&mut state, 100, height)));
+    (1..150).for_each(|width| drop(screen(&mut state, width, 30)));
+}
+
+/// Something that happens between two keys.
+fn happening() -> impl Strategy<Value = Event> {
+    let source = prop::sample::select(&story::SOURCES[..]);
+    let state = prop_oneof![
+        Just(SourceState::Live),
+        any::<bool>().prop_map(|sampled| SourceState::Tailing { sampled }),
+        any::<u64>().prop_map(|retry_ms| SourceState::Throttled { retry_ms }),
+        Just(story::failing()),
+        Just(story::unavailable()),
+    ];
+    let rows = prop::collection::vec(("[a-z日]{0,9}", "\\PC{0,60}", 0..1_000_000_u64, any::<u64>()), 0..30);
+    prop_oneof![
+        (source, state).prop_map(|(source, state)| Event::Flows(vec![story::at(
+            150_000,
+            Seen::Source(SourceReport { source, state })
+        )])),
+        any::<u64>().prop_map(Event::Tick),
+        rows.prop_map(|rows| {
+            let row = |(service, operation, calls, other): (String, String, u64, u64)| CallRow {
+                service,
+                operation,
+                calls,
+                errors: other,
+                throttled: other / 2,
+                micros: other,
+                slowest_micros: other,
+                nano_usd: other,
+            };
+            Event::Activity(Activity { rows: rows.into_iter().map(row).collect() })
+        }),
+        prop_oneof![Just(story::new_stack()), Just(story::harmful_update())]
+            .prop_map(|preview| Event::Preview { offer: "event-processing".to_owned(), preview }),
+        Just(Event::Preview {
+            offer: "\u{1b}日".to_owned(),
+            preview: ChangePreview { stack: "\u{202e}".to_owned(), is_new: false, changes: Vec::new() },
+        }),
+        any::<bool>().prop_map(|read_only| Event::Target(TargetInfo { read_only, ..story::aws() })),
+        Just(Event::Target(story::endpoint())),
+        any::<i16>().prop_map(Event::Scroll),
+    ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(32) })]
     #[test]
-    fn no_size_and_no_key_makes_it_panic(
-        keys in "[1-5a-zA-Z/!?.\\[\\] \n\t\u{1b}\u{8}]{0,60}",
-        sizes in proptest::collection::vec((1_u16..160, 1_u16..60), 1..4),
+    fn no_size_no_key_and_no_event_makes_it_panic(
+        steps in prop::collection::vec(
+            prop_oneof![3 => "[1-59a-zA-Z/!?.\\[\\] \n\t\u{1b}\u{8}]".prop_map(Ok), 1 => happening().prop_map(Err)],
+            0..60,
+        ),
+        sizes in prop::collection::vec((1_u16..160, 1_u16..60), 1..4),
         empty in any::<bool>(),
     ) {
         let mut state = if empty { State::new(story::setup()) } else { story::landing() };
-        for (at, key) in keys.chars().enumerate() {
-            press(&mut state, &key.to_string());
+        for (at, step) in steps.into_iter().enumerate() {
+            match step {
+                Ok(key) => drop(press(&mut state, &key)),
+                Err(event) => drop(update(&mut state, event)),
+            }
             let (width, height) = sizes[at % sizes.len()];
             screen(&mut state, width, height);
         }

@@ -1,8 +1,12 @@
 //! The dashboard without a terminal: what it looks like, what keys do, and that no size or key makes it panic.
 
+mod activity;
+mod changes;
 mod journeys;
 mod looks;
+mod sources;
 mod story;
+mod targets;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;

@@ -3,10 +3,12 @@
 #![allow(dead_code, missing_docs, reason = "tests, benches and each of their parts use some of it")]
 
 use serde_json::{Value, json};
+use vaultscope::model::activity::{Activity, CallRow};
+use vaultscope::model::preview::{ChangePreview, ChangeRow};
 use vaultscope::model::{
     ExecutionSeen, ExecutionStatus, FlowEvent, GatewayStep, GatewayStepKind, HistoryEvent, JobReport, JobState,
-    LogLine, LogRole, MachineSeen, ManifestRead, QueueDepth, Seen, SetId, StackEvent, StackSeen, Timestamp,
-    UploadDetail, UploadItem,
+    LogLine, LogRole, MachineSeen, ManifestRead, QueueDepth, Seen, SetId, Source, SourceReport, SourceState,
+    StackEvent, StackSeen, Timestamp, UploadDetail, UploadItem,
 };
 use vaultscope::tui::{ClockReading, Event, Setup, StackOffer, State, TargetInfo, TargetKind, update};
 
@@ -304,4 +306,114 @@ pub fn landing() -> State {
 pub fn clock(state: &mut State, millis: i64, rate: f64, paused: bool) {
     let now = Timestamp::from_millis(START * 1_000 + millis);
     update(state, Event::Clock(ClockReading { now, rate, paused }));
+}
+
+/// AWS itself, with a profile and an account.
+pub fn aws() -> TargetInfo {
+    TargetInfo {
+        kind: TargetKind::Aws,
+        profile: Some("workshop-admin".to_owned()),
+        address: String::new(),
+        region: "eu-central-1".to_owned(),
+        account: Some("123456789012".to_owned()),
+        read_only: false,
+    }
+}
+
+/// An endpoint elsewhere.
+pub fn endpoint() -> TargetInfo {
+    TargetInfo { kind: TargetKind::Endpoint, address: "127.0.0.1:4599".to_owned(), ..setup().target }
+}
+
+/// What observing a job for a while costs.
+pub fn activity() -> Activity {
+    let row = |service: &str, operation: &str, calls, errors, throttled, mean_micros: u64, nano_usd: u64| CallRow {
+        service: service.to_owned(),
+        operation: operation.to_owned(),
+        calls,
+        errors,
+        throttled,
+        micros: calls * mean_micros,
+        slowest_micros: mean_micros * 23,
+        nano_usd: calls * nano_usd,
+    };
+    Activity {
+        rows: vec![
+            row("cloudformation", "DescribeStackEvents", 41, 0, 0, 12_400, 0),
+            row("dynamodb", "Query", 918, 31, 31, 4_210, 125),
+            row("events", "PutEvents", 205, 0, 0, 7_900, 10_000),
+            row("logs", "FilterLogEvents", 1_284, 3, 0, 9_120, 0),
+            row("s3", "ListObjectsV2", 96, 0, 0, 21_000, 5_000),
+            row("s3", "PutObject", 2_042, 1, 0, 33_700, 5_000),
+            row("sqs", "GetQueueAttributes", 310, 0, 0, 3_300, 400),
+            row("states", "GetExecutionHistory", 77, 0, 0, 15_500, 0),
+            row("sts", "GetCallerIdentity", 1, 0, 0, 180_000, 0),
+        ],
+    }
+}
+
+/// A change set that makes a new stack.
+pub fn new_stack() -> ChangePreview {
+    let changes = RESOURCES.iter().map(|(id, kind)| change("Add", id, kind, None)).collect();
+    ChangePreview { stack: STACK.to_owned(), is_new: true, changes }
+}
+
+fn change(action: &str, id: &str, kind: &str, replacement: Option<&str>) -> ChangeRow {
+    ChangeRow {
+        action: action.to_owned(),
+        logical_id: id.to_owned(),
+        resource_type: kind.to_owned(),
+        replacement: replacement.map(str::to_owned),
+    }
+}
+
+/// A change set that replaces a table and removes a bucket.
+pub fn harmful_update() -> ChangePreview {
+    ChangePreview {
+        stack: STACK.to_owned(),
+        is_new: false,
+        changes: vec![
+            change("Modify", "checkFileUploadTypeFunction", "AWS::Lambda::Function", Some("False")),
+            change("Modify", "fileUploadEventTable", "AWS::DynamoDB::Table", Some("True")),
+            change("Add", "auditQueue", "AWS::SQS::Queue", None),
+            change("Remove", "fileUploadBucket", "AWS::S3::Bucket", None),
+            change("Modify", "eventWriterRole", "AWS::IAM::Role", Some("Conditional")),
+            change("Remove", "oldRule", "AWS::Events::Rule", None),
+        ],
+    }
+}
+
+/// A preview arrives.
+pub fn preview(state: &mut State, preview: ChangePreview) {
+    update(state, Event::Preview { offer: "event-processing".to_owned(), preview });
+}
+
+/// Every source that a deployed pipeline has.
+pub const SOURCES: [Source; 9] = [
+    Source::Stack,
+    Source::Bucket,
+    Source::Queue,
+    Source::Logs(LogRole::DataFileUpload),
+    Source::Logs(LogRole::ManifestFileUpload),
+    Source::Logs(LogRole::ReconcileSuccessful),
+    Source::Logs(LogRole::ReconcileTimeout),
+    Source::Table,
+    Source::Executions,
+];
+
+/// The four log groups.
+pub const LOGS: &[Source] = SOURCES.split_at(3).1.split_at(4).0;
+
+/// Sources say how they are.
+pub fn sources(state: &mut State, of: &[Source], now: &SourceState) {
+    let report = |source: &Source| at(140_000, Seen::Source(SourceReport { source: *source, state: now.clone() }));
+    update(state, Event::Flows(of.iter().map(report).collect()));
+}
+
+pub fn failing() -> SourceState {
+    SourceState::Failing { problem: "GetQueueAttributes could not be sent: connection refused".to_owned() }
+}
+
+pub fn unavailable() -> SourceState {
+    SourceState::Unavailable { problem: "this endpoint has no EventBridge → Logs target".to_owned() }
 }

@@ -1,4 +1,4 @@
-//! The endpoint's own paths: health as LocalStack writes it, and `/_vaultscope/` for clock and trace.
+//! The endpoint's own paths: health as LocalStack writes it, and `/_vaultscope/` for clock, trace and faults.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::with_body;
 use crate::emulator::error::ServiceError;
 use crate::emulator::fabric::Fabric;
-use crate::emulator::service::ReplyBody;
+use crate::emulator::service::{ReplyBody, Service};
 
 const JSON: &str = "application/json";
 
@@ -35,6 +35,12 @@ pub fn answer(fabric: &Fabric, method: &Method, path: &str, body: &Bytes) -> Res
             let (hops, dropped) = fabric.hops(TRACE_PAGE);
             Ok(json!({ "hops": hops, "dropped": dropped }))
         }
+        (&Method::GET, "faults") => Ok(fabric.faults().list()),
+        (&Method::POST, "faults") => {
+            fabric.faults().add(body, fabric.services().into_iter().map(|service| &**service as &dyn Service))
+        }
+        (&Method::DELETE, "faults") => Ok(json!({ "removed": fabric.faults().remove(None) })),
+        (&Method::DELETE, _) if path.starts_with("faults/") => remove_fault(fabric, path),
         _ => Err(ServiceError::client("NotFound", format!("there is no {method} /_vaultscope/{path}"))
             .with_status(StatusCode::NOT_FOUND)),
     };
@@ -76,4 +82,15 @@ fn set_clock(fabric: &Fabric, body: &Bytes) -> Result<Value, ServiceError> {
         clock.step(step);
     }
     Ok(json!(clock.reading()))
+}
+
+fn remove_fault(fabric: &Fabric, path: &str) -> Result<Value, ServiceError> {
+    let named = path.strip_prefix("faults/").unwrap_or_default();
+    match named.parse().map(|id| fabric.faults().remove(Some(id))) {
+        Ok(removed @ 1..) => Ok(json!({ "removed": removed })),
+        _ => {
+            let message = format!("there is no fault {named:?}: GET /_vaultscope/faults lists them with their ids");
+            Err(ServiceError::client("NotFound", message).with_status(StatusCode::NOT_FOUND))
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! answer in the protocol of the request.
 
 mod admin;
+mod event_stream;
 mod json;
 mod query;
 mod route;
@@ -20,6 +21,7 @@ pub use json::error_reply;
 
 use super::error::ServiceError;
 use super::fabric::Fabric;
+use super::faults::Caller;
 use super::service::{Call, Context, Origin, Protocol, ReplyBody, RequestBody};
 use route::Route;
 
@@ -81,6 +83,7 @@ async fn answer(fabric: &Fabric, request: Request<RequestBody>) -> Response<Repl
             Err(error) => error_reply(&error, "1.1"),
         };
     }
+    let caller = fabric.faults().armed().then(|| Caller::of(request.headers()));
     match route::of(fabric, &request) {
         Route::Rest(service) => service.http(request).await,
         Route::Json { service, operation } => {
@@ -89,13 +92,25 @@ async fn answer(fabric: &Fabric, request: Request<RequestBody>) -> Response<Repl
                 Ok(body) => body,
                 Err(error) => return error_reply(&error, version),
             };
-            match json::read(&body) {
-                Ok(input) => {
-                    let context = Context { protocol: Protocol::Json, origin: Origin::Public };
-                    json::reply(service.call(Call { operation, input, context }).await, version, fabric)
-                }
-                Err(error) => error_reply(&error, version),
+            if let Some(caller) = caller
+                && let Err(error) = fabric.faults().strike(service.interface().id, &operation, caller).await
+            {
+                return error_reply(&error, version);
             }
+            let input = match json::read(&body) {
+                Ok(input) => input,
+                Err(error) => return error_reply(&error, version),
+            };
+            let is_stream = service.streams().contains(&operation.as_str());
+            let context = Context { protocol: Protocol::Json, origin: Origin::Public };
+            let call = Call { operation, input, context };
+            if is_stream {
+                return match service.stream(call).await {
+                    Ok(events) => event_stream::reply(events, &fabric.uuid()),
+                    Err(error) => error_reply(&error, version),
+                };
+            }
+            json::reply(service.call(call).await, version, fabric)
         }
         Route::Query(hint) => {
             let uri_query = request.uri().query().unwrap_or_default().to_owned();
@@ -103,7 +118,7 @@ async fn answer(fabric: &Fabric, request: Request<RequestBody>) -> Response<Repl
                 Ok(body) => body,
                 Err(error) => return query::error_reply(&error, "", fabric),
             };
-            query::answer(fabric, hint, &uri_query, &body).await
+            query::answer(fabric, hint, &uri_query, &body, caller).await
         }
         Route::Unknown(error) => error_reply(&error, "1.1"),
     }

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use super::with_body;
 use crate::emulator::error::ServiceError;
 use crate::emulator::fabric::Fabric;
+use crate::emulator::faults::Caller;
 use crate::emulator::service::{Call, Context, Origin, Protocol, QueryInterface, ReplyBody, Service};
 
 const XML: &str = "text/xml";
@@ -22,12 +23,13 @@ const XML: &str = "text/xml";
 /// Parameters deeper than this are refused: no shape of AWS nests so far, and a reader must not recurse without end.
 const DEEPEST: usize = 32;
 
-/// Reads the form, finds the operation, calls it and writes the answer.
+/// Reads the form, finds the operation, calls it and writes the answer; `caller` is given when there are faults.
 pub async fn answer(
     fabric: &Fabric,
     signed_for: Option<Arc<dyn Service>>,
     uri_query: &str,
     body: &Bytes,
+    caller: Option<Caller>,
 ) -> Response<ReplyBody> {
     let form = match read_form(uri_query, body) {
         Ok(form) => form,
@@ -45,6 +47,11 @@ pub async fn answer(
     let Some(query) = &interface.query else {
         return error_reply(&ServiceError::not_implemented(interface.title, &action), "", fabric);
     };
+    if let Some(caller) = caller
+        && let Err(error) = fabric.faults().strike(interface.id, &action, caller).await
+    {
+        return error_reply(&error, query.namespace, fabric);
+    }
     let input = match nest(&form) {
         Ok(input) => input,
         Err(error) => return error_reply(&error, query.namespace, fabric),

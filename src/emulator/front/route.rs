@@ -9,6 +9,9 @@ use crate::emulator::error::ServiceError;
 use crate::emulator::fabric::Fabric;
 use crate::emulator::service::Service;
 
+/// What SDKs put before the host for operations that answer with a stream: since April 2026, and until then.
+const STREAM_PREFIXES: [&str; 2] = ["stream-", "streaming-"];
+
 /// Where a request goes.
 pub enum Route {
     /// To a service's own HTTP handler.
@@ -117,6 +120,7 @@ fn is_own_host(host: &str) -> bool {
         _ => host,
     };
     let name = name.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    let name = STREAM_PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(&name);
     name.is_empty()
         || name.parse::<std::net::IpAddr>().is_ok()
         || name == "localhost"
@@ -124,7 +128,7 @@ fn is_own_host(host: &str) -> bool {
         || name.ends_with(".localhost.localstack.cloud")
         || name == "localhost.localstack.cloud"
         || name.ends_with(".amazonaws.com")
-        || name.rsplit_once('.').is_some_and(|_| bucket_before_address(&name))
+        || name.rsplit_once('.').is_some_and(|_| bucket_before_address(name))
 }
 
 /// `bucket.127.0.0.1`: virtual-host style against an address, as some clients make it.
@@ -156,12 +160,20 @@ mod tests {
 
     #[test]
     fn a_page_of_another_origin_is_refused() {
-        for host in ["127.0.0.1:4566", "localhost:4566", "bucket.localhost:4566", "bucket.127.0.0.1:4566", "[::1]:4566"]
-        {
+        for host in [
+            "127.0.0.1:4566",
+            "localhost:4566",
+            "bucket.localhost:4566",
+            "bucket.127.0.0.1:4566",
+            "[::1]:4566",
+            "stream-127.0.0.1:4566",
+            "streaming-localhost:4566",
+        ] {
             assert!(refuse_foreign_browser(&request(host, None)).is_ok(), "{host}");
         }
         for (host, origin) in [
             ("evil.example:4566", None),
+            ("stream-evil.example:4566", None),
             ("127.0.0.1:4566", Some("https://evil.example")),
             ("127.0.0.1:4566", Some("null")),
         ] {

@@ -1,6 +1,9 @@
 //! Everything that the dashboard knows. Changed by `update` only, read by the views.
 
+pub(crate) mod calls;
+pub(crate) mod change;
 pub(crate) mod logs;
+pub(crate) mod sources;
 
 use std::collections::{HashSet, VecDeque};
 
@@ -15,8 +18,11 @@ use crate::model::board::Boards;
 use crate::model::execution::Executions;
 use crate::model::machine::Machine;
 use crate::model::pipeline::Pipeline;
-use crate::model::{Datasets, SetId, Source, SourceState, StackEvent, Timestamp};
+use crate::model::{Datasets, SetId, StackEvent, Timestamp};
+use calls::Calls;
+use change::Waiting;
 use logs::Logs;
+use sources::Sources;
 
 /// Problems that are kept.
 pub(crate) const KEPT_PROBLEMS: usize = 500;
@@ -58,14 +64,6 @@ pub(crate) struct Stack {
     /// The last event of each resource, by logical id.
     pub(crate) resources: IndexMap<String, StackEvent>,
     pub(crate) seen: HashSet<String>,
-}
-
-/// How a source of events is, and when it last gave one.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct SourceView {
-    pub(crate) source: Source,
-    pub(crate) state: SourceState,
-    pub(crate) last_ms: Option<u64>,
 }
 
 /// A row of what happened lately.
@@ -121,6 +119,8 @@ pub(crate) enum Overlay {
     Job(Box<JobForm>),
     Search(Input),
     Filter(Input),
+    /// The change set that waits, with the selected row.
+    Change(usize),
 }
 
 /// Everything that the dashboard knows.
@@ -129,7 +129,7 @@ pub(crate) enum Overlay {
 pub struct State {
     pub(crate) setup: Setup,
     pub(crate) page: Page,
-    pub(crate) focus: [usize; 5],
+    pub(crate) focus: [usize; Page::COUNT],
     pub(crate) zoom: bool,
     pub(crate) overlay: Option<Overlay>,
     pub(crate) size: (u16, u16),
@@ -141,14 +141,17 @@ pub struct State {
     pub(crate) executions: Executions,
     pub(crate) machine: Option<(String, Machine)>,
     pub(crate) stacks: IndexMap<String, Stack>,
-    pub(crate) sources: Vec<SourceView>,
+    pub(crate) sources: Sources,
+    pub(crate) calls: Calls,
+    /// The change set that waits for the user's word; it is shown as soon as nothing else lies over the page.
+    pub(crate) waiting: Option<Waiting>,
     pub(crate) latest: VecDeque<Latest>,
     pub(crate) logs: Logs,
     /// Text that the table is narrowed to or searched by, in lower case.
     pub(crate) table_filter: String,
     pub(crate) table_search: String,
     /// Selected rows by pane; of lists that grow, counted so that new rows do not move it.
-    pub(crate) rows: [[Option<usize>; 4]; 5],
+    pub(crate) rows: [[Option<usize>; 4]; Page::COUNT],
     pub(crate) selected_set: Option<SetId>,
     pub(crate) selected_run: Option<String>,
     pub(crate) graph_scroll: Option<(usize, usize)>,
@@ -179,6 +182,30 @@ impl State {
 
     pub(crate) fn is_embedded(&self) -> bool {
         self.setup.target.kind == TargetKind::Embedded
+    }
+
+    /// The target in a word or two: its address, or AWS with the account.
+    pub(crate) fn target_name(&self) -> String {
+        let target = &self.setup.target;
+        match (target.kind, &target.account) {
+            (TargetKind::Embedded, _) => "the embedded endpoint".to_owned(),
+            (TargetKind::Endpoint, _) => target.address.clone(),
+            (TargetKind::Aws, Some(account)) => format!("AWS, account {account}, {}", target.region),
+            (TargetKind::Aws, None) => format!("AWS, {}", target.region),
+        }
+    }
+
+    /// Where the target is: its address, or account, region and profile.
+    pub(crate) fn place(&self) -> String {
+        let target = &self.setup.target;
+        let account = target.account.clone().map(|account| format!("account {account}")).unwrap_or_default();
+        let profile = target.profile.clone().map(|profile| format!("profile {profile}")).unwrap_or_default();
+        let parts = if target.kind == TargetKind::Aws {
+            [account, target.region.clone(), profile]
+        } else {
+            [target.address.clone(), target.region.clone(), String::new()]
+        };
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
     }
 
     /// The stack that the Flow page speaks of: the first offer's.

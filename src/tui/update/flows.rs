@@ -1,12 +1,14 @@
 //! What was seen on the pipeline, folded into the state. Each thing once: what sources repeat is told apart here.
 
-use crate::model::machine::Machine;
-use crate::model::{
-    ExecutionStatus, FlowEvent, GatewayStepKind, JobState, LogRole, Seen, Source, SourceState, StackEvent,
-};
+use std::time::Duration;
 
-use super::super::state::{KEPT_LATEST, Latest, SourceView, State};
-use super::problem;
+use crate::model::machine::Machine;
+use crate::model::{ExecutionStatus, FlowEvent, GatewayStepKind, JobState, LogRole, Seen, Source, StackEvent};
+
+use super::super::state::sources::Turn;
+use super::super::state::{KEPT_LATEST, Latest, State};
+use super::super::widget::text;
+use super::{note, problem};
 
 pub(super) fn see(state: &mut State, event: FlowEvent) {
     let now = state.real_ms;
@@ -39,8 +41,12 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
             stack.status = seen.status;
             stack.reason = seen.reason;
             stack.outputs = seen.outputs;
+            forget_sources(state);
         }
-        Seen::StackEvent(seen) => stack_event(state, seen),
+        Seen::StackEvent(seen) => {
+            stack_event(state, seen);
+            forget_sources(state);
+        }
         Seen::Job(job) => {
             if let JobState::Failed { problem: text } = job.state {
                 problem(state, format!("job {}: {text}", job.set_id));
@@ -91,16 +97,33 @@ fn touch(state: &mut State, what: &Seen) {
         Seen::Source(report) => report.source,
         Seen::Gateway(_) | Seen::Job(_) => return,
     };
-    let known = state.sources.iter().position(|view| view.source == source);
-    let at = known.unwrap_or_else(|| {
-        state.sources.push(SourceView { source, state: SourceState::Live, last_ms: None });
-        state.sources.len() - 1
-    });
-    let view = &mut state.sources[at];
-    if let Seen::Source(report) = what {
-        view.state = report.state.clone();
-    } else {
-        view.last_ms = Some(state.real_ms);
+    let Seen::Source(report) = what else {
+        return state.sources.heard(source, state.real_ms);
+    };
+    let target = state.target_name();
+    match state.sources.report(report, state.real_ms) {
+        Some(Turn::Away) => note(state, silence(&target)),
+        Some(Turn::Back(ms)) => {
+            // One outage is one problem, and how long it was is known now.
+            let begun = silence(&target);
+            let away = text::time(Duration::from_secs(ms / 1_000));
+            if let Some((_, text)) = state.problems.iter_mut().rev().find(|(_, text)| *text == begun) {
+                *text = format!("{target} did not answer for {away}");
+            }
+        }
+        None => {}
+    }
+}
+
+fn silence(target: &str) -> String {
+    format!("{target} does not answer: what was seen stays")
+}
+
+/// Forgets how the sources of a stack were once the stack is gone.
+fn forget_sources(state: &mut State) {
+    if state.main_stack().is_some_and(|stack| stack.status.as_deref().is_none_or(|status| status == "DELETE_COMPLETE"))
+    {
+        state.sources.clear();
     }
 }
 

@@ -1,14 +1,16 @@
 //! `(State, Event) → Effects`: pure, synchronous, a constant amount of work an event. It must not draw, wait or read a
 //! clock.
 
+mod changes;
 mod flows;
 mod keys;
+mod overlays;
 mod rows;
 
 pub(super) use keys::keymap;
 
 use super::state::{KEPT_PROBLEMS, State};
-use super::{Effect, Event};
+use super::{Effect, Event, TargetKind};
 
 /// How long a message stays, in milliseconds of real time.
 const MESSAGE_MS: u64 = 6_000;
@@ -32,16 +34,21 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             if let Some(at) = state.busy.iter().position(|effect| *effect == result.effect) {
                 state.busy.remove(at);
             }
+            // Whether the time of an endpoint elsewhere can be changed shows only when it is asked: no problem of its own.
+            let asks = matches!(result.effect, Effect::SetRate(_) | Effect::Pause(_) | Effect::Step { .. })
+                && state.setup.target.kind == TargetKind::Endpoint;
             match result.outcome {
                 Ok(text) if text.is_empty() => {}
                 Ok(text) => say(state, text),
+                Err(text) if asks => say(state, text),
                 Err(text) => problem(state, text),
             }
         }
         Event::Target(target) => state.setup.target = target,
         Event::Clock(reading) => state.clock = Some((reading, state.real_ms)),
         Event::Problem(text) => problem(state, text),
-        Event::Preview { .. } | Event::Activity(_) => {}
+        Event::Preview { offer, preview } => return changes::waits(state, offer, preview),
+        Event::Activity(activity) => state.calls.see(activity, state.real_ms),
     }
     Vec::new()
 }
@@ -53,10 +60,15 @@ fn say(state: &mut State, text: impl Into<String>) {
 
 /// Shows a problem until a key is pressed, and keeps it in the list of problems.
 fn problem(state: &mut State, text: String) {
+    note(state, text.clone());
+    state.message = Some((text, true, state.real_ms));
+}
+
+/// Keeps a problem in the list of problems.
+fn note(state: &mut State, text: String) {
     if state.problems.len() == KEPT_PROBLEMS {
         state.problems.pop_front();
     }
-    state.problems.push_back((state.now(), text.clone()));
+    state.problems.push_back((state.now(), text));
     state.unread += 1;
-    state.message = Some((text, true, state.real_ms));
 }

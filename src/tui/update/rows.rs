@@ -22,6 +22,7 @@ fn rows(state: &State) -> usize {
         }
         (Page::Table, 1) => board().map_or(0, |board| board.items.len()),
         (Page::Table, 2) => board().map_or(0, |board| board.missing.len() + board.unexpected.len()),
+        (Page::Activity, 0) => state.calls.now.rows.len(),
         (Page::Executions, 0) => state.executions.len(),
         (Page::Executions, 2) => {
             state.run().and_then(|arn| state.executions.get(arn)).map_or(0, |run| run.history.len())
@@ -36,13 +37,25 @@ fn grows(state: &State) -> bool {
 }
 
 pub(super) fn scroll(state: &mut State, by: isize) {
-    if let Some(Overlay::Help(at) | Overlay::Errors(at)) = &mut state.overlay {
-        *at = at.saturating_add_signed(by);
-        return;
+    match &mut state.overlay {
+        Some(Overlay::Help(at) | Overlay::Errors(at)) => {
+            *at = at.saturating_add_signed(by);
+            return;
+        }
+        Some(Overlay::Change(at)) => {
+            let last = state.waiting.as_ref().map_or(0, |waiting| waiting.preview.changes.len().saturating_sub(1));
+            *at = at.saturating_add_signed(by).min(last);
+            return;
+        }
+        _ => {}
     }
     let (page, pane) = (state.page, state.pane());
     match (page, pane) {
         (Page::Logs, 0) => return state.logs.step(by),
+        (Page::Activity, 0) => {
+            let last = state.calls.now.rows.len().saturating_sub(1);
+            return state.calls.select(state.calls.place().saturating_add_signed(by).min(last));
+        }
         (Page::Executions, 1) => {
             let (x, y) = state.graph_scroll.unwrap_or_default();
             state.graph_scroll = Some((x, y.saturating_add_signed(by).min(1_000)));
@@ -144,6 +157,7 @@ pub(super) fn error(state: &mut State, forwards: bool) {
             }
             found.is_some()
         }
+        Page::Activity => state.calls.seek_error(forwards),
         _ => {
             let Some(run) = state.run().and_then(|arn| state.executions.get(arn)) else { return };
             let failed = |at: &usize| {
@@ -201,6 +215,7 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
             .map(|past| past.event.details.to_string())
         }
         (Page::Executions, _) => state.run().map(str::to_owned),
+        (Page::Activity, _) => state.calls.row().map(|row| format!("{} {}", row.service, row.operation)),
     };
     match text {
         Some(text) => {

@@ -12,9 +12,9 @@ use super::super::state::State;
 use super::super::theme::Role;
 use super::super::widget::graph::{Drawing, Look, short};
 use super::super::widget::{list, text};
-use super::{ViewState, pane, row};
-use crate::model::ExecutionStatus;
+use super::{ViewState, pane, row, sources};
 use crate::model::execution::{Execution, Progress};
+use crate::model::{ExecutionStatus, Source};
 
 pub(super) const fn glyph(progress: Progress) -> &'static str {
     match progress {
@@ -76,15 +76,12 @@ fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, inde
 
 fn runs(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     let count = state.executions.len();
-    let inner = pane(frame, area, state, view, 0, &format!("Executions {}", text::count(count)));
+    let note = sources::title(state, &[Source::Executions]).map_or_else(String::new, |note| format!(" · {note}"));
+    let inner = pane(frame, area, state, view, 0, &format!("Executions {}{note}", text::count(count)));
     if count == 0 {
-        return row(
-            frame,
-            inner,
-            0,
-            Line::from(view.span(Role::Dim, " none yet: one starts when a manifest arrives")),
-            None,
-        );
+        let text = sources::absent(state, &[Source::Executions]);
+        let text = text.unwrap_or_else(|| " none yet: one starts when a manifest arrives".to_owned());
+        return row(frame, inner, 0, Line::from(view.span(Role::Dim, text)), None);
     }
     let selected = state.run().and_then(|arn| state.executions.age(arn)).unwrap_or(0);
     let shown = list::window(usize::from(inner.height), count, selected, &mut view.offsets[4][0]);

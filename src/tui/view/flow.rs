@@ -1,46 +1,29 @@
 //! The home page: the pipeline as a picture, the datasets, the execution in small, what happened last.
 
-use std::time::Duration;
-
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use super::super::cmd::Page;
-use super::super::state::{SourceView, State};
+use super::super::state::State;
+use super::super::state::sources::Sight;
 use super::super::theme::Role;
 use super::super::widget::{graph, list, text};
 use super::executions::{glyph, wait};
-use super::{ViewState, pane, pipeline, row};
+use super::{ViewState, pane, pipeline, row, sources};
 use crate::model::execution::Progress;
-use crate::model::{Dataset, JobState, Outcome, SetId, Source, SourceState};
-
-/// A sentence on a source that does not answer as it should.
-pub(super) fn trouble(state: &State, view: &SourceView) -> Option<String> {
-    let name = match view.source {
-        Source::Stack => "stack",
-        Source::Bucket => "bucket",
-        Source::Queue => "queue",
-        Source::Logs(role) => role.stem(),
-        Source::Table => "table",
-        Source::Executions => "executions",
-    };
-    let ago = view.last_ms.map_or_else(
-        || "no event yet".to_owned(),
-        |ms| format!("last event {} ago", text::time(Duration::from_secs(state.real_ms.saturating_sub(ms) / 1_000))),
-    );
-    match &view.state {
-        SourceState::Live | SourceState::Tailing { .. } => None,
-        SourceState::Throttled { .. } => Some(format!("⚠ {name} throttled, {ago}")),
-        SourceState::Failing { problem } => Some(format!("⚠ {name} failing, {ago}: {problem}")),
-        SourceState::Unavailable { problem } => Some(format!("⚠ {name} unavailable: {problem}")),
-    }
-}
+use crate::model::{Dataset, ExecutionStatus, JobState, LogRole, Outcome, SetId, Source};
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     if state.zoom {
         return part(frame, area, state, view, state.pane());
     }
+    // Notes on the sources take rows of their own below the picture, and none while there is nothing to say.
+    let notes = sources::notes(state).len();
+    let most = if area.height >= 30 { 5 } else { usize::from(area.height / 8).max(1) };
+    // On a low screen the banner says enough.
+    let is_told = state.sources.away_since_ms().is_some() && area.height < 20;
+    let noted = if is_told { 0 } else { u16::try_from(notes.min(most)).unwrap_or(0) };
     let boxes = area.width >= 100 && area.height >= 30;
     let portrait = area.width < 72;
     let height = if boxes {
@@ -52,10 +35,16 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     };
     if portrait {
         let low = if area.height >= 24 { area.height / 5 } else { 0 };
-        let top = height.min(area.height.saturating_sub(5));
-        let [top, middle, low] =
-            Layout::vertical([Constraint::Length(top), Constraint::Min(4), Constraint::Length(low)]).areas(area);
+        let top = height.min(area.height.saturating_sub(if noted > 0 || is_told { 4 + noted } else { 5 }));
+        let [top, notes, middle, low] = Layout::vertical([
+            Constraint::Length(top),
+            Constraint::Length(noted),
+            Constraint::Min(4),
+            Constraint::Length(low),
+        ])
+        .areas(area);
         part(frame, top, state, view, 0);
+        sources::strip(frame, notes, state, view);
         part(frame, middle, state, view, 1);
         if low.height >= 3 {
             part(frame, low, state, view, 3);
@@ -64,8 +53,14 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     }
     let wanted = u16::try_from(state.datasets.iter().len() * 3 + 2).unwrap_or(u16::MAX);
     let middle = if boxes { wanted.clamp(11, area.height.saturating_sub(height + 6).max(11)) } else { 8 };
-    let [top, middle, low] =
-        Layout::vertical([Constraint::Length(height), Constraint::Length(middle), Constraint::Min(4)]).areas(area);
+    let [top, notes, middle, low] = Layout::vertical([
+        Constraint::Length(height),
+        Constraint::Length(noted),
+        Constraint::Length(middle.min(area.height.saturating_sub(height + noted + 3))),
+        Constraint::Min(3),
+    ])
+    .areas(area);
+    sources::strip(frame, notes, state, view);
     let [left, right] = Layout::horizontal([Constraint::Percentage(56), Constraint::Percentage(44)]).areas(middle);
     part(frame, top, state, view, 0);
     part(frame, left, state, view, 1);
@@ -86,11 +81,14 @@ fn offer(frame: &mut Frame, inner: Rect, state: &State, view: &ViewState) {
     let key = |key: &str, what: &str| {
         Line::from(vec![view.span(Role::Key, format!("  {key}  ")), view.span(Role::Text, what.to_owned())])
     };
+    let writes = !state.setup.target.read_only;
+    let refused = || Line::from(view.span(Role::Text, "  READ-ONLY: start with --write to change it"));
+    let start = if writes { key("s", "start job: a simulated gateway vaults files") } else { refused() };
     let lines = match state.status() {
         _ if state.is_deployed() => vec![
             Line::from(view.span(Role::Text, " The stack stands. Now let a dataset land:")),
             Line::default(),
-            key("s", "start job: a simulated gateway vaults files"),
+            start,
         ],
         Some(status) if status.ends_with("IN_PROGRESS") => vec![
             Line::from(view.span(Role::Active, format!(" ◐ {status}"))),
@@ -99,6 +97,12 @@ fn offer(frame: &mut Frame, inner: Rect, state: &State, view: &ViewState) {
         Some(status) if status.contains("FAILED") || status.contains("ROLLBACK") => {
             vec![Line::from(view.span(Role::Bad, format!(" ✗ {status}"))), key("2", "Stacks: what failed and why")]
         }
+        _ if !writes => vec![
+            Line::from(view.span(Role::Text, " Nothing is deployed yet.")),
+            Line::default(),
+            refused(),
+            key("?", "every key of this screen"),
+        ],
         _ => vec![
             Line::from(view.span(Role::Text, " Nothing is deployed yet.")),
             Line::default(),
@@ -120,6 +124,26 @@ pub(super) fn outcome_line(view: &ViewState, set: &Dataset) -> Option<Line<'stat
     };
     let clock = at.clock_millis();
     Some(Line::from(view.span(role, format!("  {glyph} {words}  {}", clock.get(..8).unwrap_or_default()))))
+}
+
+/// How far the reconciliation of a dataset is whose outcome was not seen; it may be that its log cannot be seen here.
+fn reconciling(state: &State, set: &Dataset) -> String {
+    let logs = [LogRole::ReconcileSuccessful, LogRole::ReconcileTimeout].map(Source::Logs);
+    let blind = state.sources.sight(&logs) == Sight::Never;
+    let tally = set.tally();
+    let is_whole = tally.expected > 0 && tally.missing == 0 && tally.unexpected == 0;
+    let status = set.execution.as_ref().map(|(_, status)| *status);
+    match (status, is_whole, blind) {
+        (Some(ExecutionStatus::Failed), ..) => "  ✗ the execution failed".to_owned(),
+        (Some(ExecutionStatus::TimedOut), ..) => "  ✗ the execution timed out".to_owned(),
+        (Some(ExecutionStatus::Aborted), ..) => "  ✗ the execution was aborted".to_owned(),
+        (Some(ExecutionStatus::Succeeded), true, true) => "  ✓ every key is there; its log is n/a here".to_owned(),
+        (Some(ExecutionStatus::Succeeded), false, true) => "  • execution ended; its log is n/a here".to_owned(),
+        (Some(ExecutionStatus::Succeeded), _, false) => "  ◐ execution ended, its event is on its way".to_owned(),
+        (_, true, true) => "  ◐ every key is there; its log is n/a here".to_owned(),
+        (_, true, false) => "  ◐ every key is there: checking".to_owned(),
+        _ => "  ◐ checking".to_owned(),
+    }
 }
 
 fn dataset_lines(state: &State, view: &ViewState, id: &SetId, set: &Dataset, width: usize) -> [Line<'static>; 3] {
@@ -163,7 +187,7 @@ fn dataset_lines(state: &State, view: &ViewState, id: &SetId, set: &Dataset, wid
             (None, Some(JobState::Started)) => {
                 format!("  ◐ uploading: {} of {} announced", text::number(set.notified), text::count(announced))
             }
-            _ if run.is_some() => "  ◐ checking".to_owned(),
+            _ if set.execution.is_some() => reconciling(state, set),
             _ => "  ◐ waiting for its manifest".to_owned(),
         };
         Line::from(view.span(Role::Active, text::cut(&text, width)))

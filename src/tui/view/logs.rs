@@ -10,8 +10,8 @@ use super::super::state::State;
 use super::super::state::logs::{KEPT_LINES, Key};
 use super::super::theme::Role;
 use super::super::widget::text;
-use super::{ViewState, pane, row};
-use crate::model::{LogLine, LogRole};
+use super::{ViewState, pane, row, sources};
+use crate::model::{LogLine, LogRole, Source};
 
 fn word(role: LogRole) -> (&'static str, Role) {
     match role {
@@ -96,10 +96,26 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     if !logs.filter.is_empty() {
         title.push_str(&format!(" of {} · filter {:?}", text::count(logs.kept()), logs.filter));
     }
+    let shown: Vec<Source> =
+        LogRole::ALL.into_iter().filter(|role| logs.group.is_none_or(|only| only == *role)).map(Source::Logs).collect();
+    if let Some(mode) = sources::log_mode(state, logs.group) {
+        title.push_str(&format!(" · {mode}"));
+    }
+    if let Some(note) = sources::title(state, &shown) {
+        title.push_str(&format!(" · {note}"));
+    }
     if logs.dropped > 0 {
         title.push_str(&format!(" · {} older dropped, {} kept", text::number(logs.dropped), text::count(KEPT_LINES)));
     }
     let inner = pane(frame, area, state, view, 0, &title);
+    if let Some(names) = sources::sampled(state, logs.group) {
+        let text = text::cut(&format!(" SAMPLED: {names} "), usize::from(area.width.saturating_sub(22)));
+        let width = u16::try_from(text::width(&text)).unwrap_or(0);
+        if area.height > 1 && width > 0 {
+            let place = Rect { x: area.x + 1, y: area.bottom() - 1, width, height: 1 };
+            frame.render_widget(Line::from(view.span(Role::Found, text)), place);
+        }
+    }
     let follow = if logs.cursor.is_none() {
         " following ".to_owned()
     } else {
@@ -114,10 +130,10 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
         );
     }
     let Some((selected, _)) = logs.selected() else {
-        let text = if logs.kept() == 0 {
-            " no line yet: start a job, and its events stand here"
-        } else {
-            " no line holds this: f and Esc show all again"
+        let text = match (sources::absent(state, &shown), logs.kept()) {
+            (Some(absent), _) => absent,
+            (None, 0) => " no line yet: start a job, and its events stand here".to_owned(),
+            (None, _) => " no line holds this: f and Esc show all again".to_owned(),
         };
         return row(frame, inner, 0, Line::from(view.span(Role::Dim, text)), None);
     };

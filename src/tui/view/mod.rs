@@ -1,11 +1,15 @@
 //! The state drawn. Nothing here decides anything: it reads the state, and keeps scroll offsets and layouts of its own.
 
+mod activity;
+mod change;
 mod executions;
 mod flow;
 mod frame;
+mod header;
 mod logs;
 mod overlay;
 mod pipeline;
+mod sources;
 mod stacks;
 mod table;
 
@@ -28,7 +32,8 @@ const LEAST: (u16, u16) = (24, 8);
 #[derive(Debug, Default)]
 pub struct ViewState {
     theme: Theme,
-    offsets: [[usize; 4]; 5],
+    offsets: [[usize; 4]; Page::COUNT],
+    change_offset: usize,
     log_top: Option<Key>,
     drawings: Option<(String, [Drawing; 2])>,
     pub(super) drawn_tick: u64,
@@ -59,22 +64,29 @@ pub fn draw(frame: &mut Frame, state: &State, view: &mut ViewState) {
         return;
     }
     frame.buffer_mut().set_style(area, view.style(Role::Text));
-    let header = if area.width < 70 { 2 } else { 1 };
-    let [head, tabs, body, foot] = Layout::vertical([
-        Constraint::Length(header),
+    let header = header::rows(state, view, area.width, area.height);
+    let banner = sources::banner(state);
+    let [head, tabs, news, body, foot] = Layout::vertical([
+        Constraint::Length(u16::try_from(header.len()).unwrap_or(1)),
         Constraint::Length(1),
+        Constraint::Length(u16::from(banner.is_some())),
         Constraint::Min(1),
         Constraint::Length(1),
     ])
     .areas(area);
-    frame::header(frame, head, state, view);
+    header.into_iter().enumerate().for_each(|(at, line)| row(frame, head, at, line, None));
     frame::tabs(frame, tabs, state, view);
+    if let Some((role, text)) = banner {
+        let text = super::widget::text::cell(&format!(" {text}"), usize::from(news.width));
+        row(frame, news, 0, Line::from(view.span(role, text)), None);
+    }
     match state.page {
         Page::Flow => flow::render(frame, body, state, view),
         Page::Stacks => stacks::render(frame, body, state, view),
         Page::Logs => logs::render(frame, body, state, view),
         Page::Table => table::render(frame, body, state, view),
         Page::Executions => executions::render(frame, body, state, view),
+        Page::Activity => activity::render(frame, body, state, view),
     }
     frame::footer(frame, foot, state, view);
     overlay::render(frame, area, state, view);

@@ -11,8 +11,9 @@ use super::super::update::keymap;
 use super::super::widget::text;
 use super::{ViewState, row};
 
-pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
+pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     match &state.overlay {
+        Some(Overlay::Change(selected)) => super::change::render(frame, area, state, view, *selected),
         Some(Overlay::Help(at)) => {
             let mut lines = vec![Line::from(view.span(Role::Title, format!(" {}", state.page.name())))];
             let bindings: Vec<_> = keymap().on(state.page).collect();
@@ -57,7 +58,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
                 frame,
                 inner,
                 1,
-                Line::from(view.span(Role::Dim, " A bucket that holds objects makes it fail; nothing else goes.")),
+                Line::from(view.span(Role::Dim, " Its buckets are emptied first: what they hold is lost too.")),
                 None,
             );
             match typed {
@@ -133,7 +134,7 @@ fn cursor(frame: &mut Frame, inner: Rect, column: usize, at: usize) {
 }
 
 /// A window in the middle; gives what is inside.
-fn window(frame: &mut Frame, area: Rect, view: &ViewState, title: &str, width: u16, height: u16) -> Rect {
+pub(super) fn window(frame: &mut Frame, area: Rect, view: &ViewState, title: &str, width: u16, height: u16) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     let block = Block::bordered()

@@ -5,16 +5,28 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::super::state::State;
+use super::super::state::sources::Sight;
 use super::super::theme::Role;
 use super::super::widget::{list, text};
-use super::{ViewState, pane, row};
+use super::{ViewState, pane, row, sources};
 use crate::model::pipeline::{Latencies, Meter};
+use crate::model::{LogRole, Source};
 
-/// Total and rate of a hop.
-fn flow(meter: &Meter) -> String {
-    let rate = text::rate(meter.rate());
+/// Total and rate of a hop; of one that does not answer now there is no rate.
+fn flow(meter: &Meter, sight: Sight) -> String {
+    let rate = if sight == Sight::Stale { String::new() } else { text::rate(meter.rate()) };
     let gap = if rate.is_empty() { "" } else { "  " };
-    format!("{}{gap}{rate}", text::number(meter.total))
+    seen(sight, format!("{}{gap}{rate}", text::number(meter.total)))
+}
+
+/// A number as well as its sources can be seen: from before, a part only, or not at all on this target.
+fn seen(sight: Sight, number: String) -> String {
+    match sight {
+        Sight::Clear => number,
+        Sight::Part => format!("≥ {number}"),
+        Sight::Stale => format!("⚠ {number}"),
+        Sight::Never => "n/a".to_owned(),
+    }
 }
 
 /// Name, total and what is said beside or below it.
@@ -40,28 +52,55 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
             frame.render_widget(Line::from(view.span(Role::Active, line)), place);
         }
     }
+    // How log lines come stands at the lower right, where nothing else is.
+    if let Some(mode) = sources::log_mode(state, None).filter(|_| area.width >= 40) {
+        let line = if sources::sampled(state, None).is_some() {
+            view.span(Role::Found, format!(" logs: {mode}, SAMPLED "))
+        } else {
+            view.span(Role::Dim, format!(" logs: {mode} "))
+        };
+        let width = u16::try_from(text::width(&line.content)).unwrap_or(u16::MAX).min(area.width - 4);
+        let place = Rect { x: area.right() - width - 2, width, y: area.bottom() - 1, height: 1 };
+        frame.render_widget(Line::from(line), place);
+    }
+    let sight = |of: &[Source]| state.sources.sight(of);
+    let [data_log, manifest_log, success_log, timeout_log] =
+        [LogRole::DataFileUpload, LogRole::ManifestFileUpload, LogRole::ReconcileSuccessful, LogRole::ReconcileTimeout]
+            .map(Source::Logs);
+    // What the check function puts on the bus shows in the log groups behind it, and only there.
+    let checks = sight(&[data_log, manifest_log]);
+    let checked = seen(checks, text::number(pipe.checked.total));
+    let is_checked = |words: String| if checks == Sight::Never { String::new() } else { words };
     let running = (0..state.executions.len().min(50))
         .filter_map(|at| state.executions.newest(at))
         .filter(|(_, run)| run.is_running())
         .count();
     let depth = pipe.queue.unwrap_or_default();
-    let queue = format!("{} waiting", text::number(depth.visible));
-    let flight = format!("{} in flight", text::number(depth.in_flight));
-    let dead = if depth.dead > 0 { format!("✗ {} dead", text::number(depth.dead)) } else { "0 dead".to_owned() };
+    let queued = sight(&[Source::Queue]);
+    let queue = seen(queued, format!("{} waiting", text::number(depth.visible)));
+    let flight = match (queued, depth.dead) {
+        (Sight::Never, _) => String::new(),
+        (_, 0) => format!("{} in flight", text::number(depth.in_flight)),
+        (_, dead) => format!("✗ {} dead", text::number(dead)),
+    };
     let hops: [Hop; 5] = [
         ("gateway", vec![format!("{} ↑", text::number(pipe.written.total)), text::rate(pipe.written.rate())]),
         ("default bus", vec![text::number(pipe.notified.total), text::rate(pipe.notified.rate())]),
-        ("SQS", vec![queue, if depth.dead > 0 { dead.clone() } else { flight.clone() }]),
-        ("λ check", vec![text::number(pipe.checked.total), text::rate(pipe.checked.rate())]),
-        ("custom bus", vec![text::number(pipe.checked.total), p50(&pipe.to_log)]),
+        ("SQS", vec![queue, flight]),
+        ("λ check", vec![checked.clone(), is_checked(text::rate(pipe.checked.rate()))]),
+        ("custom bus", vec![checked, is_checked(p50(&pipe.to_log))]),
     ];
     let bucket = format!("{} · {}", text::number(pipe.uploaded.total), text::bytes(pipe.uploaded_bytes));
+    let runs = seen(sight(&[Source::Executions]), text::count(running));
+    let told = seen(sight(&[success_log, timeout_log]), text::number(pipe.reconciled.total));
     let outs: [(&str, String); 4] = [
-        ("data log", flow(&pipe.data_lines)),
-        ("manifest log", flow(&pipe.manifest_lines)),
-        ("λ write ▶ table", flow(&pipe.items)),
-        ("reconcile", format!("{} run, {} told", text::count(running), text::number(pipe.reconciled.total))),
+        ("data log", flow(&pipe.data_lines, sight(&[data_log]))),
+        ("manifest log", flow(&pipe.manifest_lines, sight(&[manifest_log]))),
+        ("λ write ▶ table", flow(&pipe.items, sight(&[Source::Table]))),
+        ("reconcile", format!("{runs} run, {told} told")),
     ];
+    // No way leads to what is not there.
+    let way = |at: usize, whole: &'static str, broken: &'static str| if outs[at].1 == "n/a" { broken } else { whole };
     let mut lines: Vec<Line> = Vec::new();
     let name = |text: &str| view.span(Role::Title, text);
     let number = |text: &str| view.span(Role::Text, text);
@@ -111,8 +150,9 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
             };
         }
         lines.push(Line::from(dim(&rail.iter().collect::<String>())));
+        let end = |column: usize| if column > 0 && way(column - 1, "▼", "╌") == "╌" { '╌' } else { '▼' };
         let arrows: String =
-            (0..width).map(|at| if (0..5).any(|column| at == centre(column)) { '▼' } else { ' ' }).collect();
+            (0..width).map(|at| (0..5).find(|column| at == centre(*column)).map_or(' ', end)).collect();
         lines.push(Line::from(dim(&arrows)));
         let low: [(&str, &str); 5] = [
             ("bucket", &bucket),
@@ -159,11 +199,14 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
         lines.extend([Line::from(top), Line::from(low), third]);
         let left = [" ▼".to_owned(), " bucket".to_owned(), format!(" {bucket}")];
         for (at, (title, value)) in outs.iter().enumerate() {
-            let joint = if at == 3 { "╰─▶ " } else { "├─▶ " };
+            let joint = if at == 3 { way(at, "╰─▶ ", "╰╌╌ ") } else { way(at, "├─▶ ", "├╌╌ ") };
             let role = if at == 1 { Role::Title } else { Role::Text };
             let beside = text::cell(left.get(at).map_or("", String::as_str), rail);
             let beside = if at == 0 { dim(&beside) } else { view.span(role, beside) };
-            lines.push(Line::from(vec![beside, dim(joint), name(&text::cell(title, 16)), number(value)]));
+            // A value that is too long begins right after its name.
+            let room = width.saturating_sub(rail + 4);
+            let named = if 16 + text::width(value) > room { text::width(title) + 1 } else { 16 };
+            lines.push(Line::from(vec![beside, dim(joint), name(&text::cell(title, named)), number(value)]));
         }
     } else {
         for (at, hop) in hops.iter().enumerate() {
@@ -177,7 +220,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
         }
         for (at, (title, value)) in outs.iter().enumerate() {
             lines.push(Line::from(vec![
-                dim(if at == 3 { "  ╰▶ " } else { "  ├▶ " }),
+                dim(if at == 3 { way(at, "  ╰▶ ", "  ╰╌ ") } else { way(at, "  ├▶ ", "  ├╌ ") }),
                 name(&text::cell(title, 16)),
                 number(value),
             ]));

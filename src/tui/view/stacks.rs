@@ -8,8 +8,9 @@ use super::super::cmd::Page;
 use super::super::state::State;
 use super::super::theme::Role;
 use super::super::widget::{list, text};
-use super::frame::status_look;
-use super::{ViewState, pane, row};
+use super::header::status_look;
+use super::{ViewState, pane, row, sources};
+use crate::model::Source;
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     if state.zoom {
@@ -33,7 +34,8 @@ fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, inde
     let selected = view.style(Role::Selected);
     let chosen = state.row(Page::Stacks, index);
     if index == 0 {
-        let inner = pane(frame, area, state, view, 0, "Stacks");
+        let note = sources::title(state, &[Source::Stack]).map_or_else(String::new, |note| format!(" · {note}"));
+        let inner = pane(frame, area, state, view, 0, &format!("Stacks{note}"));
         let shown = list::window(usize::from(inner.height / 2).max(1), names.len(), at, &mut view.offsets[1][0]);
         let start = shown.start;
         for at_row in shown {
@@ -79,7 +81,8 @@ fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, inde
         let title = if failed > 0 { format!("Resources · ✗ {failed} failed: e") } else { "Resources".to_owned() };
         let inner = pane(frame, area, state, view, 1, &title);
         let Some(stack) = stack.filter(|stack| !stack.resources.is_empty()) else {
-            return row(frame, inner, 0, Line::from(view.span(Role::Dim, " none yet: d deploys the stack")), None);
+            let hint = if state.setup.target.read_only { " none yet" } else { " none yet: d deploys the stack" };
+            return row(frame, inner, 0, Line::from(view.span(Role::Dim, hint)), None);
         };
         let count = stack.resources.len();
         // Until a row is chosen the newest is in sight.

@@ -11,8 +11,8 @@ use super::super::theme::Role;
 use super::super::widget::{list, text};
 use super::flow::outcome_line;
 use super::logs::marked;
-use super::{ViewState, pane, row};
-use crate::model::Timestamp;
+use super::{ViewState, pane, row, sources};
+use crate::model::{Source, Timestamp};
 
 /// Milliseconds that an item counts as new.
 const NEW_MS: u64 = 3_000;
@@ -51,7 +51,8 @@ fn datasets(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) 
     let inner = pane(frame, area, state, view, 0, "Datasets");
     let count = state.datasets.iter().len();
     if count == 0 {
-        return row(frame, inner, 0, Line::from(view.span(Role::Dim, " none yet: s starts a job")), None);
+        let hint = if state.setup.target.read_only { " none yet" } else { " none yet: s starts a job" };
+        return row(frame, inner, 0, Line::from(view.span(Role::Dim, hint)), None);
     }
     let selected = state.set().and_then(|set| state.datasets.iter().rev().position(|(id, _)| id == set)).unwrap_or(0);
     let shown = list::window(usize::from(inner.height), count, selected, &mut view.offsets[3][0]);
@@ -76,9 +77,13 @@ fn items(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     if !state.table_filter.is_empty() {
         title.push_str(&format!(" · filter {:?}", state.table_filter));
     }
+    if let Some(note) = sources::title(state, &[Source::Table]) {
+        title.push_str(&format!(" · {note}"));
+    }
     let inner = pane(frame, area, state, view, 1, &title);
     let Some(board) = board.filter(|board| !board.items.is_empty()) else {
-        return row(frame, inner, 0, Line::from(view.span(Role::Dim, " none yet")), None);
+        let text = sources::absent(state, &[Source::Table]).unwrap_or_else(|| " none yet".to_owned());
+        return row(frame, inner, 0, Line::from(view.span(Role::Dim, text)), None);
     };
     let chosen = state.rows[Page::Table as usize][1];
     let at = chosen.unwrap_or(count - 1).min(count - 1);
@@ -114,7 +119,8 @@ fn items(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
 }
 
 fn reconcile(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
-    let inner = pane(frame, area, state, view, 2, "Reconcile");
+    let note = sources::title(state, &[Source::Bucket]).map_or_else(String::new, |note| format!(" · bucket {note}"));
+    let inner = pane(frame, area, state, view, 2, &format!("Reconcile{note}"));
     let Some(board) = state.set().and_then(|set| state.boards.get(set)) else {
         return row(frame, inner, 0, Line::from(view.span(Role::Dim, " nothing to compare yet")), None);
     };

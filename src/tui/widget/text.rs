@@ -116,6 +116,26 @@ pub(crate) fn wrapped(text: &str, cells: usize) -> Vec<String> {
     rows
 }
 
+/// `text` in rows of at most `cells` columns, folded between words where they fit; at least one row.
+pub(crate) fn folded(text: &str, cells: usize) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        for part in wrapped(word, cells) {
+            match rows.last_mut() {
+                Some(row) if width(row) + 1 + width(&part) <= cells => {
+                    row.push(' ');
+                    row.push_str(&part);
+                }
+                _ => rows.push(part),
+            }
+        }
+    }
+    if rows.is_empty() {
+        rows.push(String::new());
+    }
+    rows
+}
+
 /// `1,234,567`.
 pub(crate) fn number(number: u64) -> String {
     let digits = number.to_string();
@@ -186,6 +206,27 @@ pub(crate) fn rate(rate: f64) -> String {
     }
 }
 
+/// `$0.0012`, `$1,234.56`: billionths of a US dollar with two digits that count below one, six places at the most.
+pub(crate) fn usd(nano: u64) -> String {
+    const NANO: u64 = 1_000_000_000;
+    if nano == 0 {
+        return "$0".to_owned();
+    }
+    if nano < 500 {
+        return "<$0.000001".to_owned();
+    }
+    // Digits after the point: one more for each nought that follows it.
+    let mut digits = 2;
+    let mut unit = NANO / 100;
+    while nano < unit * 10 && digits < 6 {
+        digits += 1;
+        unit /= 10;
+    }
+    let units = nano / unit + u64::from(nano % unit >= unit / 2);
+    let whole = NANO / unit;
+    format!("${}.{:0digits$}", number(units / whole), units % whole)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -211,6 +252,35 @@ mod tests {
         assert_eq!((rate(0.0), rate(0.33), rate(38.2)), (String::new(), "0.3/s".into(), "38/s".into()));
     }
 
+    #[test]
+    fn rows_are_folded_between_words() {
+        assert_eq!(folded("⚠ replaces it: its data", 12), ["⚠ replaces", "it: its data"]);
+        assert_eq!(folded("a longwordhere b", 6), ["a", "longwo", "rdhere", "b"]);
+        assert_eq!(folded("  ", 6), [""]);
+    }
+
+    #[test]
+    fn prices_have_the_digits_that_count() {
+        for (nano, text) in [
+            (0, "$0"),
+            (400, "<$0.000001"),
+            (500, "$0.000001"),
+            (1_234, "$0.000001"),
+            (99_600, "$0.00010"),
+            (412_345, "$0.00041"),
+            (1_234_567, "$0.0012"),
+            (12_345_678, "$0.012"),
+            (99_999_999, "$0.10"),
+            (100_000_000, "$0.10"),
+            (999_999_999, "$1.00"),
+            (1_234_567_890, "$1.23"),
+            (1_234_567_890_123, "$1,234.57"),
+        ] {
+            assert_eq!(usd(nano), text, "{nano}");
+        }
+        assert_eq!(usd(u64::MAX), "$18,446,744,073.71");
+    }
+
     proptest! {
         #[test]
         fn a_cell_is_as_wide_as_it_was_asked_for(text in "\\PC{0,40}|.{0,40}", cells in 0_usize..30) {
@@ -218,8 +288,8 @@ mod tests {
             prop_assert!(exact(&cut(&text, cells)) <= cells.max(exact(&shown(&text)).min(cells)));
             prop_assert!(width(&cell_middle(&text, cells)) <= cells || exact(&cell_middle(&text, cells)) <= cells);
             prop_assert!(!cell(&text, cells).chars().any(char::is_control));
-            for row in wrapped(&text, cells) {
-                prop_assert!(exact(&row) <= cells.max(2));
+            for row in wrapped(&text, cells).iter().chain(&folded(&text, cells)) {
+                prop_assert!(exact(row) <= cells.max(2));
             }
         }
     }

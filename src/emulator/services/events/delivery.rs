@@ -110,6 +110,7 @@ impl Attempt {
             source_arn: Arc::clone(&self.rule_arn),
             subject: Arc::clone(&self.envelope.id),
             parameters: self.target.parameters.clone(),
+            retries: self.retries,
         };
         fabric.deliver(delivery).await.map_err(|error| (self, error))
     }

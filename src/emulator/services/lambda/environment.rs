@@ -20,6 +20,7 @@ use super::output::Output;
 use super::runtime_api::{RESPONSE_LIMIT, Report, RuntimeApi, Work};
 use crate::clock::{real_now, real_timestamp};
 use crate::emulator::fabric::Fabric;
+use crate::emulator::faults::FUNCTION_ACCESS_KEY;
 use crate::model::Timestamp;
 
 /// How long a runtime may take until it asks for its first event.
@@ -118,7 +119,9 @@ impl Environment {
                 return Ok(());
             }
             Ended::Report(Report::InitError(body)) => (None, "Runtime.InitError", Some(body)),
-            Ended::Report(_) => (Some("the runtime answered before it asked".to_owned()), "Runtime.InitError", None),
+            Ended::Report(_) | Ended::Fault(_) => {
+                (Some("the runtime answered before it asked".to_owned()), "Runtime.InitError", None)
+            }
             Ended::Exit(status) => (Some(exit_message(status)), "Runtime.ExitError", None),
             Ended::Timeout => (
                 Some(format!("Task timed out after {:.2} seconds", INIT_LIMIT.as_secs_f64())),
@@ -151,7 +154,11 @@ impl Environment {
             function_arn: Arc::clone(&config.arn),
             trace_id: trace_id(request_id),
         };
-        let ended = if self.api.hand_out(work) { self.wait(&mut log, limit, setting).await } else { Ended::Shutdown };
+        let ended = match setting.fabric.faults().failing(&config.name) {
+            Some(fault) => Ended::Fault(fault),
+            None if self.api.hand_out(work) => self.wait(&mut log, limit, setting).await,
+            None => Ended::Shutdown,
+        };
         let id_error = |message: &str| format!("RequestId: {request_id} Error: {message}");
         let (payload, failed, status) = match ended {
             Ended::Report(Report::Response(body)) => (body, false, "success"),
@@ -168,6 +175,11 @@ impl Environment {
             Ended::Report(Report::Ready) => {
                 self.alive = false;
                 (error_document(&id_error("the runtime asked twice"), "Runtime.ProtocolError"), true, "error")
+            }
+            Ended::Fault(fault) => {
+                let message = format!("the invocation was made to fail by fault {fault}");
+                log.line(format!("[ERROR] InjectedFault: {message}"));
+                (error_document(&message, "InjectedFault"), true, "error")
             }
             Ended::Exit(status) => {
                 self.alive = false;
@@ -262,6 +274,8 @@ impl Drop for Environment {
 enum Ended {
     Report(Report),
     Exit(ExitStatus),
+    /// By a fault that was put in on purpose.
+    Fault(u64),
     Timeout,
     Shutdown,
 }
@@ -291,7 +305,7 @@ fn command(setting: &Setting, api: &RuntimeApi, stream: &str) -> Command {
         .env("AWS_LAMBDA_LOG_STREAM_NAME", stream)
         .env("AWS_REGION", &identity.region)
         .env("AWS_DEFAULT_REGION", &identity.region)
-        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_ACCESS_KEY_ID", FUNCTION_ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", "test");
     command
 }

@@ -31,6 +31,10 @@ const RETRY_PAUSES: [Duration; 2] = [Duration::from_secs(60), Duration::from_sec
 /// The first and the longest pause after a throttled attempt.
 const THROTTLE_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 
+/// Further attempts to hand a record to a destination that fails for the moment, and the pause before the first.
+const DESTINATION_RETRIES: u32 = 2;
+const DESTINATION_PAUSE: Duration = Duration::from_secs(1);
+
 /// `EventInvokeConfig`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventInvokeConfig {
@@ -280,17 +284,24 @@ impl Function {
     }
 
     async fn hand_over(&self, target: &Arn, event: &Event, payload: &str, parameters: Value) {
-        let delivery = Delivery {
+        let mut delivery = Delivery {
             target: target.clone(),
             payload: payload.into(),
             principal: PRINCIPAL,
             source_arn: Arc::clone(&self.arn),
             subject: Arc::clone(&event.request_id),
             parameters,
+            retries: 0,
         };
-        if let Err(error) = self.fabric().deliver(delivery).await {
-            // The hop is in the trace too; AWS counts it in a metric and goes on.
-            tracing::warn!(function = %self.name, %target, %error, "an event cannot be handed to its destination");
+        loop {
+            let Err(error) = self.fabric().deliver(delivery.clone()).await else { return };
+            if !error.retryable || delivery.retries >= DESTINATION_RETRIES {
+                // The hop is in the trace too; AWS counts it in a metric and goes on.
+                tracing::warn!(function = %self.name, %target, %error, "an event cannot be handed to its destination");
+                return;
+            }
+            delivery.retries += 1;
+            self.fabric().clock().sleep(DESTINATION_PAUSE * delivery.retries).await;
         }
     }
 }

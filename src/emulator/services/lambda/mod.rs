@@ -40,6 +40,7 @@ use self::registry::Registry;
 use crate::emulator::StartError;
 use crate::emulator::error::ServiceError;
 use crate::emulator::fabric::Fabric;
+use crate::emulator::faults::Caller;
 use crate::emulator::service::{
     Call, Context, Delivery, DeliveryError, Interface, Origin, Protocol, ReplyBody, RequestBody, Service,
 };
@@ -129,6 +130,7 @@ impl Lambda {
 
     async fn answer(&self, request: http::Request<RequestBody>) -> http::Response<ReplyBody> {
         let request_id = self.registry.fabric.uuid();
+        let caller = self.registry.fabric.faults().armed().then(|| Caller::of(request.headers()));
         let (parts, body) = request.into_parts();
         let answered = async {
             let mut request = rest::route(&parts)?;
@@ -136,6 +138,9 @@ impl Lambda {
                 rest::with_body(&mut request, &whole(body).await?)?;
             }
             let rest::Request { operation, input, status } = request;
+            if let Some(caller) = caller {
+                self.registry.fabric.faults().strike(INTERFACE.id, operation, caller).await?;
+            }
             let context = Context { protocol: Protocol::Json, origin: Origin::Public };
             let output = self.call(Call { operation: operation.to_owned(), input: input.into(), context }).await?;
             Ok(rest::reply(operation, status, output, &request_id))

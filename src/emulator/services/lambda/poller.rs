@@ -15,6 +15,7 @@ use super::error::LambdaError;
 use super::mapping::{Mapping, Plan};
 use super::registry::Registry;
 use crate::emulator::error::ServiceError;
+use crate::emulator::faults::Fate;
 
 const PRINCIPAL: &str = "lambda.amazonaws.com";
 
@@ -52,7 +53,8 @@ async fn poll(registry: &Arc<Registry>, mapping: &Arc<Mapping>) {
     use std::sync::atomic::Ordering;
     let plan = mapping.plan();
     let under_way = Arc::new(UnderWay::default());
-    loop {
+    // At the endpoint's end the queue answers at once, again and again: nobody else would get a turn.
+    while !registry.fabric.shutdown_token().is_cancelled() {
         room_for_another(registry, &plan, &under_way).await;
         let messages = match gather(registry, mapping, &plan).await {
             Ok(messages) if messages.is_empty() => continue,
@@ -144,8 +146,20 @@ async fn work_off(registry: &Registry, mapping: &Mapping, plan: &Plan, messages:
         .iter()
         .map(|message| (text(message, "MessageId").to_owned(), text(message, "ReceiptHandle").to_owned()))
         .collect();
+    let first = messages.iter().all(|message| text(&message["Attributes"], "ApproximateReceiveCount") == "1");
     let records: Vec<Value> = messages.into_iter().map(|message| record(message, &source, region)).collect();
     let payload = Bytes::from(json!({ "Records": records }).to_string());
+    match registry.fabric.faults().fate_at("lambda", || registry.function_arn(&plan.function), first) {
+        Fate::Once => {}
+        // The messages come back when their visibility timeout ends.
+        Fate::Lost(fault) => return format!("PROBLEM: the batch was lost by fault {fault}"),
+        // The answer to the second one counts, as when a batch comes back because its deletion came too late.
+        Fate::Twice => {
+            if let Err(error) = invoke(registry, plan, payload.clone()).await {
+                return format!("PROBLEM: {error}");
+            }
+        }
+    }
     let failed = match invoke(registry, plan, payload).await {
         Ok((payload, false)) if plan.reports_failures => match failures(&payload, &handles) {
             Some(failed) => failed,

@@ -1,12 +1,16 @@
 //! The operations of the protocol crate's trait, each handed to its handler of [`Store`].
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use futures::StreamExt;
 #[allow(clippy::wildcard_imports, reason = "the table below names over a hundred shapes")]
 use s3s::dto::*;
-use s3s::{S3, S3Request, S3Response, S3Result};
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
+use super::INTERFACE;
 use super::bucket::Store;
+use crate::emulator::error::ServiceError;
+use crate::emulator::faults::Caller;
 
 /// The store as the protocol crate calls it. What is not listed here is refused by name.
 pub struct Api(pub Arc<Store>);
@@ -16,10 +20,26 @@ macro_rules! operations {
         #[async_trait::async_trait]
         impl S3 for Api {
             $(async fn $method(&self, request: S3Request<$input>) -> S3Result<S3Response<$output>> {
+                self.strike(operation_of(stringify!($input)), &request).await?;
                 self.0.$method(request).await.map(S3Response::new)
             })+
 
+            async fn put_object(&self, mut request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+                if let Err(refused) = self.strike("PutObject", &request).await {
+                    return Err(after_reading(request.input.body.take(), refused).await);
+                }
+                self.0.put_object(request).await.map(S3Response::new)
+            }
+
+            async fn upload_part(&self, mut request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+                if let Err(refused) = self.strike("UploadPart", &request).await {
+                    return Err(after_reading(request.input.body.take(), refused).await);
+                }
+                self.0.upload_part(request).await.map(S3Response::new)
+            }
+
             async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+                self.strike("GetObject", &request).await?;
                 self.0.get_object(request).await.map(|output| {
                     // Parts and ranges are answered as partial content.
                     let status = output.content_range.as_ref().map(|_| http::StatusCode::PARTIAL_CONTENT);
@@ -29,7 +49,40 @@ macro_rules! operations {
                 })
             }
         }
+
+        /// The operations, as AWS spells them.
+        pub static OPERATIONS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+            vec!["GetObject", "PutObject", "UploadPart", $(operation_of(stringify!($input))),+]
+        });
     };
+}
+
+/// The operation of an input's shape: `ListPartsInput` is that of `ListParts`.
+fn operation_of(input: &'static str) -> &'static str {
+    input.strip_suffix("Input").unwrap_or(input)
+}
+
+impl Api {
+    /// Lets faults strike a request; its caller was put down when there were any.
+    async fn strike<T>(&self, operation: &str, request: &S3Request<T>) -> S3Result<()> {
+        let Some(caller) = request.extensions.get::<Caller>() else { return Ok(()) };
+        self.0.fabric.faults().strike(INTERFACE.id, operation, *caller).await.map_err(refusal)
+    }
+}
+
+fn refusal(error: ServiceError) -> S3Error {
+    let mut refused = S3Error::with_message(S3ErrorCode::Custom(error.code.as_ref().into()), error.message);
+    refused.set_status_code(error.status);
+    refused
+}
+
+/// Reads a body that nobody wants to its end: a client that still sends would not see an answer before that.
+async fn after_reading(body: Option<StreamingBlob>, refused: S3Error) -> S3Error {
+    let mut body = body;
+    while let Some(body) = &mut body
+        && let Some(Ok(_)) = body.next().await
+    {}
+    refused
 }
 
 operations! {
@@ -79,9 +132,7 @@ operations! {
     put_bucket_policy: PutBucketPolicyInput => PutBucketPolicyOutput;
     put_bucket_tagging: PutBucketTaggingInput => PutBucketTaggingOutput;
     put_bucket_versioning: PutBucketVersioningInput => PutBucketVersioningOutput;
-    put_object: PutObjectInput => PutObjectOutput;
     put_object_tagging: PutObjectTaggingInput => PutObjectTaggingOutput;
     put_public_access_block: PutPublicAccessBlockInput => PutPublicAccessBlockOutput;
-    upload_part: UploadPartInput => UploadPartOutput;
     upload_part_copy: UploadPartCopyInput => UploadPartCopyOutput;
 }

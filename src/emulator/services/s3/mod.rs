@@ -36,6 +36,7 @@ use self::bucket::Store;
 use self::events::Notifier;
 use crate::emulator::error::ServiceError;
 use crate::emulator::fabric::Fabric;
+use crate::emulator::faults::Caller;
 use crate::emulator::service::{Call, Interface, ReplyBody, RequestBody, Service};
 
 const INTERFACE: Interface =
@@ -58,7 +59,11 @@ impl S3 {
         Arc::new(Self { store, protocol: builder.build() })
     }
 
-    async fn answer(&self, request: Request<RequestBody>) -> Response<ReplyBody> {
+    async fn answer(&self, mut request: Request<RequestBody>) -> Response<ReplyBody> {
+        if self.store.fabric.faults().armed() {
+            let caller = Caller::of(request.headers());
+            request.extensions_mut().insert(caller);
+        }
         let id = self.store.fabric.token(REQUEST_ID_ALPHABET, 16);
         let answer = match wire::unsign(request) {
             Ok(request) => self.protocol.call(request).await.map_err(Into::into),
@@ -82,7 +87,7 @@ impl Service for S3 {
     }
 
     fn operations(&self) -> &'static [&'static str] {
-        &json::OPERATIONS
+        &api::OPERATIONS
     }
 
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Value, ServiceError>> {

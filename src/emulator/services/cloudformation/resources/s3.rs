@@ -76,6 +76,13 @@ const LIFECYCLE: Shape = Shape::Object(&[property(
         ),
         property("Prefix", Shape::Text),
         property("Status", Shape::Text).required(),
+        property(
+            "TagFilters",
+            Shape::List(&Shape::Object(&[
+                property("Key", Shape::Text).required(),
+                property("Value", Shape::Text).required(),
+            ])),
+        ),
         property("Transitions", Shape::List(&TRANSITION)),
     ])),
 )
@@ -213,7 +220,7 @@ fn lifecycle(properties: &Value) -> Value {
         let mut renamed = json!({
             "ID": rule.get("Id"),
             "Status": rule["Status"],
-            "Filter": {"Prefix": rule.get("Prefix").and_then(Value::as_str).unwrap_or_default()},
+            "Filter": filter(rule),
             "AbortIncompleteMultipartUpload": rule.get("AbortIncompleteMultipartUpload"),
             "NoncurrentVersionExpiration": rule.get("NoncurrentVersionExpiration"),
         });
@@ -243,6 +250,17 @@ fn lifecycle(properties: &Value) -> Value {
         without_nulls(renamed)
     });
     json!({"Rules": rules.collect::<Value>()})
+}
+
+/// One criterion stands alone, several stand in `And`.
+fn filter(rule: &Value) -> Value {
+    let prefix = rule.get("Prefix").and_then(Value::as_str);
+    let tags = rule.get("TagFilters").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    match (prefix, tags) {
+        (prefix, []) => json!({"Prefix": prefix.unwrap_or_default()}),
+        (None, [tag]) => json!({"Tag": tag}),
+        (prefix, tags) => json!({"And": without_nulls(json!({"Prefix": prefix, "Tags": tags}))}),
+    }
 }
 
 fn notification(properties: &Value) -> Value {
@@ -295,4 +313,23 @@ async fn update_policy(request: Request<'_>, _: &str, _: &Value) -> Result<Made,
 
 async fn delete_policy(request: Request<'_>, bucket: &str) -> Result<(), Failure> {
     request.call("s3", "DeleteBucketPolicy", json!({"Bucket": bucket})).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_filtered_by_prefix_tag_or_both() {
+        let tag = json!({"Key": "a", "Value": "b"});
+        for (rule, expected) in [
+            (json!({}), json!({"Prefix": ""})),
+            (json!({"Prefix": "p/"}), json!({"Prefix": "p/"})),
+            (json!({"TagFilters": [tag]}), json!({"Tag": tag})),
+            (json!({"TagFilters": [tag, tag]}), json!({"And": {"Tags": [tag, tag]}})),
+            (json!({"TagFilters": [tag], "Prefix": "p/"}), json!({"And": {"Prefix": "p/", "Tags": [tag]}})),
+        ] {
+            assert_eq!(filter(&rule), expected, "{rule}");
+        }
+    }
 }

@@ -342,6 +342,7 @@ async fn a_delivery_starts_one_execution_with_its_payload() {
         source_arn: Arc::from("arn:aws:events:us-east-1:000000000000:rule/bus/r"),
         subject: Arc::from("7bf73129-1428-4cd3-a780-95db273d1602"),
         parameters: Value::Null,
+        retries: 0,
     };
     for _ in 0..2 {
         bench.fabric.deliver(delivery.clone()).await.expect("the delivery arrives");

@@ -1,0 +1,172 @@
+//! Keys that change the target: deploy with its change set shown first, delete, jobs, time. What is under way is not asked
+//! for again, and nothing is asked for where nothing may be changed.
+
+use tui_input::Input;
+
+use super::super::cmd::{Cmd, Page};
+use super::super::state::change::Waiting;
+use super::super::state::{JobForm, Overlay, State};
+use super::super::{Effect, TargetKind};
+use super::say;
+use crate::model::preview::ChangePreview;
+
+/// Rates that `[` and `]` go through.
+const RATES: [f64; 13] = [0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 600.0, 3_600.0, 10_000.0];
+/// Simulated seconds of a step.
+const STEP_SECONDS: u64 = 10;
+
+/// Carries out a command that changes the target, where it may be changed.
+pub(super) fn change(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+    if let Some(what) = cmd.changes()
+        && state.setup.target.read_only
+    {
+        say(state, format!("READ-ONLY: start vaultscope with --write to {what}"));
+        return Vec::new();
+    }
+    match cmd {
+        Cmd::Deploy => return deploy(state),
+        Cmd::Delete => delete(state),
+        Cmd::StartJob if state.is_deployed() => {
+            state.overlay = Some(Overlay::Job(Box::new(JobForm::new(&state.setup.job))));
+        }
+        Cmd::StartJob => say(state, "a job needs the stack: press d on the Flow page to deploy it first"),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Why work cannot be sent off now.
+fn refusal(state: &State, effect: &Effect) -> Option<String> {
+    // Dropping what was never executed changes nothing.
+    if state.setup.target.read_only && !matches!(effect, Effect::Discard { .. }) {
+        return Some("READ-ONLY: start vaultscope with --write to change anything".to_owned());
+    }
+    let stack_of = |effect: &Effect| match effect {
+        Effect::Preview { offer } | Effect::Deploy { offer } | Effect::Discard { offer } => {
+            state.setup.stacks.iter().find(|known| known.id == *offer).map(|known| known.stack.clone())
+        }
+        Effect::DeleteStack { name } => Some(name.clone()),
+        _ => None,
+    };
+    let stack = stack_of(effect);
+    let is_same = |busy: &Effect| busy == effect || (stack.is_some() && stack_of(busy) == stack);
+    let busy = state.busy.iter().find(|busy| is_same(busy))?;
+    Some(match (busy, stack) {
+        (Effect::Preview { .. }, Some(stack)) => format!("what would change in {stack} is being asked for already"),
+        (Effect::Deploy { .. }, Some(stack)) => format!("{stack} is being deployed already"),
+        (Effect::Discard { .. }, Some(stack)) => format!("the change set of {stack} is being dropped: wait for that"),
+        (Effect::DeleteStack { .. }, Some(stack)) => format!("{stack} is being deleted already"),
+        _ => "this is under way already".to_owned(),
+    })
+}
+
+/// Sends work off, once; says why not where it cannot be.
+pub(super) fn start(state: &mut State, effect: Effect) -> Vec<Effect> {
+    if let Some(why) = refusal(state, &effect) {
+        say(state, why);
+        return Vec::new();
+    }
+    let stack = |offer: &String| {
+        state.setup.stacks.iter().find(|known| known.id == *offer).map_or(offer.clone(), |known| known.stack.clone())
+    };
+    let text = match &effect {
+        Effect::Preview { offer } => format!("asking what would change in {} …", stack(offer)),
+        Effect::Deploy { offer } => format!("deploying {} …", stack(offer)),
+        Effect::Discard { offer } => format!("nothing is deployed: dropping the change set of {} …", stack(offer)),
+        Effect::DeleteStack { name } => format!("deleting {name} …"),
+        Effect::StartJob(job) => format!("starting a job of {} files, seed {} …", job.files, job.seed),
+        _ => String::new(),
+    };
+    say(state, text);
+    state.busy.push(effect.clone());
+    vec![effect]
+}
+
+fn deploy(state: &mut State) -> Vec<Effect> {
+    let at = if state.page == Page::Stacks { state.row(Page::Stacks, 0) } else { 0 };
+    let Some(offer) = state.setup.stacks.get(at).map(|offer| offer.id.clone()) else {
+        say(state, "there is no template for this stack");
+        return Vec::new();
+    };
+    start(state, Effect::Preview { offer })
+}
+
+/// A change set was made and waits. One that waited before is dropped.
+pub(super) fn waits(state: &mut State, offer: String, preview: ChangePreview) -> Vec<Effect> {
+    let before = state.waiting.take().filter(|before| before.offer != offer);
+    let dropped = before.map(|before| start(state, Effect::Discard { offer: before.offer }));
+    state.waiting = Some(Waiting::new(offer, preview));
+    if matches!(state.overlay, Some(Overlay::Change(_))) {
+        state.overlay = None;
+    }
+    show(state);
+    dropped.unwrap_or_default()
+}
+
+/// Shows the change set that waits, unless something else takes the keys: that is never taken away from under them.
+pub(super) fn show(state: &mut State) {
+    if state.overlay.is_some() {
+        say(state, "a change set waits: it is shown when this is closed");
+    } else if state.waiting.is_some() {
+        state.overlay = Some(Overlay::Change(0));
+    }
+}
+
+/// Executes the change set that waits (`true`) or drops it.
+pub(super) fn decide(state: &mut State, execute: bool, selected: usize) -> Vec<Effect> {
+    let Some(offer) = state.waiting.as_ref().map(|waiting| waiting.offer.clone()) else { return Vec::new() };
+    // The preview has arrived: that its effect has not ended yet does not stand in the way.
+    if let Some(at) = state.busy.iter().position(|busy| *busy == Effect::Preview { offer: offer.clone() }) {
+        state.busy.remove(at);
+    }
+    let effects = start(state, if execute { Effect::Deploy { offer } } else { Effect::Discard { offer } });
+    if effects.is_empty() {
+        state.overlay = Some(Overlay::Change(selected));
+    } else {
+        state.waiting = None;
+    }
+    effects
+}
+
+fn delete(state: &mut State) {
+    let name = state.stack_names().get(state.row(Page::Stacks, 0)).map(|name| (*name).to_owned());
+    match name.filter(|name| {
+        state.stacks.get(name).is_some_and(|stack| stack.status.as_deref().is_some_and(|s| s != "DELETE_COMPLETE"))
+    }) {
+        Some(name) => {
+            let typed = (state.setup.target.kind == TargetKind::Aws).then(Input::default);
+            state.overlay = Some(Overlay::Delete(name, typed));
+        }
+        None => say(state, "there is nothing to delete"),
+    }
+}
+
+/// Changes the target's time. Whether an endpoint elsewhere has a clock of ours is for it to answer.
+pub(super) fn time(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+    if state.setup.target.kind == TargetKind::Aws {
+        say(state, "time on AWS runs as it does: only a clock of ours can be paused, stepped or scaled");
+        return Vec::new();
+    }
+    let Some((reading, _)) = state.clock else {
+        say(state, "the target's clock was not read yet");
+        return Vec::new();
+    };
+    match cmd {
+        Cmd::Pause => vec![Effect::Pause(!reading.paused)],
+        Cmd::Step => vec![Effect::Step { seconds: STEP_SECONDS }],
+        _ => {
+            let next = if cmd == Cmd::Faster {
+                RATES.into_iter().find(|rate| *rate > reading.rate * 1.001)
+            } else {
+                RATES.into_iter().rev().find(|rate| *rate < reading.rate * 0.999)
+            };
+            // Shown at once, so that a key pressed twice goes two rates on.
+            if let (Some(rate), Some((reading, _)), true) =
+                (next, &mut state.clock, state.setup.target.kind == TargetKind::Embedded)
+            {
+                reading.rate = rate;
+            }
+            next.map(Effect::SetRate).into_iter().collect()
+        }
+    }
+}

@@ -6,6 +6,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 
 use super::guard::ReadOnlyGuard;
+use super::host_prefix::WithoutHostPrefix;
 use super::limits;
 use super::meter::Meter;
 use super::target::Target;
@@ -99,11 +100,15 @@ impl Clients {
                 $service::Client::from_conf(config.build())
             }};
         }
+        let stripped = shared.endpoint_url().filter(|_| !target.is_aws()).and_then(WithoutHostPrefix::of);
         Self {
             cloudformation: client!(aws_sdk_cloudformation),
             dynamodb: client!(aws_sdk_dynamodb),
             events: client!(aws_sdk_eventbridge),
-            logs: client!(aws_sdk_cloudwatchlogs),
+            logs: match stripped {
+                Some(stripped) => client!(aws_sdk_cloudwatchlogs, interceptor(stripped)),
+                None => client!(aws_sdk_cloudwatchlogs),
+            },
             s3: client!(aws_sdk_s3, force_path_style(!target.is_aws())),
             sqs: client!(aws_sdk_sqs),
             states: client!(aws_sdk_sfn),

@@ -33,13 +33,18 @@ pub struct Problem {
     pub sentence: String,
 }
 
-const THROTTLING: [&str; 7] = [
+const THROTTLING: [&str; 12] = [
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
     "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
     "ProvisionedThroughputExceededException",
     "TooManyRequestsException",
+    "PriorRequestNotComplete",
+    "OverLimit",
     "SlowDown",
 ];
 
@@ -91,6 +96,12 @@ impl Problem {
     #[must_use]
     pub fn outage(sentence: impl Into<String>) -> Self {
         Self { kind: Kind::Outage, code: None, message: None, sentence: sentence.into() }
+    }
+
+    /// Something that the target does not do, as its behaviour shows.
+    #[must_use]
+    pub fn unsupported(sentence: impl Into<String>) -> Self {
+        Self { kind: Kind::Unsupported, code: None, message: None, sentence: sentence.into() }
     }
 
     /// Whether the code is one of these.
@@ -160,6 +171,7 @@ mod tests {
         for (code, status, kind) in [
             (Some("ThrottlingException"), Some(400), Kind::Throttled),
             (Some("SlowDown"), Some(503), Kind::Throttled),
+            (Some("RequestThrottled"), Some(403), Kind::Throttled),
             (None, Some(429), Kind::Throttled),
             (Some("NotImplemented"), Some(501), Kind::Unsupported),
             (Some("ResourceNotFoundException"), Some(400), Kind::NotFound),

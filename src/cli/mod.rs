@@ -29,6 +29,7 @@ mod session;
 mod settings;
 mod sim;
 mod stacks;
+mod steps;
 mod template;
 mod watch;
 

@@ -5,7 +5,7 @@ use anyhow::{Context, bail};
 use crate::aws::Target;
 use crate::deploy::{Resource, Resources, Stack, describe};
 use crate::model::LogRole;
-use crate::observe::Watched;
+use crate::observe::{LiveTail, Watched};
 
 use super::session::Session;
 
@@ -109,6 +109,7 @@ fn watched(stack: &str, resources: &Resources, job_dir_suffix: String) -> Watche
         machine: owned(resources.name("AWS::StepFunctions::StateMachine", "reconcileStateMachine")),
         job_dir_suffix,
         since: None,
+        live_tail: LiveTail::default(),
     }
 }
 

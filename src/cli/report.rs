@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::memory::Memory;
+use super::steps::{StepState, Steps};
 use super::{job, output};
 use crate::model::{ExecutionStatus, Outcome, RouteTaken, SetId};
 
@@ -17,10 +18,17 @@ pub struct Report {
     pub version: u32,
     /// `run`.
     pub kind: &'static str,
-    /// Whether every item equals a manifest line, each line has its item, and the Successful event is in its log group.
+    /// Whether every item equals a manifest line, each line has its item, the execution succeeded, and the Successful
+    /// event is in its log group; where the target brings no events to log groups, that it was put.
     pub reconciled: bool,
     /// `successful`, `timeout`, or null when neither event was found.
     pub outcome: Option<Outcome>,
+    /// Whether the outcome is inferred from the execution, since the target brings no events to log groups.
+    pub outcome_inferred: bool,
+    /// Each step: `ok`, `unavailable` on this target, or `failed`.
+    pub steps: Steps,
+    /// Looks that the target's services throttled.
+    pub throttled: u64,
     /// The stack.
     pub stack: StackPart,
     /// The dataset.
@@ -141,8 +149,9 @@ impl Report {
         }
         let Counts { expected, present, unexpected, dead_letters, .. } = &self.counts;
         let outcome = match (self.reconciled, self.outcome) {
+            (true, _) if self.outcome_inferred => "Reconciliation Successful (inferred from the execution)",
             (true, _) => "Reconciliation Successful",
-            (false, Some(Outcome::Successful)) => "Reconciliation Successful, but items and manifest differ",
+            (false, Some(Outcome::Successful)) => "Reconciliation Successful, but not every step was",
             (false, Some(Outcome::Timeout)) => "Reconciliation Timeout",
             (false, None) => "no reconciliation event was found",
         };
@@ -159,8 +168,18 @@ impl Report {
                 output::line(&format!("  and {} more {what} keys: --json names all", keys.len() - NAMED))?;
             }
         }
+        for (name, step) in self.steps.iter() {
+            match step.state {
+                StepState::Ok => {}
+                StepState::Unavailable => output::line(&format!("  {name} unavailable: {}", step.detail))?,
+                StepState::Failed => output::line(&format!("  {name} failed: {}", step.detail))?,
+            }
+        }
         if *dead_letters > 0 {
             output::line(&format!("  {dead_letters} messages are in the dead-letter queue"))?;
+        }
+        if self.throttled > 0 {
+            output::line(&format!("  {} looks were throttled", self.throttled))?;
         }
         if let Some(route) = &self.route {
             output::line(&format!("notifications went {}", job::way(route)))?;

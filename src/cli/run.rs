@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::Target;
 use crate::clock::real_now;
 use crate::deploy::Stack;
-use crate::model::{ExecutionStatus, FlowEvent, SetId};
+use crate::model::{ExecutionStatus, FlowEvent, LogRole, Outcome, SetId};
 use crate::observe::{CHANNEL_CAPACITY, Observer, Verdict, verify};
-use crate::sim::{Dataset, JobEnd};
+use crate::sim::{Dataset, JobEnd, PortError};
 
 use super::args::RunArgs;
 use super::job::Vaulted;
@@ -21,12 +21,19 @@ use super::progress::{Progress, execution_status};
 use super::report::{Counts, DatasetPart, ExecutionPart, Rates, Report, Seconds, StackPart, VERSION};
 use super::session::{EMBEDDED_RATE, Session};
 use super::settings::Settings;
+use super::steps::{self, Steps};
 use super::{Exit, deploy, job, output};
 
 /// How far before the job's begin its log lines may lie, for clocks that differ a little.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
 /// A run is given up when nothing at all is seen for so long, or for four waits of the state machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A run is given up when nothing answers for so long: an endpoint that is started again is back sooner, and a job that
+/// is far from its end would fail of itself.
+const OUTAGE_PATIENCE: Duration = Duration::from_secs(15);
+/// Once the execution has put its event, the event's line has so long to come; longer than it takes to see that the
+/// target brings no events to log groups.
+const LOG_PATIENCE: Duration = Duration::from_secs(45);
 /// Once the outcome is logged, its execution has so long to be seen to end.
 const EXECUTION_PATIENCE: Duration = Duration::from_secs(5);
 /// How often a person is told how it goes.
@@ -112,21 +119,33 @@ async fn everything(
         set,
         cancel: cancel.clone(),
         quiet: args.json,
+        said: String::new(),
         patience: patience(&pipeline, session),
+        target: session.clients.target.to_string(),
+        stack: settings.stack.clone(),
     };
     let vaulted = landing.until_vaulted(vaulting).await?;
     let job_seconds = job_began.elapsed().as_secs_f64();
     match &vaulted.end {
         JobEnd::Finished => {}
         JobEnd::Cancelled => return Ok(None),
-        JobEnd::Failed(error) => bail!("dataset {} could not be vaulted: {error}", landing.set),
+        JobEnd::Failed(error) => bail!("{}", landing.could_not_be_vaulted(error)),
     }
     if !landing.until_reconciled().await? {
         return Ok(None);
     }
     let reconciliation = job_began.elapsed().as_secs_f64();
+    let throttled = observer.throttled();
     observer.stop().await;
-    let verdict = verify(&session.clients, &pipeline.watched, &landing.set, vaulted.manifest_key()).await?;
+    let seen = landing.progress.datasets.get(&landing.set);
+    let execution = seen.and_then(|seen| seen.execution.as_ref()).map(|(arn, _)| arn.clone());
+    let verdict =
+        verify(&session.clients, &pipeline.watched, &landing.set, vaulted.manifest_key(), execution.as_deref())
+            .await
+            .with_context(|| {
+            let reached = landing.progress.reached(&landing.set);
+            format!("dataset {} landed on {} ({reached}), but could not be verified", landing.set, landing.target)
+        })?;
     measured.cancel();
     let memory = match memory {
         Some(measuring) => measuring.await?,
@@ -134,7 +153,7 @@ async fn everything(
     };
     let seconds =
         Seconds { deploy: deploy_seconds, job: job_seconds, reconciliation, total: began.elapsed().as_secs_f64() };
-    let found = Found { stack, pipeline, vaulted, verdict, memory, seconds };
+    let found = Found { stack, pipeline, vaulted, verdict, memory, seconds, throttled };
     Ok(Some(report(found, &landing, session)))
 }
 
@@ -164,7 +183,11 @@ struct Landing {
     set: SetId,
     cancel: CancellationToken,
     quiet: bool,
+    /// What was said last.
+    said: String,
     patience: Duration,
+    target: String,
+    stack: String,
 }
 
 impl Landing {
@@ -180,6 +203,7 @@ impl Landing {
                 Some(event) = self.events.recv() => self.progress.see(&event),
                 _ = say.tick() => self.say(),
             }
+            self.check_target("uploaded")?;
         }
     }
 
@@ -188,6 +212,7 @@ impl Landing {
         let mut say = tokio::time::interval(SAY_EVERY);
         let mut outcome_since: Option<Instant> = None;
         let mut failed_since: Option<Instant> = None;
+        let mut put_since: Option<Instant> = None;
         let waiting_since = real_now();
         loop {
             tokio::select! {
@@ -198,6 +223,7 @@ impl Landing {
                 },
                 _ = say.tick() => self.say(),
             }
+            self.check_target("reconciled")?;
             let dataset = self.progress.datasets.get(&self.set);
             let status = dataset.and_then(execution_status);
             let is_over = status.is_some_and(|status| status != ExecutionStatus::Running);
@@ -216,6 +242,13 @@ impl Landing {
                     bail!("the execution that reconciles dataset {} ended in {status:?}: {cause}", self.set);
                 }
             }
+            if is_over && dataset.is_some_and(|dataset| dataset.event_put.is_some()) {
+                // What is wrong then is said by the report, which knows the rest as well.
+                if put_since.get_or_insert_with(real_now).elapsed() > LOG_PATIENCE {
+                    return Ok(true);
+                }
+                continue;
+            }
             let last = self.progress.last_seen.unwrap_or(waiting_since).max(waiting_since);
             if last.elapsed() > self.patience {
                 let trouble = self.progress.trouble.as_deref().unwrap_or("no source of events reports a fault");
@@ -229,9 +262,51 @@ impl Landing {
         }
     }
 
-    fn say(&self) {
-        if !self.quiet && self.progress.notified > 0 {
-            output::remark(&self.progress.sentence(&self.set));
+    /// Gives up when the target is gone, or what was deployed there.
+    fn check_target(&self, done: &str) -> anyhow::Result<()> {
+        let Self { progress, set, target, .. } = self;
+        if let Some(stack) = &progress.lost_stack {
+            bail!(
+                "stack {stack} is gone from {target} while dataset {set} was {done} ({}); `vaultscope run` deploys it anew",
+                progress.reached(set)
+            );
+        }
+        match progress.outage() {
+            Some((since, cause)) if since.elapsed() > OUTAGE_PATIENCE => {
+                bail!("{}", self.outage_sentence(done, cause))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn outage_sentence(&self, done: &str, cause: &str) -> String {
+        let Self { progress, set, target, stack, .. } = self;
+        format!(
+            "{target} stopped answering while dataset {set} was {done} ({}; {cause}); once it answers again, `vaultscope run` goes on with stack {stack} as it stands there",
+            progress.reached(set)
+        )
+    }
+
+    fn could_not_be_vaulted(&self, error: &PortError) -> String {
+        match self.progress.outage() {
+            Some(_) => self.outage_sentence("uploaded", &error.message),
+            None => {
+                format!("dataset {} could not be vaulted ({}): {error}", self.set, self.progress.reached(&self.set))
+            }
+        }
+    }
+
+    fn say(&mut self) {
+        if self.quiet || self.progress.notified == 0 {
+            return;
+        }
+        let sentence = match self.progress.outage() {
+            Some((_, cause)) => format!("{} does not answer: {cause}", self.target),
+            None => self.progress.sentence(&self.set),
+        };
+        if sentence != self.said {
+            output::remark(&sentence);
+            self.said = sentence;
         }
     }
 }
@@ -244,16 +319,40 @@ struct Found {
     verdict: Verdict,
     memory: Option<Memory>,
     seconds: Seconds,
+    throttled: u64,
 }
 
 fn report(found: Found, landing: &Landing, session: &Session) -> Report {
-    let Found { stack, pipeline, vaulted, verdict, memory, seconds } = found;
+    let Found { stack, pipeline, vaulted, verdict, memory, seconds, throttled } = found;
     let progress = &landing.progress;
     let seen = progress.datasets.get(&landing.set);
+    let iterations = seen.map_or(0, |dataset| dataset.iterations);
     let execution = seen.and_then(|dataset| {
         let (arn, status) = dataset.execution.clone()?;
-        Some(ExecutionPart { arn, status, iterations: dataset.iterations })
+        Some(ExecutionPart { arn, status: verdict.execution.unwrap_or(status), iterations })
     });
+    let counts = Counts {
+        notifications: progress.notified,
+        expected: verdict.expected,
+        present: verdict.present,
+        missing: verdict.missing.len(),
+        unexpected: verdict.unexpected.len(),
+        dead_letters: progress.queue.dead,
+    };
+    let awaited = verdict.event_put.map_or(LogRole::ReconcileSuccessful, Outcome::log);
+    let no_logs = progress.unavailable(awaited);
+    let lines = [LogRole::DataFileUpload, LogRole::ManifestFileUpload];
+    let steps = Steps::of(&steps::Found {
+        stack: (&stack.status, pipeline.resources),
+        keys: vaulted.dataset.entries.iter().filter(|entry| !entry.is_missing).count() as u64,
+        uploaded: seen.map_or(0, |dataset| dataset.uploaded),
+        counts: &counts,
+        verdict: &verdict,
+        iterations,
+        lines: lines.iter().map(|&role| progress.lines(role, &landing.set)).sum(),
+        no_logs,
+    });
+    let inferred = verdict.event_put.filter(|_| verdict.outcome.is_none() && no_logs.is_some());
     let rate = |count: u64, from: Option<Instant>, to: Option<Instant>| {
         let span = to?.checked_duration_since(from?)?.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
@@ -266,17 +365,13 @@ fn report(found: Found, landing: &Landing, session: &Session) -> Report {
     Report {
         version: VERSION,
         kind: "run",
-        reconciled: verdict.is_reconciled(),
-        outcome: verdict.outcome.map(|(outcome, _)| outcome),
+        reconciled: steps.is_reconciled(),
+        outcome: verdict.outcome.map(|(outcome, _)| outcome).or(inferred),
+        outcome_inferred: inferred.is_some(),
+        steps,
+        throttled,
         stack: StackPart { name: stack.seen.name, status: stack.status, resources: pipeline.resources },
-        counts: Counts {
-            notifications: progress.notified,
-            expected: verdict.expected,
-            present: verdict.present,
-            missing: verdict.missing.len(),
-            unexpected: verdict.unexpected.len(),
-            dead_letters: progress.queue.dead,
-        },
+        counts,
         dataset: DatasetPart {
             set_id: landing.set.clone(),
             keys: vaulted.dataset.entries.len(),

@@ -1,11 +1,13 @@
 //! `vaultscope watch`: what happens on a deployed stack, line by line, until Ctrl-C or a reconciliation.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{ExecutionStatus, FlowEvent, LogRole, Outcome, Seen, SetId, SourceState};
-use crate::observe::{CHANNEL_CAPACITY, Observer};
+use crate::model::{Datasets, ExecutionStatus, FlowEvent, Outcome, Seen, SetId, Source, SourceState};
+use crate::observe::{CHANNEL_CAPACITY, LiveTailState, Observer};
 
 use super::args::WatchArgs;
 use super::pipeline::Pipeline;
@@ -22,23 +24,43 @@ pub async fn run(settings: &Settings, args: &WatchArgs, cancel: CancellationToke
     let observer = Observer::start(&session.clients, &pipeline.watched, &session.clock, &sink);
     drop(sink);
     let wanted = args.set_id.as_deref().map(SetId::from);
+    let mut datasets = Datasets::default();
+    let mut troubled = HashMap::new();
+    let mut live_tail = observer.live_tail();
     let ended = loop {
         let event = tokio::select! {
             () = cancel.cancelled() => break Exit::Done,
             event = events.recv() => event,
+            Ok(()) = live_tail.changed() => {
+                if let LiveTailState::Refused { problem } = &*live_tail.borrow_and_update() {
+                    output::remark(problem);
+                }
+                continue;
+            }
         };
         let Some(event) = event else { break Exit::Done };
-        let line = if args.json { Some(json!(event).to_string()) } else { sentence(&event) };
+        let line = match &event.what {
+            _ if args.json => Some(json!(event).to_string()),
+            Seen::Source(report) => {
+                let again = change(&mut troubled, report.source, &report.state);
+                again.then(|| again_line(&event, report.source, observer.throttled())).or_else(|| sentence(&event))
+            }
+            _ => sentence(&event),
+        };
         if let Some(line) = line {
             output::line(&line)?;
         }
+        datasets.see(&event);
         if !args.until_reconciled {
             continue;
         }
         let is_wanted = |set: &SetId| wanted.as_ref().is_none_or(|wanted| wanted == set);
-        if let Some((set, outcome)) = reconciliation(&event)
-            && is_wanted(set)
-        {
+        if let Some((set, outcome, is_inferred)) = reconciled(&datasets, is_wanted) {
+            if is_inferred {
+                output::remark(&format!(
+                    "dataset {set}: the outcome is inferred from its execution, since this target brings no events to log groups"
+                ));
+            }
             break if outcome == Outcome::Successful { Exit::Done } else { Exit::Negative };
         }
         if let Some((set, status)) = failure(&event)
@@ -52,17 +74,23 @@ pub async fn run(settings: &Settings, args: &WatchArgs, cancel: CancellationToke
     Ok(ended)
 }
 
-/// How a dataset's reconciliation ended, where the event says so.
-fn reconciliation(event: &FlowEvent) -> Option<(&SetId, Outcome)> {
-    let Seen::Log(line) = &event.what else {
-        return None;
-    };
-    let outcome = match line.role {
-        LogRole::ReconcileSuccessful => Outcome::Successful,
-        LogRole::ReconcileTimeout => Outcome::Timeout,
-        LogRole::DataFileUpload | LogRole::ManifestFileUpload => return None,
-    };
-    Some((&line.upload.as_ref()?.set_id, outcome))
+/// The first wanted dataset whose reconciliation has ended, how, and whether that is inferred.
+fn reconciled(datasets: &Datasets, is_wanted: impl Fn(&SetId) -> bool) -> Option<(&SetId, Outcome, bool)> {
+    datasets
+        .iter()
+        .filter(|(id, _)| is_wanted(id))
+        .find_map(|(id, set)| set.outcome.map(|(outcome, _)| (id, outcome, set.is_inferred)))
+}
+
+/// Whether a source answers again that was throttled or failed before.
+fn change(troubled: &mut HashMap<Source, bool>, source: Source, state: &SourceState) -> bool {
+    let is_troubled = !matches!(state, SourceState::Live | SourceState::Tailing { .. });
+    troubled.insert(source, is_troubled).unwrap_or(false) && *state == SourceState::Live
+}
+
+fn again_line(event: &FlowEvent, source: Source, throttled: u64) -> String {
+    let count = if throttled > 0 { format!(" ({throttled} looks were throttled so far)") } else { String::new() };
+    format!("{} source      {source:?} answers again{count}", event.at.clock_millis())
 }
 
 /// An execution that ended without a reconciliation event.

@@ -6,10 +6,15 @@ use std::collections::HashSet;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::flow::{ExecutionStatus, FlowEvent, GatewayStepKind, JobState, LogRole, Seen};
+use super::flow::{
+    ExecutionStatus, FlowEvent, GatewayStepKind, HistoryEvent, JobState, LogRole, Seen, Source, SourceState,
+};
 use super::{SetId, Timestamp};
 
-/// How a dataset's reconciliation ended, from its log group.
+/// How the state that puts the reconciliation event is called, or begins.
+const NOTIFY_STATE: &str = "reconcileNotify";
+
+/// How a dataset's reconciliation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
@@ -17,6 +22,49 @@ pub enum Outcome {
     Successful,
     /// `File Upload Reconciliation Timeout`.
     Timeout,
+}
+
+impl Outcome {
+    /// What a line of a log group says; `None` for the groups of uploads.
+    #[must_use]
+    pub const fn of_log(role: LogRole) -> Option<Self> {
+        match role {
+            LogRole::ReconcileSuccessful => Some(Self::Successful),
+            LogRole::ReconcileTimeout => Some(Self::Timeout),
+            LogRole::DataFileUpload | LogRole::ManifestFileUpload => None,
+        }
+    }
+
+    /// The log group that its event is delivered to.
+    #[must_use]
+    pub const fn log(self) -> LogRole {
+        match self {
+            Self::Successful => LogRole::ReconcileSuccessful,
+            Self::Timeout => LogRole::ReconcileTimeout,
+        }
+    }
+
+    /// The event that a history says was put: told when the notifying state was left without an error, which it is only
+    /// after the bus has taken the event. A notifying function that does not say what it put has put what the last
+    /// comparison found.
+    #[must_use]
+    pub fn put_by(event: &HistoryEvent) -> Option<Self> {
+        let is_notify = event.state.as_deref().is_some_and(|state| state.starts_with(NOTIFY_STATE));
+        if event.kind != "TaskStateExited" || !is_notify {
+            return None;
+        }
+        let output = event.details.get("output")?;
+        let said = output.pointer("/notify/Payload/detailType").and_then(serde_json::Value::as_str);
+        if let Some(said) = said {
+            return match said {
+                said if said.ends_with("Successful") => Some(Self::Successful),
+                said if said.ends_with("Timeout") => Some(Self::Timeout),
+                _ => None,
+            };
+        }
+        let done = output.pointer("/reconcile/Payload/reconcileDone").and_then(serde_json::Value::as_bool);
+        done.map(|done| if done { Self::Successful } else { Self::Timeout })
+    }
 }
 
 /// Numbers of keys, by comparison of the items with the manifest.
@@ -57,8 +105,14 @@ pub struct Dataset {
     pub first_item: Option<Timestamp>,
     /// When the last item was seen.
     pub last_item: Option<Timestamp>,
-    /// How the reconciliation ended, and when.
+    /// How the reconciliation ended, and when: by the line in its log group, or inferred.
     pub outcome: Option<(Outcome, Timestamp)>,
+    /// Whether `outcome` is inferred from the execution, because the target brings no events to log groups.
+    #[serde(default)]
+    pub is_inferred: bool,
+    /// The reconciliation event that the execution put on the bus, and when.
+    #[serde(default)]
+    pub event_put: Option<(Outcome, Timestamp)>,
     /// The execution that reconciles it, and its status.
     pub execution: Option<(String, ExecutionStatus)>,
     /// Entries into the iterator state so far.
@@ -111,6 +165,9 @@ pub struct Datasets {
     executions: IndexMap<String, SetId>,
     /// The furthest history event seen of each execution: history is read again from the start after an outage.
     histories: IndexMap<String, i64>,
+    /// Log groups that the target does not serve.
+    #[serde(default)]
+    unavailable: HashSet<LogRole>,
 }
 
 impl Datasets {
@@ -163,19 +220,20 @@ impl Datasets {
                 set.present = set.manifest.intersection(&set.items).count();
             }
             Seen::Log(line) => {
-                let outcome = match line.role {
-                    LogRole::ReconcileSuccessful => Outcome::Successful,
-                    LogRole::ReconcileTimeout => Outcome::Timeout,
-                    LogRole::DataFileUpload | LogRole::ManifestFileUpload => return,
-                };
-                if let Some(upload) = &line.upload {
-                    self.set(&upload.set_id).outcome = Some((outcome, event.at));
+                if let (Some(outcome), Some(upload)) = (Outcome::of_log(line.role), &line.upload) {
+                    let set = self.set(&upload.set_id);
+                    (set.outcome, set.is_inferred) = (Some((outcome, event.at)), false);
                 }
             }
             Seen::Execution(execution) => {
                 if let Some(id) = &execution.set_id {
                     self.executions.insert(execution.arn.clone(), id.clone());
-                    self.set(id).execution = Some((execution.arn.clone(), execution.status));
+                    let set = self.set(id);
+                    if set.execution.as_ref().is_none_or(|(arn, _)| *arn != execution.arn) {
+                        set.event_put = None;
+                    }
+                    set.execution = Some((execution.arn.clone(), execution.status));
+                    self.infer(id);
                 }
             }
             Seen::History(history) => {
@@ -184,19 +242,41 @@ impl Datasets {
                     return;
                 }
                 *furthest = history.id;
-                if history.kind == "TaskStateEntered"
-                    && history.state.as_deref() == Some("iteratorState")
-                    && let Some(id) = self.executions.get(&history.execution).cloned()
-                {
-                    self.set(&id).iterations += 1;
+                let Some(id) = self.executions.get(&history.execution).cloned() else { return };
+                let set = self.set(&id);
+                if history.kind == "TaskStateEntered" && history.state.as_deref() == Some("iteratorState") {
+                    set.iterations += 1;
+                }
+                let is_current = set.execution.as_ref().is_some_and(|(arn, _)| *arn == history.execution);
+                if is_current && let Some(outcome) = Outcome::put_by(history) {
+                    set.event_put = Some((outcome, event.at));
+                    self.infer(&id);
                 }
             }
-            Seen::Object(_)
-            | Seen::Queue(_)
-            | Seen::Machine(_)
-            | Seen::Stack(_)
-            | Seen::StackEvent(_)
-            | Seen::Source(_) => {}
+            Seen::Source(report) => {
+                let Source::Logs(role) = report.source else { return };
+                if !matches!(report.state, SourceState::Unavailable { .. }) {
+                    self.unavailable.remove(&role);
+                } else if self.unavailable.insert(role) {
+                    let ids: Vec<SetId> = self.sets.keys().cloned().collect();
+                    ids.iter().for_each(|id| self.infer(id));
+                }
+            }
+            Seen::Object(_) | Seen::Queue(_) | Seen::Machine(_) | Seen::Stack(_) | Seen::StackEvent(_) => {}
+        }
+    }
+
+    /// Where no event comes to a log group, the execution that put it is the best that is known: an inference, which a
+    /// line replaces.
+    fn infer(&mut self, id: &SetId) {
+        let Some(set) = self.sets.get_mut(id) else { return };
+        let succeeded = set.execution.as_ref().is_some_and(|(_, status)| *status == ExecutionStatus::Succeeded);
+        if let Some(put) = set.event_put
+            && succeeded
+            && (set.outcome.is_none() || set.is_inferred)
+            && self.unavailable.contains(&put.0.log())
+        {
+            (set.outcome, set.is_inferred) = (Some(put), true);
         }
     }
 
@@ -207,8 +287,116 @@ impl Datasets {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
-    use crate::model::flow::{ManifestRead, UploadItem};
+    use crate::model::flow::{ExecutionSeen, LogLine, ManifestRead, SourceReport, UploadDetail, UploadItem};
+
+    fn at(secs: i64, what: Seen) -> FlowEvent {
+        FlowEvent { at: Timestamp::from_secs(secs), what }
+    }
+
+    fn execution(status: ExecutionStatus) -> FlowEvent {
+        at(
+            1,
+            Seen::Execution(ExecutionSeen {
+                arn: "arn:run".to_owned(),
+                name: "run".to_owned(),
+                set_id: Some("s".into()),
+                status,
+                started: Timestamp::from_secs(1),
+                stopped: None,
+            }),
+        )
+    }
+
+    fn notified(id: i64, output: Value) -> HistoryEvent {
+        HistoryEvent {
+            execution: "arn:run".to_owned(),
+            id,
+            previous_id: id - 1,
+            kind: "TaskStateExited".to_owned(),
+            state: Some("reconcileNotifyState".to_owned()),
+            details: json!({ "output": output }),
+        }
+    }
+
+    fn said(detail_type: &str) -> Value {
+        json!({"notify": {"Payload": {"detailType": detail_type}}, "reconcile": {"Payload": {"reconcileDone": true}}})
+    }
+
+    fn logs(role: LogRole, state: SourceState) -> FlowEvent {
+        at(3, Seen::Source(SourceReport { source: Source::Logs(role), state }))
+    }
+
+    fn unavailable(role: LogRole) -> FlowEvent {
+        logs(role, SourceState::Unavailable { problem: "no events come".to_owned() })
+    }
+
+    #[test]
+    fn a_history_says_which_event_was_put() {
+        let put = |output| Outcome::put_by(&notified(9, output));
+        assert_eq!(put(said("File Upload Reconciliation Successful")), Some(Outcome::Successful));
+        assert_eq!(put(said("File Upload Reconciliation Timeout")), Some(Outcome::Timeout));
+        assert_eq!(put(said("something else")), None);
+        let silent = |done| json!({"reconcile": {"Payload": {"reconcileDone": done}}});
+        assert_eq!(put(silent(true)), Some(Outcome::Successful), "a function that says nothing");
+        assert_eq!(put(silent(false)), Some(Outcome::Timeout));
+        assert_eq!(put(json!({})), None);
+        let entered = HistoryEvent { kind: "TaskStateEntered".to_owned(), ..notified(9, said("Successful")) };
+        assert_eq!(Outcome::put_by(&entered), None, "not put yet");
+    }
+
+    #[test]
+    fn an_outcome_is_inferred_only_where_the_log_is_unavailable_and_the_execution_succeeded() {
+        let put = at(2, Seen::History(notified(9, said("File Upload Reconciliation Successful"))));
+        let gone = unavailable(LogRole::ReconcileSuccessful);
+        let over = execution(ExecutionStatus::Succeeded);
+        let outcome = |events: &[&FlowEvent]| {
+            let mut sets = Datasets::default();
+            events.iter().for_each(|event| sets.see(event));
+            sets.get(&"s".into()).map(|set| (set.outcome.map(|(outcome, _)| outcome), set.is_inferred))
+        };
+        let inferred = Some((Some(Outcome::Successful), true));
+        let running = execution(ExecutionStatus::Running);
+        assert_eq!(outcome(&[&running, &put, &over, &gone]), inferred);
+        assert_eq!(outcome(&[&running, &gone, &over, &put]), inferred);
+        assert_eq!(outcome(&[&gone, &over, &put, &over, &put, &gone]), inferred);
+        let unknown = Some((None, false));
+        assert_eq!(outcome(&[&over, &put]), unknown, "the log may still tell");
+        assert_eq!(outcome(&[&over, &gone]), unknown, "no event was put");
+        assert_eq!(outcome(&[&running, &put, &gone]), unknown, "the execution goes on");
+        assert_eq!(outcome(&[&execution(ExecutionStatus::Failed), &put, &gone]), unknown);
+        let other = unavailable(LogRole::DataFileUpload);
+        assert_eq!(outcome(&[&over, &put, &other]), unknown, "its own group answers");
+        let live = logs(LogRole::ReconcileSuccessful, SourceState::Live);
+        assert_eq!(outcome(&[&gone, &live, &over, &put]), unknown, "it answers again");
+    }
+
+    #[test]
+    fn a_line_replaces_what_was_inferred() {
+        let mut sets = Datasets::default();
+        sets.see(&execution(ExecutionStatus::Succeeded));
+        sets.see(&at(2, Seen::History(notified(9, said("File Upload Reconciliation Successful")))));
+        sets.see(&unavailable(LogRole::ReconcileSuccessful));
+        let upload = UploadDetail {
+            set_id: "s".into(),
+            event_time: 1,
+            bucket_name: "b".to_owned(),
+            object_key: "s-vaultjob/s.manifest".to_owned(),
+            object_size: 1,
+        };
+        let line = LogLine {
+            role: LogRole::ReconcileTimeout,
+            event_id: "e".to_owned(),
+            message: String::new(),
+            upload: Some(upload),
+        };
+        sets.see(&at(7, Seen::Log(line)));
+        sets.see(&unavailable(LogRole::ReconcileSuccessful));
+        let set = sets.get(&"s".into()).expect("seen");
+        assert_eq!((set.outcome, set.is_inferred), (Some((Outcome::Timeout, Timestamp::from_secs(7))), false));
+    }
 
     fn item(key: &str) -> FlowEvent {
         FlowEvent {

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use super::drive::{Halt, Out, Progress, Tailer};
 use super::interest::{Attention, Interest};
+use super::lull::Lull;
 use super::seen_before::fingerprint;
 use crate::aws::{Clients, Problem};
+use crate::clock::real_now;
 use crate::model::{ManifestRead, ObjectSeen, Seen, SetId, Source, Timestamp, UploadDetail};
 
 /// Pages of one dataset in one look; the next look goes on from there.
@@ -34,12 +36,14 @@ struct Listing {
     /// What was known when the round that is under way began, and when the last one without news did.
     began: Option<(u64, bool)>,
     quiet_at: Option<(u64, bool)>,
+    lull: Lull,
 }
 
 impl Listing {
-    /// Objects come before their log lines, so nothing is to be expected of a settled dataset that was listed since.
+    /// Objects come before their log lines, so nothing is to be expected of a settled dataset that was listed since, and
+    /// not much of one that is not.
     fn is_worth(&self, known: &Attention) -> bool {
-        !known.settled || self.quiet_at != Some((known.lines, known.settled))
+        self.quiet_at != Some((known.lines, known.settled)) || (!known.settled && self.lull.is_over(real_now()))
     }
 }
 
@@ -86,6 +90,7 @@ impl Bucket {
             listing.after = last.filter(|_| more);
             if listing.after.is_none() {
                 listing.quiet_at = listing.began.filter(|_| !listing.news);
+                listing.lull.read(listing.news, real_now());
                 break;
             }
         }
@@ -152,11 +157,16 @@ mod tests {
     #[test]
     fn a_settled_dataset_is_listed_once_more_and_then_left_alone() {
         let mut listing = Listing::default();
-        let known = |lines, settled| Attention { lines, manifest_keys: None, settled };
+        let known = |lines, settled| Attention { lines, manifest_keys: None, settled, ..Attention::default() };
         assert!(listing.is_worth(&known(1, false)));
         assert!(listing.is_worth(&known(1, true)), "not listed since it was settled");
         listing.quiet_at = Some((1, true));
         assert!(!listing.is_worth(&known(1, true)));
         assert!(listing.is_worth(&known(2, true)), "a late upload was logged");
+        listing.quiet_at = Some((1, false));
+        assert!(listing.is_worth(&known(1, false)), "its pause is over");
+        listing.lull.read(false, real_now());
+        assert!(!listing.is_worth(&known(1, false)), "listed just now");
+        assert!(listing.is_worth(&known(2, false)), "another upload was logged");
     }
 }

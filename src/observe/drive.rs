@@ -7,12 +7,15 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::interest::Interest;
+use super::tempo::Intervals;
 use crate::aws::{Kind, Pace, Problem};
 use crate::clock::{Clock, real_now};
 use crate::model::{FlowEvent, Seen, Source, SourceReport, SourceState, Timestamp};
 
 /// A tailer rests at least so many times as long as its last look took, which bounds what observing costs.
 const REST: u32 = 4;
+/// Shorter waits are not cut short when something is worth a look.
+const SHORT: Duration = Duration::from_millis(500);
 
 /// What a look at a source showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,11 @@ pub enum Progress {
     Changed,
     /// Nothing new.
     Quiet,
+    /// The source sent what is new by itself, and the look waited for it.
+    Pushed {
+        /// Whether it says that it leaves some out.
+        sampled: bool,
+    },
 }
 
 impl From<bool> for Progress {
@@ -62,6 +70,11 @@ impl Out {
         self.events.send(FlowEvent { at, what }).await.map_err(|_| Halt::Closed)
     }
 
+    /// The moment now, by the clock of the target.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Tells of something that is so now.
     pub async fn tell_now(&self, what: Seen) -> Result<(), Halt> {
         self.tell(self.clock.now(), what).await
@@ -78,37 +91,53 @@ pub trait Tailer: Send + 'static {
 }
 
 /// Looks at a source until cancelled or nobody reads any more.
-pub async fn drive<T: Tailer>(mut tailer: T, mut pace: Pace, out: Out, interest: Interest, cancel: CancellationToken) {
+pub async fn drive<T: Tailer>(
+    mut tailer: T,
+    mut pace: Pace,
+    intervals: Intervals,
+    out: Out,
+    interest: Interest,
+    cancel: CancellationToken,
+) {
     let source = tailer.source();
+    let mut waker = interest.waker();
     let mut state = None;
     loop {
+        waker.mark_unchanged();
         let began = real_now();
         let looked = tokio::select! {
             () = cancel.cancelled() => return,
             looked = tailer.look(&out) => looked,
         };
+        pace.limit(if interest.is_busy() { intervals.busy } else { intervals.idle });
         let (wait, now) = match looked {
             Ok(Progress::Changed) => (pace.changed(), SourceState::Live),
             Ok(Progress::Quiet) => (pace.quiet(), SourceState::Live),
+            Ok(Progress::Pushed { sampled }) => (Duration::ZERO, SourceState::Tailing { sampled }),
             Err(Halt::Closed) => return,
             Err(Halt::Call(problem)) => {
                 tracing::debug!(?source, %problem, "a look failed");
-                let wait = pace.failed();
+                let wait = if problem.kind == Kind::Throttled { pace.throttled() } else { pace.failed() };
                 (wait, state_of(problem, wait))
             }
         };
-        let failing = now != SourceState::Live;
+        let pushed = matches!(now, SourceState::Tailing { .. });
+        let failing = now != SourceState::Live && !pushed;
         if differs(state.as_ref(), &now) {
             state = Some(now.clone());
             if out.tell_now(Seen::Source(SourceReport { source, state: now })).await.is_err() {
                 return;
             }
         }
+        if pushed {
+            continue;
+        }
         let wait = wait.max(began.elapsed().saturating_mul(REST));
         tokio::select! {
             () = cancel.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
-            () = interest.woken(), if !failing && wait > Duration::from_secs(1) => {}
+            // An interest that is gone wakes nobody: then the wait is waited for.
+            Ok(()) = waker.changed(), if !failing && wait > SHORT => pace.hurry(),
         }
     }
 }
@@ -162,10 +191,11 @@ mod tests {
         let (events, mut told) = mpsc::channel(64);
         let millis = Duration::from_millis;
         let pace = Pace::new(millis(1), millis(5), 1).backing_off(millis(8), millis(20));
+        let intervals = Intervals { fast: millis(1), busy: millis(5), idle: millis(5) };
         let cancel = CancellationToken::new();
         let tailer = Scripted { script: script.iter().copied().collect(), told: 0 };
         let out = Out::new(events, Clock::default());
-        let task = tokio::spawn(drive(tailer, pace, out, Interest::default(), cancel.clone()));
+        let task = tokio::spawn(drive(tailer, pace, intervals, out, Interest::default(), cancel.clone()));
         let mut seen = Vec::new();
         while seen.len() < count {
             seen.push(told.recv().await.expect("the tailer goes on").what);
@@ -213,9 +243,41 @@ mod tests {
     async fn a_tailer_ends_when_nobody_reads_any_more() {
         let (events, told) = mpsc::channel(1);
         drop(told);
-        let pace = Pace::new(Duration::from_millis(1), Duration::from_millis(1), 1);
+        let millis = Duration::from_millis;
+        let pace = Pace::new(millis(1), millis(1), 1);
+        let intervals = Intervals { fast: millis(1), busy: millis(1), idle: millis(1) };
         let out = Out::new(events, Clock::default());
         let tailer = Scripted { script: VecDeque::new(), told: 0 };
-        drive(tailer, pace, out, Interest::default(), CancellationToken::new()).await;
+        drive(tailer, pace, intervals, out, Interest::default(), CancellationToken::new()).await;
+    }
+
+    /// Never has news.
+    struct Still(mpsc::UnboundedSender<()>);
+
+    impl Tailer for Still {
+        fn source(&self) -> Source {
+            Source::Table
+        }
+
+        async fn look(&mut self, _: &Out) -> Result<Progress, Halt> {
+            self.0.send(()).map_err(|_| Halt::Closed)?;
+            Ok(Progress::Quiet)
+        }
+    }
+
+    #[tokio::test]
+    async fn who_sleeps_for_an_hour_is_woken_by_a_dataset() {
+        let hour = Duration::from_secs(3_600);
+        let (events, _told) = mpsc::channel(8);
+        let (looks, mut looked) = mpsc::unbounded_channel();
+        let (pace, intervals) = (Pace::new(hour, hour, 1), Intervals { fast: hour, busy: hour, idle: hour });
+        let (interest, cancel) = (Interest::default(), CancellationToken::new());
+        let out = Out::new(events, Clock::default());
+        let task = tokio::spawn(drive(Still(looks), pace, intervals, out, interest.clone(), cancel.clone()));
+        looked.recv().await.expect("the first look");
+        interest.add(&"s".into());
+        looked.recv().await.expect("another look");
+        cancel.cancel();
+        task.await.expect("the tailer ends");
     }
 }

@@ -1,23 +1,37 @@
 //! The state machine and its executions: status of each, and history event by event, read from the newest back to what
 //! is known.
+//!
+//! The list is read when an execution must have begun, and now and then; between, a running execution is followed by the
+//! end of its history alone, which also says how it ended.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use aws_sdk_sfn::types::{self, ExecutionStatus as SdkStatus};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::delivery::Delivery;
 use super::drive::{Halt, Out, Progress, Tailer};
 use super::interest::Interest;
-use crate::aws::{Clients, Problem};
-use crate::model::{ExecutionSeen, ExecutionStatus, HistoryEvent, MachineSeen, Seen, Source, Timestamp, UploadDetail};
+use crate::aws::{Clients, Kind, Problem};
+use crate::clock::real_now;
+use crate::model::{
+    ExecutionSeen, ExecutionStatus, HistoryEvent, MachineSeen, Outcome, Seen, SetId, Source, Timestamp, UploadDetail,
+};
 
 /// Executions of one page of the list.
 const PAGE: i32 = 100;
 /// Pages of the list at the start; later ones end at what is known.
 const FIRST_PAGES: usize = 5;
-/// History events of one page: a running execution adds 16 an iteration.
+/// History events of one page of a history that was never read.
 const HISTORY_PAGE: i32 = 200;
+/// History events of one page of what is new: a running execution adds 16 an iteration.
+const NEWS_PAGE: i32 = 25;
+/// History events from the end in which the notifying state is found.
+const END_PAGE: i32 = 50;
+/// Looks at an execution whose list says that it is over and whose history does not, as some endpoints have it.
+const LAST_LOOKS: u32 = 3;
 /// Executions that were over before we looked and whose history is read all the same, the newest ones.
 const OLD_HISTORIES: usize = 10;
 
@@ -27,8 +41,12 @@ pub struct Executions {
     machine: String,
     since: Option<Timestamp>,
     interest: Interest,
+    delivery: Delivery,
     machine_told: bool,
-    listed: bool,
+    list_every: Duration,
+    listed: Option<Instant>,
+    /// Manifests that were announced when it was listed last.
+    announced: u64,
     known: HashMap<String, Known>,
 }
 
@@ -39,12 +57,34 @@ struct Known {
     last_event: i64,
     /// Whether its history is told to the end, or left aside.
     done: bool,
+    /// Looks at its history since the list says that it is over.
+    last_looks: u32,
+    /// Whether it put its reconciliation event.
+    has_put: bool,
 }
 
 impl Executions {
-    /// A tailer that leaves aside executions that were over before `since`.
-    pub fn new(clients: Clients, machine: String, since: Option<Timestamp>, interest: Interest) -> Self {
-        Self { clients, machine, since, interest, machine_told: false, listed: false, known: HashMap::new() }
+    /// A tailer that leaves aside executions that were over before `since`, and lists them every so often.
+    pub fn new(
+        clients: Clients,
+        machine: String,
+        since: Option<Timestamp>,
+        list_every: Duration,
+        interest: Interest,
+        delivery: Delivery,
+    ) -> Self {
+        Self {
+            clients,
+            machine,
+            since,
+            interest,
+            delivery,
+            machine_told: false,
+            list_every,
+            listed: None,
+            announced: 0,
+            known: HashMap::new(),
+        }
     }
 
     async fn tell_machine(&mut self, out: &Out) -> Result<(), Halt> {
@@ -62,8 +102,15 @@ impl Executions {
         Ok(())
     }
 
+    fn list_is_due(&self) -> bool {
+        self.listed.is_none_or(|listed| listed.elapsed() >= self.list_every)
+            || self.announced != self.interest.announced()
+            || self.known.values().all(|known| known.done)
+    }
+
     /// Pages come newest first and are read up to one on which everything is known and over.
     async fn list(&mut self, out: &Out) -> Result<bool, Halt> {
+        let announced = self.interest.announced();
         let mut news = Vec::new();
         let mut token = None;
         for _ in 0..FIRST_PAGES {
@@ -78,61 +125,61 @@ impl Executions {
                 .await
                 .map_err(|error| Problem::of("states ListExecutions", &error))?;
             let all_known = answer.executions.iter().all(|item| self.known.contains_key(&item.execution_arn));
+            let too_old = answer.executions.last().is_some_and(|item| self.is_too_old(item));
             news.extend(answer.executions.into_iter().filter(|item| self.is_news(item)));
             token = answer.next_token;
-            if token.is_none() || (self.listed && all_known) {
+            if token.is_none() || too_old || (self.listed.is_some() && all_known) {
                 break;
             }
         }
         let changed = !news.is_empty();
-        let mut old_histories = 0;
-        for item in news {
-            self.tell_status(item, &mut old_histories, out).await?;
+        let over = |item: &types::ExecutionListItem| status_of(&item.status) != ExecutionStatus::Running;
+        let mut left_aside = news.iter().filter(|item| over(item)).count().saturating_sub(OLD_HISTORIES);
+        // Oldest first, so that what is told of a dataset last is its newest execution.
+        self.announced = announced;
+        for item in news.into_iter().rev() {
+            let aside = self.listed.is_none() && left_aside > 0 && over(&item);
+            left_aside -= usize::from(aside);
+            self.tell_status(item, aside, out).await?;
         }
-        self.listed = true;
+        self.listed = Some(real_now());
         Ok(changed)
+    }
+
+    /// Whether it was over before anything is of interest.
+    fn is_too_old(&self, item: &types::ExecutionListItem) -> bool {
+        self.since.is_some_and(|since| item.stop_date.as_ref().is_some_and(|stopped| moment(stopped) < since))
     }
 
     fn is_news(&self, item: &types::ExecutionListItem) -> bool {
         if let Some(known) = self.known.get(&item.execution_arn) {
             return known.seen.status != status_of(&item.status);
         }
-        let over_since = item.stop_date.as_ref().map(moment);
-        self.since.is_none() || over_since.is_none() || over_since >= self.since
+        !self.is_too_old(item)
     }
 
-    async fn tell_status(
-        &mut self,
-        item: types::ExecutionListItem,
-        old_histories: &mut usize,
-        out: &Out,
-    ) -> Result<(), Halt> {
+    async fn tell_status(&mut self, item: types::ExecutionListItem, aside: bool, out: &Out) -> Result<(), Halt> {
         let status = status_of(&item.status);
         let stopped = item.stop_date.as_ref().map(moment);
         let seen = match self.known.get(&item.execution_arn) {
             Some(known) => ExecutionSeen { status, stopped, ..known.seen.clone() },
-            None => ExecutionSeen {
-                set_id: self.read_input(&item.execution_arn).await?,
-                arn: item.execution_arn,
-                name: item.name,
-                status,
-                started: moment(&item.start_date),
-                stopped,
-            },
+            None => {
+                let set_id = self.read_input(&item.execution_arn).await?;
+                // Its own announcement is no reason to list again.
+                self.announced += u64::from(set_id.is_some());
+                let (arn, name, started) = (item.execution_arn, item.name, moment(&item.start_date));
+                ExecutionSeen { arn, name, set_id, status, started, stopped }
+            }
         };
         out.tell(seen.stopped.unwrap_or(seen.started), Seen::Execution(seen.clone())).await?;
-        let mut done = false;
-        if status != ExecutionStatus::Running && !self.listed {
-            *old_histories += 1;
-            done = *old_histories > OLD_HISTORIES;
-        }
-        let known = self.known.entry(seen.arn.clone()).or_insert(Known { seen: seen.clone(), last_event: 0, done });
+        let new = Known { seen: seen.clone(), last_event: 0, done: aside, last_looks: 0, has_put: false };
+        let known = self.known.entry(seen.arn.clone()).or_insert(new);
         known.seen = seen;
         Ok(())
     }
 
     /// The dataset, from the manifest's event with which the execution was started.
-    async fn read_input(&self, arn: &str) -> Result<Option<crate::model::SetId>, Halt> {
+    async fn read_input(&self, arn: &str) -> Result<Option<SetId>, Halt> {
         let answer = self
             .clients
             .states
@@ -153,15 +200,40 @@ impl Executions {
             return Ok(false);
         };
         // The status was read before the history: once it says that it is over, so is what is read now.
-        let over = known.seen.status != ExecutionStatus::Running;
-        let news = unread_history(&self.clients, arn, known.last_event).await?;
+        let was_over = known.seen.status != ExecutionStatus::Running;
+        let news = match unread_history(&self.clients, arn, known.last_event).await {
+            // The endpoint lost it: what was told of it stays, and there is no more.
+            Err(problem) if problem.kind == Kind::NotFound => {
+                known.done = true;
+                return Ok(false);
+            }
+            other => other?,
+        };
         let changed = !news.is_empty();
         for (at, event) in news {
-            let id = event.id;
+            let (id, end) = (event.id, end_of(&event.kind));
+            known.has_put |= Outcome::put_by(&event).is_some();
             out.tell(at, Seen::History(event)).await?;
             known.last_event = id;
+            let Some(status) = end else { continue };
+            known.done = true;
+            if known.seen.status != status {
+                (known.seen.status, known.seen.stopped) = (status, Some(at));
+                out.tell(at, Seen::Execution(known.seen.clone())).await?;
+            }
         }
-        known.done = over;
+        if was_over && !known.done {
+            known.last_looks += 1;
+            known.done = known.last_looks >= LAST_LOOKS;
+        }
+        if known.done
+            && let Some(set) = &known.seen.set_id
+        {
+            if known.has_put && known.seen.status == ExecutionStatus::Succeeded {
+                self.delivery.event_put(set);
+            }
+            self.interest.settled(set);
+        }
         Ok(changed)
     }
 }
@@ -175,12 +247,19 @@ impl Tailer for Executions {
         if !self.machine_told {
             self.tell_machine(out).await?;
         }
-        let mut changed = self.list(out).await?;
-        let open: Vec<String> =
-            self.known.iter().filter(|(_, known)| !known.done).map(|(arn, _)| arn.clone()).collect();
-        for arn in open {
+        let mut changed = if self.list_is_due() { self.list(out).await? } else { false };
+        let mut open: Vec<(Timestamp, String)> = self
+            .known
+            .iter()
+            .filter(|(_, known)| !known.done)
+            .map(|(arn, known)| (known.seen.started, arn.clone()))
+            .collect();
+        open.sort_unstable();
+        for (_, arn) in open {
             changed |= self.tell_history(&arn, out).await?;
         }
+        let is_running = |known: &&Known| !known.done && known.seen.status == ExecutionStatus::Running;
+        self.interest.running(self.known.values().filter(is_running).count());
         Ok(Progress::from(changed))
     }
 }
@@ -202,7 +281,7 @@ async fn unread_history(clients: &Clients, arn: &str, last: i64) -> Result<Vec<(
             .get_execution_history()
             .execution_arn(arn)
             .include_execution_data(true)
-            .max_results(HISTORY_PAGE)
+            .max_results(if backwards { NEWS_PAGE } else { HISTORY_PAGE })
             .reverse_order(backwards)
             .set_next_token(token)
             .send()
@@ -225,6 +304,35 @@ async fn unread_history(clients: &Clients, arn: &str, last: i64) -> Result<Vec<(
         news.reverse();
     }
     Ok(news)
+}
+
+/// The status of an execution, and the reconciliation event that the end of its history says was put.
+pub async fn end(clients: &Clients, arn: &str) -> Result<(Option<ExecutionStatus>, Option<Outcome>), Problem> {
+    let states = &clients.states;
+    let execution = states.describe_execution().execution_arn(arn).send().await;
+    let execution = execution.map_err(|error| Problem::of("states DescribeExecution", &error))?;
+    let history = states
+        .get_execution_history()
+        .execution_arn(arn)
+        .include_execution_data(true)
+        .max_results(END_PAGE)
+        .reverse_order(true)
+        .send()
+        .await
+        .map_err(|error| Problem::of("states GetExecutionHistory", &error))?;
+    let put = history.events.iter().find_map(|event| Outcome::put_by(&history_of(arn, event)));
+    Ok((Some(status_of(&execution.status)), put))
+}
+
+/// The status of an execution whose history ends so.
+fn end_of(kind: &str) -> Option<ExecutionStatus> {
+    match kind {
+        "ExecutionSucceeded" => Some(ExecutionStatus::Succeeded),
+        "ExecutionFailed" => Some(ExecutionStatus::Failed),
+        "ExecutionTimedOut" => Some(ExecutionStatus::TimedOut),
+        "ExecutionAborted" => Some(ExecutionStatus::Aborted),
+        _ => None,
+    }
 }
 
 fn status_of(status: &SdkStatus) -> ExecutionStatus {

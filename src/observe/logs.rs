@@ -1,69 +1,128 @@
-//! A log group, by FilterLogEvents: from a little before the newest line on, each line once.
+//! A log group: each line once, by FilterLogEvents from a little before the newest line on; or as a live tail session
+//! sends it, with FilterLogEvents to confirm and to fill in what the session leaves out.
 //!
 //! Lines may be ingested late. While lines come, only a short overlap is read again; when they cease, and now and then
 //! while they go on, everything since the last such sweep is read once more.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::sync::watch;
 
+use super::delivery::Delivery;
 use super::drive::{Halt, Out, Progress, Tailer};
 use super::interest::Interest;
+use super::ledger::{Ledger, Way};
+use super::live_tail::{Feed, Session, Update};
 use super::seen_before::SeenBefore;
-use crate::aws::{Clients, Problem};
+use super::sweep::{self, Sweep};
+use super::tailing::Tailing;
+use crate::aws::{Clients, Kind, Problem};
 use crate::clock::real_now;
 use crate::model::{LogLine, LogRole, Seen, Source, Timestamp, UploadDetail};
 
 /// How far before the newest line each look begins, in time of the source.
 const OVERLAP: Duration = Duration::from_secs(2);
-/// How far before the last sweep's end the next one begins.
-const SWEEP_OVERLAP: Duration = Duration::from_secs(10);
-/// Looks without news after which a sweep follows.
-const QUIET_BEFORE_SWEEP: u32 = 4;
-/// Real time between sweeps while lines go on coming.
-const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// Pages of one look; the next one goes on from there.
 const PAGES: usize = 8;
 
+/// What a tailer of a log group works with besides the group.
+#[derive(Clone)]
+pub struct Around {
+    /// Clients without retries.
+    pub clients: Clients,
+    /// What is looked at.
+    pub interest: Interest,
+    /// Whether lines come at all.
+    pub delivery: Delivery,
+    /// Lines before this are left aside.
+    pub since: Option<Timestamp>,
+    /// A line is ingested within so long of its moment, where the target's clock is the real one; bounds what is read
+    /// again of a group without news.
+    pub ingested_within: Option<Duration>,
+}
+
 /// The tailer of one group.
 pub struct Logs {
-    clients: Clients,
+    around: Around,
     role: LogRole,
     group: String,
-    since: Option<Timestamp>,
-    interest: Interest,
     seen: SeenBefore,
+    /// The newest line that was read.
     newest: Option<Timestamp>,
+    /// Everything before this was read.
+    read_to: Option<Timestamp>,
     sweep: Sweep,
     /// Where a look stopped at its limit of pages: its start and its token.
     unread: Option<(Option<Timestamp>, String)>,
+    tail: Option<Tail>,
 }
 
-/// When everything is read once more.
-struct Sweep {
-    /// Up to where the last one read.
-    done_to: Option<Timestamp>,
-    last: Instant,
-    quiet: u32,
-    dirty: bool,
+/// The live tail's side of it.
+struct Tail {
+    feed: Feed,
+    ledger: Ledger,
+    now: Tailing,
+    waker: watch::Receiver<()>,
 }
 
-impl Sweep {
-    fn is_due(&self) -> bool {
-        self.dirty && (self.quiet >= QUIET_BEFORE_SWEEP || self.last.elapsed() >= SWEEP_EVERY)
-    }
-
-    fn note(&mut self, news: bool) {
-        self.dirty |= news;
-        self.quiet = if news { 0 } else { self.quiet + 1 };
-    }
+/// What a look at a live tail came to.
+enum Awaited {
+    Update(Update),
+    /// It is time to read.
+    Due,
+    /// The session came, went, or ended for good.
+    Turned,
+    Closed,
 }
 
 impl Logs {
-    /// A tailer that begins at `since`.
-    pub fn new(clients: Clients, role: LogRole, group: String, since: Option<Timestamp>, interest: Interest) -> Self {
-        let sweep = Sweep { done_to: since, last: real_now(), quiet: 0, dirty: false };
-        Self { clients, role, group, since, interest, seen: SeenBefore::default(), newest: None, sweep, unread: None }
+    /// A tailer of a group; `feed` brings what a live tail sends of it.
+    pub fn new(around: Around, role: LogRole, group: String, feed: Option<Feed>) -> Self {
+        let waker = around.interest.waker();
+        let tail = feed.map(|feed| Tail { feed, ledger: Ledger::default(), now: Tailing::default(), waker });
+        let sweep = Sweep::new(around.since);
+        Self {
+            around,
+            role,
+            group,
+            seen: SeenBefore::default(),
+            newest: None,
+            read_to: None,
+            sweep,
+            unread: None,
+            tail,
+        }
+    }
+
+    /// Reads what is new; whether anything was.
+    async fn read_news(&mut self, out: &Out) -> Result<bool, Halt> {
+        let (began, moment) = (real_now(), out.now());
+        if let Some((start, token)) = self.unread.take() {
+            let (news, _) = self.read(start, Some(token), out).await?;
+            self.sweep.note(news);
+            return Ok(news);
+        }
+        let sweeping = self.sweep.is_due();
+        let upto = self.newest;
+        let start = if sweeping { self.sweep.start() } else { self.start() };
+        let (news, ended) = self.read(start.max(self.around.since), None, out).await?;
+        self.sweep.note(news);
+        if ended {
+            self.read_to = Some(moment);
+            if sweeping {
+                self.swept(upto);
+            }
+            if self.newest.is_none() {
+                self.around.delivery.found_empty(self.role, began);
+            }
+        }
+        Ok(news)
+    }
+
+    fn start(&self) -> Option<Timestamp> {
+        let bound = self.read_to.zip(self.around.ingested_within).map(|(to, within)| to.minus(within));
+        self.newest.map(|newest| newest.minus(OVERLAP)).max(bound)
     }
 
     /// Reads from `start` or a token on; whether anything was new, and whether the end was reached.
@@ -72,15 +131,24 @@ impl Logs {
         let mut token = token;
         for _ in 0..PAGES {
             let answer = self
+                .around
                 .clients
                 .logs
                 .filter_log_events()
                 .log_group_name(&self.group)
                 .set_start_time(start.map(Timestamp::millis))
-                .set_next_token(token.take())
+                .set_next_token(token.clone())
                 .send()
                 .await
-                .map_err(|error| Problem::of("logs FilterLogEvents", &error))?;
+                .map_err(|error| Problem::of("logs FilterLogEvents", &error));
+            let answer = match answer {
+                // What was read is known: the same page is asked for again, unless its token is what is refused.
+                Err(problem) if matches!(problem.kind, Kind::Outage | Kind::Throttled) => {
+                    self.unread = token.map(|token| (start, token));
+                    return Err(problem.into());
+                }
+                other => other?,
+            };
             for event in answer.events.unwrap_or_default() {
                 let (Some(id), Some(at)) = (event.event_id, event.timestamp.map(Timestamp::from_millis)) else {
                     continue;
@@ -88,17 +156,21 @@ impl Logs {
                 if self.seen.contains(&id) {
                     continue;
                 }
-                let line = line_of(self.role, id, event.message.unwrap_or_default());
-                self.note(&line);
-                let id = line.event_id.clone();
-                out.tell(at, Seen::Log(line)).await?;
+                let message = event.message.unwrap_or_default();
+                let stream = event.log_stream_name.unwrap_or_default();
+                let own = match &mut self.tail {
+                    Some(tail) => tail.ledger.enter(Way::Read, &stream, at, &message),
+                    None => Some(id.clone()),
+                };
+                if let Some(own) = own {
+                    self.tell(at, own, message, out).await?;
+                    news = true;
+                }
                 self.seen.insert(at, &id);
                 self.newest = self.newest.max(Some(at));
-                news = true;
             }
             token = answer.next_token;
             if token.is_none() {
-                self.unread = None;
                 return Ok((news, true));
             }
         }
@@ -106,25 +178,122 @@ impl Logs {
         Ok((news, false))
     }
 
+    async fn tell(&self, at: Timestamp, event_id: String, message: String, out: &Out) -> Result<(), Halt> {
+        let line = line_of(self.role, event_id, message);
+        self.note(&line);
+        out.tell(at, Seen::Log(line)).await
+    }
+
     fn note(&self, line: &LogLine) {
+        self.around.delivery.line();
         let Some(upload) = &line.upload else {
             return;
         };
-        self.interest.line(&upload.set_id);
+        let interest = &self.around.interest;
+        interest.line(&upload.set_id);
         match self.role {
             LogRole::DataFileUpload => {}
-            LogRole::ManifestFileUpload => self.interest.manifest(upload),
+            LogRole::ManifestFileUpload => interest.manifest(upload),
             LogRole::ReconcileSuccessful | LogRole::ReconcileTimeout => {
-                self.interest.manifest(upload);
-                self.interest.settled(&upload.set_id);
+                interest.manifest(upload);
+                interest.settled(&upload.set_id);
             }
         }
     }
 
     fn swept(&mut self, to: Option<Timestamp>) {
-        self.sweep = Sweep { done_to: to, last: real_now(), quiet: 0, dirty: false };
-        if let Some(floor) = to {
-            self.seen.forget_before(floor.minus(SWEEP_OVERLAP));
+        self.sweep = Sweep::new(to);
+        if let Some(floor) = to.map(|to| to.minus(sweep::OVERLAP)) {
+            self.seen.forget_before(floor);
+            if let Some(tail) = &mut self.tail {
+                tail.ledger.forget_before(floor);
+            }
+        }
+    }
+
+    /// Waits for what a live tail sends, or reads when that is due; `None` while there is no session.
+    async fn follow(&mut self, out: &Out) -> Result<Option<Progress>, Halt> {
+        loop {
+            let Some(tail) = &mut self.tail else { return Ok(None) };
+            let session = *tail.feed.session.borrow_and_update();
+            let Session::Up(number) = session else {
+                // What was sent before it went is told before what is read after.
+                let Ok(update) = tail.feed.updates.try_recv() else { return Ok(None) };
+                self.take(update, out).await?;
+                continue;
+            };
+            tail.now.session(number, real_now());
+            match tail.awaited().await {
+                Awaited::Turned => {}
+                Awaited::Closed => self.tail = None,
+                Awaited::Update(update) => {
+                    self.take(update, out).await?;
+                    return self.pushed();
+                }
+                Awaited::Due => {
+                    self.confirm(out).await?;
+                    return self.pushed();
+                }
+            }
+        }
+    }
+
+    fn pushed(&self) -> Result<Option<Progress>, Halt> {
+        match self.around.delivery.problem() {
+            Some(sentence) => Err(Problem::unsupported(sentence).into()),
+            None => Ok(self.tail.as_ref().map(|tail| Progress::Pushed { sampled: tail.now.is_sampled() })),
+        }
+    }
+
+    async fn take(&mut self, update: Update, out: &Out) -> Result<(), Halt> {
+        let mut told = false;
+        for sent in update.lines {
+            let Some(tail) = &mut self.tail else { return Ok(()) };
+            if let Some(id) = tail.ledger.enter(Way::Sent, &sent.stream, sent.at, &sent.message) {
+                self.tell(sent.at, id, sent.message, out).await?;
+                told = true;
+            }
+        }
+        if let Some(tail) = &mut self.tail {
+            tail.now.sent(told, update.sampled, real_now());
+        }
+        Ok(())
+    }
+
+    /// Reads what the session may have left out, and judges whether it says so when it does.
+    async fn confirm(&mut self, out: &Out) -> Result<(), Halt> {
+        if let Some(tail) = &mut self.tail {
+            let missed = tail.ledger.missed();
+            if tail.now.is_judged() && missed > 0 {
+                tail.feed.distrust(format!("it left out {missed} lines without saying so"));
+                return Ok(());
+            }
+        }
+        // What is sent while this reads comes afterwards, and is known by then.
+        let news = self.read_news(out).await?;
+        let whole = self.unread.is_none();
+        if let Some(tail) = &mut self.tail {
+            tail.now.read(news, whole, real_now());
+            if self.around.delivery.is_pending() {
+                tail.now.expect(real_now());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Tail {
+    async fn awaited(&mut self) -> Awaited {
+        let due = tokio::time::Instant::from_std(self.now.due());
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep_until(due) => Awaited::Due,
+            update = self.feed.updates.recv() => update.map_or(Awaited::Closed, Awaited::Update),
+            turned = self.feed.session.changed() => if turned.is_ok() { Awaited::Turned } else { Awaited::Closed },
+            Ok(()) = self.waker.changed() => {
+                self.now.expect(real_now());
+                Awaited::Turned
+            }
         }
     }
 }
@@ -135,25 +304,18 @@ impl Tailer for Logs {
     }
 
     async fn look(&mut self, out: &Out) -> Result<Progress, Halt> {
-        if let Some((start, token)) = self.unread.clone() {
-            let (news, _) = self.read(start, Some(token), out).await?;
-            self.sweep.note(news);
-            // There is more to read: as good as news for the pace.
-            return Ok(Progress::from(news || self.unread.is_some()));
+        if let Some(progress) = self.follow(out).await? {
+            return Ok(progress);
         }
-        let sweeping = self.sweep.is_due();
-        let upto = self.newest;
-        let start = if sweeping {
-            self.sweep.done_to.map(|to| to.minus(SWEEP_OVERLAP))
-        } else {
-            self.newest.map(|newest| newest.minus(OVERLAP))
-        };
-        let (news, ended) = self.read(start.max(self.since), None, out).await?;
-        self.sweep.note(news);
-        if sweeping && ended {
-            self.swept(upto);
+        let news = self.read_news(out).await?;
+        // There is more to read: as good as news for the pace.
+        if news || self.unread.is_some() {
+            return Ok(Progress::Changed);
         }
-        Ok(Progress::from(news))
+        match self.around.delivery.problem() {
+            Some(sentence) => Err(Problem::unsupported(sentence).into()),
+            None => Ok(Progress::Quiet),
+        }
     }
 }
 
@@ -186,16 +348,5 @@ mod tests {
         for message in ["", "text", "{}", r#"{"detail":{}}"#] {
             assert_eq!(line_of(LogRole::DataFileUpload, "e".to_owned(), message.to_owned()).upload, None);
         }
-    }
-
-    #[test]
-    fn a_sweep_follows_news_once_they_cease() {
-        let mut sweep = Sweep { done_to: None, last: real_now(), quiet: 0, dirty: false };
-        (0..10).for_each(|_| sweep.note(false));
-        assert!(!sweep.is_due(), "nothing came, nothing can have come late");
-        sweep.note(true);
-        assert!(!sweep.is_due());
-        (0..QUIET_BEFORE_SWEEP).for_each(|_| sweep.note(false));
-        assert!(sweep.is_due());
     }
 }

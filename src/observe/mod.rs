@@ -5,29 +5,40 @@
 //! then. Nothing here writes to a service, and nothing scans a table.
 
 mod bucket;
+mod delivery;
 mod drive;
 mod executions;
 mod interest;
+mod ledger;
+mod live_tail;
 mod logs;
+mod lull;
 mod queue;
 mod seen_before;
 mod stack;
+mod sweep;
 mod table;
+mod tailing;
+mod tempo;
 mod verify;
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use interest::Interest;
+pub use live_tail::{LiveTail, LiveTailState};
 pub use verify::{Verdict, verify};
 
-use crate::aws::{Clients, Pace};
+use crate::aws::{Brake, Clients, Pace, Target};
 use crate::clock::Clock;
 use crate::model::{FlowEvent, LogRole, Timestamp};
+use delivery::Delivery;
 use drive::{Out, Tailer, drive};
+use live_tail::{Feed, Tail};
+use tempo::{Intervals, Tempo};
 
 /// Flow events that may wait to be read; a tailer waits when there are more.
 pub const CHANNEL_CAPACITY: usize = 8_192;
@@ -51,53 +62,32 @@ pub struct Watched {
     pub machine: Option<String>,
     /// How the name of a dataset's root directory ends.
     pub job_dir_suffix: String,
-    /// Log lines and executions before this are left aside; `None` for none.
+    /// Log lines and executions before this are left aside; `None` for none, and on AWS for those of the last day.
     pub since: Option<Timestamp>,
+    /// Whether a live tail is used.
+    pub live_tail: LiveTail,
 }
 
-/// The shortest and the longest interval of a source.
-#[derive(Debug, Clone, Copy)]
-struct Intervals {
-    fast: Duration,
-    slow: Duration,
+/// A line is ingested within so long of its moment on AWS.
+const INGESTED_WITHIN: Duration = Duration::from_secs(600);
+
+/// One brake a service: what throttles one of its pollers slows down all of them.
+#[derive(Debug, Clone, Default)]
+struct Brakes {
+    logs: Brake,
+    table: Brake,
+    executions: Brake,
+    bucket: Brake,
+    queue: Brake,
+    stack: Brake,
 }
-
-const fn intervals(fast_ms: u64, slow_ms: u64) -> Intervals {
-    Intervals { fast: Duration::from_millis(fast_ms), slow: Duration::from_millis(slow_ms) }
-}
-
-/// Intervals of the sources; over a network they are longer, since calls cost money and quota there.
-struct Tempo {
-    logs: Intervals,
-    table: Intervals,
-    executions: Intervals,
-    bucket: Intervals,
-    queue: Intervals,
-    stack: Intervals,
-}
-
-const LOCAL: Tempo = Tempo {
-    logs: intervals(150, 600),
-    table: intervals(250, 2_000),
-    executions: intervals(200, 1_000),
-    bucket: intervals(500, 3_000),
-    queue: intervals(250, 1_500),
-    stack: intervals(1_000, 5_000),
-};
-
-const REMOTE: Tempo = Tempo {
-    logs: intervals(1_000, 5_000),
-    table: intervals(1_500, 15_000),
-    executions: intervals(1_500, 10_000),
-    bucket: intervals(3_000, 20_000),
-    queue: intervals(2_000, 10_000),
-    stack: intervals(5_000, 30_000),
-};
 
 /// Running tailers; they end with [`Observer::stop`], or when it is dropped.
 #[derive(Debug)]
 pub struct Observer {
     interest: Interest,
+    brakes: Brakes,
+    live_tail: watch::Receiver<LiveTailState>,
     cancel: CancellationToken,
     tasks: TaskTracker,
 }
@@ -106,35 +96,64 @@ impl Observer {
     /// Starts a tailer for each source of `watched`; `clock` gives the moment where a source has none of its own.
     #[must_use]
     pub fn start(clients: &Clients, watched: &Watched, clock: &Clock, out: &mpsc::Sender<FlowEvent>) -> Self {
-        let observer =
-            Self { interest: Interest::default(), cancel: CancellationToken::new(), tasks: TaskTracker::new() };
-        let tempo = if clients.target.is_local() { LOCAL } else { REMOTE };
+        let tempo = Tempo::of(&clients.target);
         // A tailer backs off by itself and says so: the SDK's own retries would hide it.
         let clients = clients.without_retries();
+        let is_endpoint = matches!(clients.target, Target::Endpoint { .. });
+        let delivery = match is_endpoint {
+            true => Delivery::judging(watched.log_groups.iter().map(|(role, _)| *role)),
+            // Events come to log groups there: a line that is missing is a fault.
+            false => Delivery::default(),
+        };
+        let since = watched.since.or_else(|| tempo.look_back.map(|back| clock.now().minus(back)));
+        let mut observer = Self {
+            interest: Interest::default(),
+            brakes: Brakes::default(),
+            live_tail: watch::channel(LiveTailState::Off).1,
+            cancel: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
         let out = Out::new(out.clone(), clock.clone());
-        let interest = &observer.interest;
-        for (role, group) in &watched.log_groups {
-            let tailer = logs::Logs::new(clients.clone(), *role, group.clone(), watched.since, interest.clone());
-            observer.spawn(tailer, tempo.logs, &out);
+        let feeds = observer.tail(&clients, watched);
+        let interest = observer.interest.clone();
+        let brakes = observer.brakes.clone();
+        let around = logs::Around {
+            clients: clients.clone(),
+            interest: interest.clone(),
+            delivery: delivery.clone(),
+            since,
+            ingested_within: matches!(clients.target, Target::Aws { .. }).then_some(INGESTED_WITHIN),
+        };
+        for ((role, group), feed) in watched.log_groups.iter().zip(feeds) {
+            let intervals = match role {
+                LogRole::DataFileUpload | LogRole::ManifestFileUpload => tempo.uploads,
+                LogRole::ReconcileSuccessful | LogRole::ReconcileTimeout => tempo.reconciliations,
+            };
+            let tailer = logs::Logs::new(around.clone(), *role, group.clone(), feed);
+            observer.spawn(tailer, intervals, tempo.backoff, &brakes.logs, &out);
         }
         if let Some(table) = &watched.table {
-            observer.spawn(table::Table::new(clients.clone(), table.clone(), interest.clone()), tempo.table, &out);
+            let tailer = table::Table::new(clients.clone(), table.clone(), interest.clone(), delivery.clone());
+            observer.spawn(tailer, tempo.table, tempo.backoff, &brakes.table, &out);
         }
         if let Some(machine) = &watched.machine {
-            let tailer = executions::Executions::new(clients.clone(), machine.clone(), watched.since, interest.clone());
-            observer.spawn(tailer, tempo.executions, &out);
+            let (clients, machine) = (clients.clone(), machine.clone());
+            let tailer =
+                executions::Executions::new(clients, machine, since, tempo.list, interest.clone(), delivery.clone());
+            observer.spawn(tailer, tempo.executions, tempo.backoff, &brakes.executions, &out);
         }
         if let Some(bucket) = &watched.bucket {
-            let tailer =
-                bucket::Bucket::new(clients.clone(), bucket.clone(), watched.job_dir_suffix.clone(), interest.clone());
-            observer.spawn(tailer, tempo.bucket, &out);
+            let suffix = watched.job_dir_suffix.clone();
+            let tailer = bucket::Bucket::new(clients.clone(), bucket.clone(), suffix, interest.clone());
+            observer.spawn(tailer, tempo.bucket, tempo.backoff, &brakes.bucket, &out);
         }
         if let Some(queue) = &watched.queue {
             let tailer = queue::Queue::new(clients.clone(), queue.clone(), watched.dead_letter_queue.clone());
-            observer.spawn(tailer, tempo.queue, &out);
+            observer.spawn(tailer, tempo.queue, tempo.backoff, &brakes.queue, &out);
         }
         if let Some(stack) = &watched.stack {
-            observer.spawn(stack::StackStatus::new(clients.clone(), stack.clone()), tempo.stack, &out);
+            let tailer = stack::StackStatus::new(clients.clone(), stack.clone());
+            observer.spawn(tailer, tempo.stack, tempo.backoff, &brakes.stack, &out);
         }
         observer.tasks.close();
         observer
@@ -146,16 +165,52 @@ impl Observer {
         &self.interest
     }
 
+    /// Looks that were throttled so far.
+    #[must_use]
+    pub fn throttled(&self) -> u64 {
+        let Brakes { logs, table, executions, bucket, queue, stack } = &self.brakes;
+        [logs, table, executions, bucket, queue, stack].into_iter().map(Brake::throttled).sum()
+    }
+
+    /// How the live tail is, for those who want to say so.
+    #[must_use]
+    pub fn live_tail(&self) -> watch::Receiver<LiveTailState> {
+        self.live_tail.clone()
+    }
+
     /// Ends every tailer.
     pub async fn stop(self) {
         self.cancel.cancel();
         self.tasks.wait().await;
     }
 
-    fn spawn<T: Tailer>(&self, tailer: T, intervals: Intervals, out: &Out) {
+    /// Starts the live tail, where it is wanted; the feed of each log group.
+    fn tail(&mut self, clients: &Clients, watched: &Watched) -> Vec<Option<Feed>> {
+        let is_wanted = match (watched.live_tail, &clients.target) {
+            (LiveTail::Off, _) | (LiveTail::Auto, Target::Aws { .. } | Target::Embedded) => false,
+            (LiveTail::On, _) | (LiveTail::Auto, Target::Endpoint { .. }) => !watched.log_groups.is_empty(),
+        };
+        if !is_wanted {
+            return watched.log_groups.iter().map(|_| None).collect();
+        }
+        let is_billed = matches!(clients.target, Target::Aws { .. });
+        let (tail, feeds, state) = Tail::of(clients.clone(), &watched.log_groups, self.interest.clone(), is_billed);
+        self.live_tail = state;
+        self.tasks.spawn(tail.run(self.cancel.clone()));
+        feeds.into_iter().map(Some).collect()
+    }
+
+    fn spawn<T: Tailer>(
+        &self,
+        tailer: T,
+        intervals: Intervals,
+        backoff: (Duration, Duration),
+        brake: &Brake,
+        out: &Out,
+    ) {
         let seed = self.tasks.len() as u64;
-        let pace = Pace::new(intervals.fast, intervals.slow, seed);
-        self.tasks.spawn(drive(tailer, pace, out.clone(), self.interest.clone(), self.cancel.clone()));
+        let pace = Pace::new(intervals.fast, intervals.busy, seed).backing_off(backoff.0, backoff.1).braked_by(brake);
+        self.tasks.spawn(drive(tailer, pace, intervals, out.clone(), self.interest.clone(), self.cancel.clone()));
     }
 }
 

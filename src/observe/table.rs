@@ -5,10 +5,13 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::delivery::Delivery;
 use super::drive::{Halt, Out, Progress, Tailer};
 use super::interest::{Attention, Interest};
+use super::lull::Lull;
 use super::seen_before::fingerprint;
 use crate::aws::{Clients, Problem};
+use crate::clock::real_now;
 use crate::model::{Seen, SetId, Source, UploadItem};
 
 /// The tailer of the table.
@@ -16,6 +19,7 @@ pub struct Table {
     clients: Clients,
     name: String,
     interest: Interest,
+    delivery: Delivery,
     sets: HashMap<SetId, Read>,
 }
 
@@ -28,8 +32,9 @@ struct Read {
     at_lines: u64,
     /// Whether the reconciliation had ended when the last read began.
     at_settled: bool,
-    /// Whether the last read had news; `true` before the first one.
+    /// Whether the last read had no news; `false` before the first one.
     quiet: bool,
+    lull: Lull,
 }
 
 impl Read {
@@ -38,15 +43,19 @@ impl Read {
         if known.lines != self.at_lines || known.settled != self.at_settled {
             return true;
         }
+        if !self.quiet {
+            return true;
+        }
         let complete = known.manifest_keys.is_some_and(|keys| self.items.len() >= keys);
-        !self.quiet || !(complete || known.settled)
+        // Where lines come, an item without a line of its own before is a late one.
+        !complete && !known.settled && (known.lines == 0 || self.lull.is_over(real_now()))
     }
 }
 
 impl Table {
     /// A tailer of a table.
-    pub fn new(clients: Clients, name: String, interest: Interest) -> Self {
-        Self { clients, name, interest, sets: HashMap::new() }
+    pub fn new(clients: Clients, name: String, interest: Interest, delivery: Delivery) -> Self {
+        Self { clients, name, interest, delivery, sets: HashMap::new() }
     }
 
     async fn read(&mut self, set: &SetId, out: &Out) -> Result<bool, Halt> {
@@ -81,6 +90,8 @@ impl Tailer for Table {
             let news = self.read(&set, out).await?;
             if let Some(read) = self.sets.get_mut(&set) {
                 (read.at_lines, read.at_settled, read.quiet) = (known.lines, known.settled, !news);
+                read.lull.read(news, real_now());
+                self.delivery.items(&set, read.items.len());
             }
             changed |= news;
         }
@@ -153,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_dataset_is_read_while_more_of_it_is_to_be_expected_and_no_longer() {
-        let known = |lines, manifest_keys, settled| Attention { lines, manifest_keys, settled };
+        let known = |lines, manifest_keys, settled| Attention { lines, manifest_keys, settled, ..Attention::default() };
         let mut read = Read::default();
         assert!(read.is_worth(&known(0, None, false)), "never read");
         read.items.insert(1, 1);
@@ -166,6 +177,11 @@ mod tests {
         assert!(!read.is_worth(&known(1, Some(2), true)), "the reconciliation is over");
         read.quiet = false;
         assert!(read.is_worth(&known(1, Some(2), true)), "the last read still had news");
+        (read.quiet, read.at_lines, read.at_settled) = (true, 1, false);
+        read.lull.read(false, real_now());
+        assert!(!read.is_worth(&known(1, Some(2), false)), "no line since, and read just now");
+        read.at_lines = 0;
+        assert!(read.is_worth(&known(0, Some(2), false)), "where no lines come they announce nothing");
     }
 
     #[test]

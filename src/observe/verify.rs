@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use super::Watched;
 use super::bucket::manifest;
+use super::executions;
 use super::logs::line_of;
 use super::table::Pages;
-use crate::aws::{Clients, Problem};
-use crate::model::{LogRole, Outcome, SetId, Timestamp};
+use crate::aws::{Clients, Kind, Problem};
+use crate::model::{ExecutionStatus, Outcome, SetId, Timestamp};
 
 /// What a dataset came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,24 +23,43 @@ pub struct Verdict {
     pub unexpected: Vec<String>,
     /// The event in its log group.
     pub outcome: Option<(Outcome, Timestamp)>,
+    /// The status of the execution.
+    pub execution: Option<ExecutionStatus>,
+    /// The event that the execution's history says was put.
+    pub event_put: Option<Outcome>,
 }
 
 impl Verdict {
-    /// Whether every item equals a manifest line, every line has its item, and the Successful event is there.
+    /// Whether every item equals a manifest line and every line has its item.
     #[must_use]
-    pub fn is_reconciled(&self) -> bool {
-        self.expected > 0
-            && self.missing.is_empty()
-            && self.unexpected.is_empty()
-            && matches!(self.outcome, Some((Outcome::Successful, _)))
+    pub fn is_equal(&self) -> bool {
+        self.expected > 0 && self.missing.is_empty() && self.unexpected.is_empty()
+    }
+
+    /// Whether the execution succeeded and put the Successful event.
+    #[must_use]
+    pub fn has_put_success(&self) -> bool {
+        self.execution == Some(ExecutionStatus::Succeeded) && self.event_put == Some(Outcome::Successful)
+    }
+
+    /// Whether the Successful event is in its log group.
+    #[must_use]
+    pub fn has_logged_success(&self) -> bool {
+        matches!(self.outcome, Some((Outcome::Successful, _)))
     }
 }
 
-/// Reads manifest, items and reconciliation events of a dataset and compares them.
+/// Reads manifest, items, reconciliation events and the end of the execution of that ARN, and compares them.
 ///
 /// # Errors
 /// When a call fails, or `watched` lacks bucket or table.
-pub async fn verify(clients: &Clients, watched: &Watched, set: &SetId, manifest_key: &str) -> Result<Verdict, Problem> {
+pub async fn verify(
+    clients: &Clients,
+    watched: &Watched,
+    set: &SetId,
+    manifest_key: &str,
+    execution: Option<&str>,
+) -> Result<Verdict, Problem> {
     let lacks = |what: &str| Problem::refused(format!("the stack has no {what} to verify dataset {set} with"));
     let bucket = watched.bucket.as_deref().ok_or_else(|| lacks("bucket"))?;
     let table = watched.table.clone().ok_or_else(|| lacks("table"))?;
@@ -50,7 +70,14 @@ pub async fn verify(clients: &Clients, watched: &Watched, set: &SetId, manifest_
         items.extend(page.into_iter().map(|item| item.object_key));
     }
     let mut verdict = compare(&lines, &items);
-    verdict.outcome = outcome(clients, watched, set).await?;
+    verdict.outcome = match outcome(clients, watched, set).await {
+        // Then no line can be there; whether that is a fault is for the caller to say.
+        Err(problem) if problem.kind == Kind::Unsupported => None,
+        other => other?,
+    };
+    if let Some(arn) = execution {
+        (verdict.execution, verdict.event_put) = executions::end(clients, arn).await?;
+    }
     Ok(verdict)
 }
 
@@ -66,18 +93,14 @@ fn compare(lines: &HashSet<String>, items: &HashSet<String>) -> Verdict {
         present: lines.len() - missing.len(),
         unexpected: sorted(items, lines),
         missing,
-        outcome: None,
+        ..Verdict::default()
     }
 }
 
 async fn outcome(clients: &Clients, watched: &Watched, set: &SetId) -> Result<Option<(Outcome, Timestamp)>, Problem> {
     let mut found = None;
     for (role, group) in &watched.log_groups {
-        let outcome = match role {
-            LogRole::ReconcileSuccessful => Outcome::Successful,
-            LogRole::ReconcileTimeout => Outcome::Timeout,
-            LogRole::DataFileUpload | LogRole::ManifestFileUpload => continue,
-        };
+        let Some(outcome) = Outcome::of_log(*role) else { continue };
         let mut token = None;
         loop {
             let answer = clients
@@ -116,18 +139,31 @@ mod tests {
     }
 
     #[test]
-    fn only_equal_sets_with_a_successful_event_are_reconciled() {
-        let successful = Some((Outcome::Successful, Timestamp::default()));
-        let verdict =
-            |lines: &[&str], items: &[&str], outcome| Verdict { outcome, ..compare(&keys(lines), &keys(items)) };
-        assert!(verdict(&["a", "b"], &["b", "a"], successful).is_reconciled());
-        assert!(!verdict(&["a", "b"], &["a", "b"], None).is_reconciled());
-        assert!(!verdict(&["a"], &["a"], Some((Outcome::Timeout, Timestamp::default()))).is_reconciled());
-        assert!(!verdict(&[], &[], successful).is_reconciled(), "an empty manifest");
-        let differing = verdict(&["a", "c", "b"], &["a", "x"], successful);
-        assert!(!differing.is_reconciled());
+    fn only_equal_sets_are_equal() {
+        let verdict = |lines: &[&str], items: &[&str]| compare(&keys(lines), &keys(items));
+        assert!(verdict(&["a", "b"], &["b", "a"]).is_equal());
+        assert!(!verdict(&[], &[]).is_equal(), "an empty manifest");
+        let differing = verdict(&["a", "c", "b"], &["a", "x"]);
+        assert!(!differing.is_equal());
         assert_eq!((differing.expected, differing.present), (3, 1));
         assert_eq!(differing.missing, ["b", "c"]);
         assert_eq!(differing.unexpected, ["x"]);
+    }
+
+    #[test]
+    fn success_is_what_the_execution_put_and_what_the_log_has() {
+        let verdict = |execution, put, logged: Option<Outcome>| Verdict {
+            execution,
+            event_put: put,
+            outcome: logged.map(|outcome| (outcome, Timestamp::default())),
+            ..Verdict::default()
+        };
+        let (done, good, late) = (Some(ExecutionStatus::Succeeded), Some(Outcome::Successful), Some(Outcome::Timeout));
+        assert!(verdict(done, good, None).has_put_success() && !verdict(done, good, None).has_logged_success());
+        assert!(!verdict(done, late, None).has_put_success());
+        assert!(!verdict(done, None, None).has_put_success());
+        assert!(!verdict(Some(ExecutionStatus::Failed), good, None).has_put_success());
+        assert!(!verdict(None, good, good).has_put_success() && verdict(None, None, good).has_logged_success());
+        assert!(!verdict(done, good, late).has_logged_success());
     }
 }

@@ -22,4 +22,4 @@ assert report["execution"]["status"] == "SUCCEEDED", report["execution"]
 steps = {name: step["state"] for name, step in report["steps"].items()}
 wanted = dict.fromkeys(["deploy", "upload", "notifications", "items", "execution"], "ok") | {"logs": logs}
 assert steps == wanted, report["steps"]
-print(f"{keys} keys reconciled in {report['seconds']['total']:.2f} s, {report['rates']}, {report['memory']}")
+print(f"{keys} keys reconciled in {report['seconds']['total']:.2f} s, {report['rates']}, {report['memory']}, route {report['route']['way']}")

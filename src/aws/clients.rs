@@ -91,8 +91,9 @@ impl Clients {
     fn of_config(target: Target, access: Access, meter: Meter, shared: SdkConfig) -> Self {
         /// A client whose calls are counted, and refused where they may not be made.
         macro_rules! client {
-            ($service:ident $(, $change:ident($value:expr))?) => {{
-                let config = $service::config::Builder::from(&shared).interceptor(meter.clone())$(.$change($value))?;
+            ($service:ident $(, $config:ident => $changed:expr)?) => {{
+                let config = $service::config::Builder::from(&shared).interceptor(meter.clone());
+                $(let config = { let $config = config; $changed };)?
                 let config = match access {
                     Access::ReadOnly => config.interceptor(ReadOnlyGuard),
                     Access::Write => config,
@@ -100,16 +101,16 @@ impl Clients {
                 $service::Client::from_conf(config.build())
             }};
         }
-        let stripped = shared.endpoint_url().filter(|_| !target.is_aws()).and_then(WithoutHostPrefix::of);
+        let strip = shared.endpoint_url().filter(|_| !target.is_aws()).and_then(WithoutHostPrefix::of);
         Self {
             cloudformation: client!(aws_sdk_cloudformation),
             dynamodb: client!(aws_sdk_dynamodb),
             events: client!(aws_sdk_eventbridge),
-            logs: match stripped {
-                Some(stripped) => client!(aws_sdk_cloudwatchlogs, interceptor(stripped)),
-                None => client!(aws_sdk_cloudwatchlogs),
-            },
-            s3: client!(aws_sdk_s3, force_path_style(!target.is_aws())),
+            logs: client!(aws_sdk_cloudwatchlogs, config => match strip {
+                Some(strip) => config.interceptor(strip),
+                None => config,
+            }),
+            s3: client!(aws_sdk_s3, config => config.force_path_style(!target.is_aws())),
             sqs: client!(aws_sdk_sqs),
             states: client!(aws_sdk_sfn),
             sts: client!(aws_sdk_sts),

@@ -237,7 +237,7 @@ impl Effects {
 
     /// Observes the stack as it stands now; tailers of the same resources go on.
     async fn observe(&self) -> anyhow::Result<()> {
-        let pipeline = Pipeline::find(&self.session, &self.settings.stack).await?;
+        let pipeline = Pipeline::find(&self.session, &self.settings).await?;
         let mut observed = self.observed.lock().await;
         let mut jobs = self.end.child_token();
         if let Some(before) = observed.take() {

@@ -8,6 +8,7 @@ use crate::model::LogRole;
 use crate::observe::{LiveTail, Watched};
 
 use super::session::Session;
+use super::settings::Settings;
 
 /// How the name of a dataset's root directory ends, unless the stack says otherwise.
 const JOB_SUFFIX: &str = "-vaultjob";
@@ -34,8 +35,9 @@ impl Pipeline {
     ///
     /// # Errors
     /// When there is no such stack, or it is no event processing stack.
-    pub async fn find(session: &Session, name: &str) -> anyhow::Result<Self> {
+    pub async fn find(session: &Session, settings: &Settings) -> anyhow::Result<Self> {
         let clients = &session.clients;
+        let name = settings.stack.as_str();
         let Some(stack) = describe(clients, name).await? else {
             let on = match &clients.target {
                 Target::Aws { .. } => String::new(),
@@ -49,7 +51,7 @@ impl Pipeline {
         };
         let resources = Resources::of_stack(clients, &stack.id).await?;
         let suffix = |key: &str, default: &str| stack.parameter(key).unwrap_or(default).to_owned();
-        let watched = watched(&stack.seen.name, &resources, suffix("jobDirSuffixName", JOB_SUFFIX));
+        let mut watched = watched(&stack.seen.name, &resources, suffix("jobDirSuffixName", JOB_SUFFIX));
         let missing = missing(&watched, &resources);
         if !missing.is_empty() {
             let missing = missing.join(", no ");
@@ -58,6 +60,7 @@ impl Pipeline {
             }
             bail!("stack {name} is in {} and has no {missing} yet: try again once it is complete", stack.status);
         }
+        watched.live_tail = settings.live_tail;
         let manifest_suffix = suffix("manifestSuffixName", MANIFEST_SUFFIX);
         let rules = resources.of_type("AWS::Events::Rule").filter_map(|rule| rule.physical_id.clone()).collect();
         Ok(Self { watched, resources: resources.iter().len(), manifest_suffix, rules, stack })

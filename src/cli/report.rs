@@ -178,11 +178,11 @@ impl Report {
         if *dead_letters > 0 {
             output::line(&format!("  {dead_letters} messages are in the dead-letter queue"))?;
         }
-        if self.throttled > 0 {
-            output::line(&format!("  {} looks were throttled", self.throttled))?;
-        }
         if let Some(route) = &self.route {
             output::line(&format!("notifications went {}", job::way(route)))?;
+        }
+        if self.throttled > 0 {
+            output::line(&format!("  {} looks were throttled", self.throttled))?;
         }
         if let Some(rate) = self.rates.items_per_second {
             let memory = self.memory.map_or_else(String::new, |memory| {

@@ -96,7 +96,7 @@ async fn everything(
 
     let stack = fold(deploy::stack(session, settings, &args.stack, &sink, cancel), &mut events, &mut progress).await?;
     let deploy_seconds = began.elapsed().as_secs_f64();
-    let mut pipeline = Pipeline::find(session, &settings.stack).await?;
+    let mut pipeline = Pipeline::find(session, settings).await?;
     pipeline.watched.since = Some(session.clock.now().minus(CLOCK_DIFFERENCE));
     if !args.json {
         let Pipeline { resources, .. } = &pipeline;
@@ -297,7 +297,8 @@ impl Landing {
     }
 
     fn say(&mut self) {
-        if self.quiet || self.progress.notified == 0 {
+        let is_begun = self.progress.datasets.get(&self.set).is_some_and(|dataset| dataset.uploaded > 0);
+        if self.quiet || !is_begun {
             return;
         }
         let sentence = match self.progress.outage() {

@@ -2,6 +2,7 @@
 
 use crate::aws::{Access, LOCALSTACK_URL, Target, TargetError};
 use crate::deploy::STACK_NAME;
+use crate::observe::LiveTail;
 
 use super::Usage;
 use super::args::{Global, LiveTailArg, TargetName};
@@ -17,7 +18,7 @@ pub struct Settings {
     /// The stack's name.
     pub stack: String,
     /// When StartLiveTail is used.
-    pub live_tail: LiveTailArg,
+    pub live_tail: LiveTail,
     /// What the configuration file says.
     pub config: Config,
 }
@@ -38,9 +39,10 @@ impl Settings {
                 "{stack:?} is no name of a stack: use up to 128 letters, digits and hyphens, beginning with a letter"
             )));
         }
-        let live_tail = match global.live_tail {
-            LiveTailArg::Auto => config.live_tail.unwrap_or_default(),
-            chosen => chosen,
+        let live_tail = match (global.live_tail, config.live_tail) {
+            (LiveTailArg::On, _) | (LiveTailArg::Auto, Some(LiveTailArg::On)) => LiveTail::On,
+            (LiveTailArg::Off, _) | (LiveTailArg::Auto, Some(LiveTailArg::Off)) => LiveTail::Off,
+            (LiveTailArg::Auto, Some(LiveTailArg::Auto) | None) => LiveTail::Auto,
         };
         Ok(Self { target, access, stack, live_tail, config })
     }

@@ -22,7 +22,7 @@ pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken)
     job::check(&args.dataset)?;
     settings.needs_write("vaulting a dataset")?;
     let session = Session::open(settings).await?;
-    let pipeline = Pipeline::find(&session, &settings.stack).await?;
+    let pipeline = Pipeline::find(&session, settings).await?;
     if let Some(rate) = args.time_scale {
         session.set_rate(rate).await?;
     }

@@ -19,7 +19,7 @@ use super::{Exit, output};
 pub async fn run(settings: &Settings, args: &WatchArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     needs_endpoint(&settings.target, "watch")?;
     let session = Session::open(settings).await?;
-    let pipeline = Pipeline::find(&session, &settings.stack).await?;
+    let pipeline = Pipeline::find(&session, settings).await?;
     let (sink, mut events) = mpsc::channel(CHANNEL_CAPACITY);
     let observer = Observer::start(&session.clients, &pipeline.watched, &session.clock, &sink);
     drop(sink);

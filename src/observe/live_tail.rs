@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::interest::Interest;
-use crate::aws::{Clients, Kind, Pace, Problem};
+use crate::aws::{Clients, Kind, LIVE_TAIL_MINUTE, Pace, Problem};
 use crate::clock::real_now;
 use crate::model::{LogRole, Timestamp};
 
@@ -231,6 +231,7 @@ impl Tail {
         };
         let mut idle_since: Option<Instant> = None;
         let mut is_up = false;
+        let mut minutes = Minutes::default();
         loop {
             let limit = if is_up { SILENCE } else { BEGIN };
             let received = tokio::select! {
@@ -249,6 +250,7 @@ impl Tail {
                 Ok(Ok(None)) => return End::Problem(Problem::outage("a live tail session was closed")),
                 Ok(Ok(Some(StartLiveTailResponseStream::SessionStart(_)))) => {
                     is_up = true;
+                    minutes.since = Some(real_now());
                     self.sessions += 1;
                     self.session.send_replace(Session::Up(self.sessions));
                     self.state.send_replace(LiveTailState::Up);
@@ -260,6 +262,9 @@ impl Tail {
                     }
                 }
                 Ok(Ok(Some(_))) => {}
+            }
+            for _ in 0..minutes.begun() {
+                self.clients.meter().charge("logs", "StartLiveTail", LIVE_TAIL_MINUTE);
             }
             if !self.is_billed || self.interest.is_busy() {
                 idle_since = None;
@@ -340,6 +345,21 @@ fn broken<R: std::fmt::Debug + Send + Sync + 'static>(
         None => aws_sdk_cloudwatchlogs::error::DisplayErrorContext(error).to_string(),
     };
     Problem::outage(format!("a live tail session broke off: {text}"))
+}
+
+/// The minutes of a session, each of which is billed once it has begun.
+#[derive(Debug, Default)]
+struct Minutes {
+    since: Option<Instant>,
+    told: u64,
+}
+
+impl Minutes {
+    /// Minutes that have begun since this was last asked.
+    fn begun(&mut self) -> u64 {
+        let all = self.since.map_or(0, |since| since.elapsed().as_secs() / 60 + 1);
+        all - std::mem::replace(&mut self.told, all)
+    }
 }
 
 #[cfg(test)]

@@ -159,7 +159,7 @@ mod tests {
         let target = Target::Aws { profile: None, region: None };
         assert_eq!(Tempo::of(&target).uploads.idle, AWS.uploads.idle);
         assert_eq!(Tempo::of(&Target::Embedded).uploads.idle, LOCAL.uploads.idle);
-        let far = Target::Endpoint { url: "http://10.0.0.1:4566".to_owned(), region: None };
+        let far = Target::endpoint("http://10.0.0.1:4566", None).expect("a valid url");
         assert_eq!(Tempo::of(&far).uploads.idle, REMOTE.uploads.idle);
     }
 }

@@ -89,6 +89,9 @@ fn a_job_lands(columns: u16, rows: u16) {
     let mut terminal = Terminal::open(columns, rows);
     terminal.shows("EMBEDDED");
     terminal.press_offered("d", "deploy");
+    terminal.shows("Change set");
+    terminal.shows("Enter deploy");
+    terminal.press("\r");
     terminal.shows("COMPLETE");
     terminal.press_offered("s", "start job");
     terminal.shows("Missing files");

@@ -3,6 +3,7 @@
 mod dashboard;
 mod endpoints;
 mod interrupt;
+mod outage;
 mod readme;
 mod run;
 mod standalone;

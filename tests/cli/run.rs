@@ -17,6 +17,9 @@ fn two_hundred_files_are_reconciled() {
     assert_eq!(report["missingKeys"], serde_json::json!([]), "{report:#}");
     assert_eq!(report["stack"]["status"], "CREATE_COMPLETE");
     assert_eq!(report["execution"]["status"], "SUCCEEDED", "{report:#}");
+    for step in ["deploy", "upload", "notifications", "items", "execution", "logs"] {
+        assert_eq!(report["steps"][step]["state"], "ok", "{step}: {report:#}");
+    }
     assert!(report["counts"]["notifications"].as_u64() >= report["counts"]["expected"].as_u64(), "{report:#}");
     #[cfg(target_os = "linux")]
     assert!(report["memory"]["peakBytes"].as_u64().is_some_and(|bytes| bytes < 400_000_000), "{report:#}");
@@ -38,6 +41,9 @@ fn a_missing_file_ends_in_a_timeout_that_names_it() {
     assert_eq!(report["reconciled"], false);
     assert_eq!(report["outcome"], "timeout", "{report:#}");
     assert_eq!(report["counts"]["missing"], 1, "{report:#}");
+    for (step, state) in [("notifications", "ok"), ("items", "failed"), ("execution", "failed"), ("logs", "failed")] {
+        assert_eq!(report["steps"][step]["state"], state, "{step}: {report:#}");
+    }
     let missing = report["missingKeys"].as_array().expect("a list");
     assert_eq!(missing.len(), 1, "{report:#}");
     let set = report["dataset"]["setId"].as_str().expect("an id");

@@ -29,6 +29,9 @@ fn deploy_sim_watch_and_destroy_work_on_an_emulator_of_its_own_process() {
     let again = alone.run(&["run", "--files", "20", "--dirs", "1", "--seed", "12", "--json"]);
     assert_eq!(again.code, Some(0), "{again:?}");
     assert_eq!(again.json()["reconciled"], true);
+    // Its log groups are served: what is said of them is read there, not inferred.
+    assert_eq!(again.json()["steps"]["logs"]["state"], "ok", "{again:?}");
+    assert_eq!(again.json()["outcomeInferred"], false);
     assert_eq!(again.json()["memory"], Value::Null, "the endpoint is another process");
 
     let destroyed = alone.run(&["destroy", "--yes"]);

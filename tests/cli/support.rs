@@ -133,9 +133,10 @@ pub struct Alone {
 }
 
 impl Alone {
-    /// Starts one on a free port and waits for its line.
+    /// Starts one, on a free port unless `args` name one, and waits for its line.
     pub fn start(args: &[&str]) -> Self {
-        let all = [&["emulator", "--port", "0"], args].concat();
+        let port: &[&str] = if args.contains(&"--port") { &[] } else { &["--port", "0"] };
+        let all = [&["emulator"], port, args].concat();
         let mut child = vaultscope(&all).spawn().expect("the binary starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();

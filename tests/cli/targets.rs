@@ -139,7 +139,7 @@ fn aws_is_read_only_until_it_is_said_otherwise() {
     let found = examined.json();
     assert_eq!((&found["readOnly"], &found["account"]), (&true.into(), &"000000000000".into()), "{found:#}");
     // With --write it goes on to what AWS needs: an executable of its own.
-    let sentence = soon(&profiles.run(&[["deploy", "--write"].as_slice(), &on_aws].concat()), 1);
+    let sentence = soon(&profiles.run(&[["deploy", "--write", "--yes"].as_slice(), &on_aws].concat()), 1);
     assert!(sentence.contains("--bootstrap"), "{sentence}");
 }
 

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_cloudformation::types::{Capability, ChangeSetType, OnFailure, Output, Parameter, Stack, StackEvent};
+use aws_sdk_cloudformation::operation::get_template_summary::GetTemplateSummaryOutput;
+use aws_sdk_cloudformation::types::{
+    Capability, ChangeSetSummary, ChangeSetType, OnFailure, Output, Parameter, ParameterDeclaration, Stack, StackEvent,
+    StackStatus,
+};
 use vaultscope::emulator::Emulator;
 
-use super::support::start;
+use super::support::{start, wait_for};
 
 const QUEUES: &str = "
 Parameters:
@@ -366,6 +370,133 @@ async fn change_sets_preview_and_execute() {
     execute("second").await.expect("executed");
     assert_eq!(status(&endpoint.settled("pipe").await), "UPDATE_COMPLETE");
     assert!(endpoint.physical("pipe", "Jobs").await.ends_with("/jobs-b"));
+    endpoint.end().await;
+}
+
+#[tokio::test]
+async fn change_sets_are_listed_and_deleted_and_a_stack_in_review_goes_with_its_deletion() {
+    let endpoint = Endpoint::new().await;
+    let make = |kind: ChangeSetType, name: &'static str| {
+        let request =
+            endpoint.client.create_change_set().stack_name("pipe").change_set_name(name).change_set_type(kind);
+        request.template_body(QUEUES).parameters(parameter("Suffix", "b")).description("what it does").send()
+    };
+    let list = async || {
+        let answer = endpoint.client.list_change_sets().stack_name("pipe").send().await.expect("a list");
+        let line = |set: &ChangeSetSummary| {
+            let status = set.status().map_or("", |status| status.as_str());
+            let execution = set.execution_status().map_or("", |status| status.as_str());
+            format!(
+                "{} {status} {execution} {}",
+                set.change_set_name().unwrap_or_default(),
+                set.description().unwrap_or_default()
+            )
+        };
+        answer.summaries().iter().map(line).collect::<Vec<_>>()
+    };
+    let delete =
+        |name: &'static str| endpoint.client.delete_change_set().stack_name("pipe").change_set_name(name).send();
+    make(ChangeSetType::Create, "first").await.expect("made");
+    make(ChangeSetType::Create, "second").await.expect("made");
+    let mut listed = list().await;
+    listed.sort();
+    assert_eq!(listed, ["first", "second"].map(|name| format!("{name} CREATE_COMPLETE AVAILABLE what it does")));
+    delete("first").await.expect("deleted");
+    assert_eq!(list().await, ["second CREATE_COMPLETE AVAILABLE what it does"]);
+    let gone = endpoint.client.describe_change_set().stack_name("pipe").change_set_name("first").send().await;
+    assert!(refusal(gone.expect_err("gone")).starts_with("ChangeSetNotFound"));
+    delete("second").await.expect("deleted");
+    delete("second").await.expect("once more changes nothing");
+    // A stack that was never made is deleted with no trace of resources.
+    endpoint.client.delete_stack().stack_name("pipe").send().await.expect("deleted");
+    let gone = endpoint.client.describe_stacks().stack_name("pipe").send().await;
+    assert_eq!(refusal(gone.expect_err("gone")), "ValidationError: Stack with id pipe does not exist");
+    endpoint.end().await;
+}
+
+#[tokio::test]
+async fn templates_are_validated_and_summed_up_before_and_after() {
+    let endpoint = Endpoint::new().await;
+    let validated = endpoint.client.validate_template().template_body(QUEUES).send().await.expect("a valid template");
+    let parameters: Vec<_> = validated
+        .parameters()
+        .iter()
+        .map(|parameter| (parameter.parameter_key().unwrap_or_default(), parameter.default_value().unwrap_or_default()))
+        .collect();
+    assert_eq!(parameters, [("Seconds", "30"), ("Suffix", "a")]);
+    let role = "Resources: {R: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}}}}";
+    let needs = endpoint.client.validate_template().template_body(role).send().await.expect("a valid template");
+    assert_eq!(needs.capabilities(), [Capability::CapabilityIam]);
+    assert!(needs.capabilities_reason().is_some_and(|reason| reason.contains("AWS::IAM::Role")));
+    for (broken, words) in [
+        ("Resources: {Q: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref Nobody}}}", "Nobody"),
+        ("Resources: [", "ValidationError"),
+        ("{}", "At least one Resources member must be defined"),
+    ] {
+        let refused = endpoint.client.validate_template().template_body(broken).send().await.expect_err(broken);
+        let refused = refusal(refused);
+        assert!(refused.starts_with("ValidationError") && refused.contains(words), "{broken}: {refused}");
+    }
+    let before = endpoint.client.get_template_summary().template_body(QUEUES).send().await.expect("a summary");
+    assert_eq!(before.resource_types(), ["AWS::SQS::Queue", "AWS::SSM::Parameter"]);
+    endpoint.create("pipe", QUEUES).await;
+    let after = endpoint.client.get_template_summary().stack_name("pipe").send().await.expect("a summary");
+    let declared = |summary: &GetTemplateSummaryOutput| {
+        let line = |parameter: &ParameterDeclaration| {
+            format!("{:?} {:?}", parameter.parameter_key(), parameter.parameter_type())
+        };
+        summary.parameters().iter().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(declared(&before), declared(&after));
+    let template = endpoint.client.get_template().stack_name("pipe").send().await.expect("the template");
+    assert_eq!(template.template_body(), Some(QUEUES));
+    endpoint.end().await;
+}
+
+#[tokio::test]
+async fn stacks_are_listed_by_status_and_events_by_pages_that_new_ones_do_not_move() {
+    let endpoint = Endpoint::new().await;
+    let parameters = |count: usize| {
+        let line =
+            |n| format!("  P{n}: {{Type: AWS::SSM::Parameter, Properties: {{Name: p{n}, Type: String, Value: v}}}}\n");
+        format!("Resources:\n{}", (0..count).map(line).collect::<String>())
+    };
+    endpoint.create("many", &parameters(80)).await;
+    endpoint.create("gone", &parameters(1).replace("p0", "other")).await;
+    endpoint.client.delete_stack().stack_name("gone").send().await.expect("accepted");
+    let list = async |status: StackStatus| {
+        let pages = endpoint.client.list_stacks().stack_status_filter(status).into_paginator().items().send();
+        let all: Vec<_> = pages.try_collect().await.expect("all pages");
+        all.iter().filter_map(|stack| stack.stack_name().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    wait_for("the deletion", async || (list(StackStatus::DeleteComplete).await == ["gone"]).then_some(())).await;
+    assert_eq!(list(StackStatus::CreateComplete).await, ["many"]);
+
+    let page =
+        |token: Option<String>| endpoint.client.describe_stack_events().stack_name("many").set_next_token(token).send();
+    let first = page(None).await.expect("a page");
+    assert_eq!(first.stack_events().len(), 100);
+    endpoint.client.delete_stack().stack_name("many").send().await.expect("new events come");
+    let id = first.stack_events()[0].stack_id().expect("an id").to_owned();
+    let page =
+        |token: Option<String>| endpoint.client.describe_stack_events().stack_name(&id).set_next_token(token).send();
+    wait_for("new events", async || {
+        let newest = page(None).await.ok()?.stack_events?.into_iter().next()?;
+        (newest.event_id() != first.stack_events()[0].event_id()).then_some(())
+    })
+    .await;
+    let (mut seen, mut token) = (first.stack_events().to_vec(), first.next_token().map(str::to_owned));
+    while let Some(next) = token {
+        let page = page(Some(next)).await.expect("a page");
+        seen.extend(page.stack_events().to_vec());
+        token = page.next_token().map(str::to_owned);
+    }
+    let ids: std::collections::BTreeSet<_> = seen.iter().filter_map(|event| event.event_id()).collect();
+    // Three events a resource, two of the stack itself.
+    assert_eq!((seen.len(), ids.len()), (3 * 80 + 2, 3 * 80 + 2));
+    assert!(seen.iter().is_sorted_by(|newer, older| newer.timestamp() >= older.timestamp()));
+    let bogus = page(Some("x".to_owned())).await.expect_err("no token");
+    assert_eq!(refusal(bogus), "ValidationError: NextToken x is invalid");
     endpoint.end().await;
 }
 

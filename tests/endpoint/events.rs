@@ -117,3 +117,52 @@ async fn a_delivery_that_cannot_succeed_ends_in_the_dead_letter_queue() {
     assert!(found.contains(r#""detail":{"x":1}"#));
     emulator.shutdown().await;
 }
+
+#[tokio::test]
+async fn rules_and_targets_are_described_and_listed_by_pages() {
+    let (emulator, config) = start().await;
+    let client = Client::new(&config);
+    client.create_event_bus().name("jobs").send().await.expect("a bus");
+    for name in ["data-a", "data-b", "data-c", "manifest"] {
+        let put = client.put_rule().name(name).event_bus_name("jobs").event_pattern(r#"{"source":["vault"]}"#);
+        put.description("what it is for").send().await.expect("a rule");
+    }
+    let targets =
+        (0..3).map(|n| target("arn:aws:sqs:us-east-1:000000000000:q").id(format!("t{n}")).build().expect("whole"));
+    let put = client.put_targets().rule("data-a").event_bus_name("jobs").set_targets(Some(targets.collect()));
+    assert_eq!(put.send().await.expect("targets").failed_entry_count(), 0);
+
+    let rule = client.describe_rule().name("data-a").event_bus_name("jobs").send().await.expect("a rule");
+    assert_eq!(rule.arn(), Some("arn:aws:events:us-east-1:000000000000:rule/jobs/data-a"));
+    assert_eq!((rule.event_pattern(), rule.description()), (Some(r#"{"source":["vault"]}"#), Some("what it is for")));
+    assert_eq!((rule.event_bus_name(), rule.state().map(|state| state.as_str())), (Some("jobs"), Some("ENABLED")));
+    let absent =
+        client.describe_rule().name("data-a").send().await.expect_err("of the default bus").into_service_error();
+    assert!(absent.is_resource_not_found_exception(), "{absent:?}");
+
+    let (mut names, mut token) = (Vec::new(), None);
+    loop {
+        let request = client.list_rules().event_bus_name("jobs").name_prefix("data-").limit(2).set_next_token(token);
+        let page = request.send().await.expect("a page");
+        assert!(page.rules().len() <= 2);
+        names.extend(page.rules().iter().filter_map(|rule| rule.name().map(str::to_owned)));
+        token = page.next_token.clone();
+        if token.is_none() {
+            break;
+        }
+    }
+    assert_eq!(names, ["data-a", "data-b", "data-c"]);
+    let (mut ids, mut token) = (Vec::new(), None);
+    loop {
+        let request =
+            client.list_targets_by_rule().rule("data-a").event_bus_name("jobs").limit(2).set_next_token(token);
+        let page = request.send().await.expect("a page");
+        ids.extend(page.targets().iter().map(|target| target.id().to_owned()));
+        token = page.next_token.clone();
+        if token.is_none() {
+            break;
+        }
+    }
+    assert_eq!(ids, ["t0", "t1", "t2"]);
+    emulator.shutdown().await;
+}

@@ -198,6 +198,61 @@ async fn a_bucket_is_deleted_when_it_is_empty() {
     assert_eq!(client.delete_bucket().bucket(BUCKET).send().await.expect_err("gone").code(), Some("NoSuchBucket"));
 }
 
+/// Every version and marker below a prefix, by pages of three: key and version.
+async fn all_versions(client: &Client, prefix: &str) -> Vec<ObjectIdentifier> {
+    let (mut all, mut key, mut version) = (Vec::new(), None, None);
+    loop {
+        let request = client.list_object_versions().bucket(BUCKET).prefix(prefix).max_keys(3);
+        let page = request.set_key_marker(key).set_version_id_marker(version).send().await.expect("a page");
+        assert!(page.versions().len() + page.delete_markers().len() <= 3);
+        let versions = page.versions().iter().map(|version| (version.key(), version.version_id()));
+        let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
+        for (key, version) in versions.chain(markers) {
+            let built =
+                ObjectIdentifier::builder().set_key(key.map(str::to_owned)).set_version_id(version.map(str::to_owned));
+            all.push(built.build().expect("a key"));
+        }
+        (key, version) = (page.next_key_marker, page.next_version_id_marker);
+        if page.is_truncated != Some(true) {
+            return all;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_versioned_bucket_is_emptied_by_pages_of_versions_and_then_deleted() {
+    let (_emulator, client) = with_bucket().await;
+    // Before versioning: its version is called null.
+    put(&client, "job/old", b"0").await;
+    let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    client.put_bucket_versioning().bucket(BUCKET).versioning_configuration(on).send().await.expect("versioning");
+    for n in 0..4 {
+        put(&client, "job/a", b"1").await;
+        put(&client, "job/b", b"2").await;
+        if n == 2 {
+            client.delete_object().bucket(BUCKET).key("job/a").send().await.expect("a marker");
+        }
+    }
+    put(&client, "other", b"3").await;
+    let all = all_versions(&client, "job/").await;
+    assert_eq!(all.len(), 10);
+    let distinct: std::collections::BTreeSet<_> = all.iter().map(|one| (one.key(), one.version_id())).collect();
+    assert_eq!(distinct.len(), 10);
+    assert!(distinct.contains(&("job/old", Some("null"))));
+    let delete = Delete::builder().set_objects(Some(all)).build().expect("versions");
+    let gone = client.delete_objects().bucket(BUCKET).delete(delete).send().await.expect("deleted");
+    assert_eq!((gone.deleted().len(), gone.errors().len()), (10, 0));
+    assert!(all_versions(&client, "job/").await.is_empty());
+    let full = client.delete_bucket().bucket(BUCKET).send().await.expect_err("the other one is there");
+    assert_eq!(full.code(), Some("BucketNotEmpty"));
+    for version in all_versions(&client, "").await {
+        let request = client.delete_object().bucket(BUCKET).key(version.key());
+        let gone = request.set_version_id(version.version_id().map(str::to_owned)).send().await.expect("deleted");
+        assert_eq!(gone.version_id(), version.version_id());
+    }
+    client.delete_bucket().bucket(BUCKET).send().await.expect("empty");
+}
+
 #[tokio::test]
 async fn presigned_urls_and_virtual_hosts_reach_the_bucket() {
     let (emulator, client) = with_bucket().await;

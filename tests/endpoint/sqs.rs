@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName};
+use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry};
 
 use crate::support::start;
 
@@ -96,5 +96,30 @@ async fn refusals_have_the_codes_of_aws() {
     assert!(empty.is_err());
     let handle = sqs.delete_message().queue_url(&url).receipt_handle("x").send().await.expect_err("no handle");
     assert!(handle.into_service_error().is_receipt_handle_is_invalid());
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_batch_is_sent_entry_by_entry_and_what_is_refused_is_named() {
+    let (emulator, config) = start().await;
+    let sqs = Client::new(&config);
+    let url = queue(&sqs, "q", &[]).await;
+    let entry = |id: usize, body: &str| {
+        SendMessageBatchRequestEntry::builder().id(format!("e{id}")).message_body(body).build().expect("an entry")
+    };
+    let mut entries: Vec<_> = (0..9).map(|n| entry(n, &n.to_string())).collect();
+    entries.push(entry(9, "\u{1}"));
+    let sent = sqs.send_message_batch().queue_url(&url).set_entries(Some(entries.clone())).send().await.expect("sent");
+    assert_eq!((sent.successful().len(), sent.failed().len()), (9, 1));
+    assert_eq!((sent.failed()[0].id(), sent.failed()[0].code()), ("e9", "InvalidMessageContents"));
+    let received = sqs.receive_message().queue_url(&url).max_number_of_messages(10).send().await.expect("received");
+    let mut bodies: Vec<_> = received.messages().iter().filter_map(|message| message.body()).collect();
+    bodies.sort_unstable();
+    assert_eq!(bodies, ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
+    entries.push(entry(10, "x"));
+    let many = sqs.send_message_batch().queue_url(&url).set_entries(Some(entries)).send().await.expect_err("eleven");
+    assert!(many.into_service_error().is_too_many_entries_in_batch_request());
+    let twice = sqs.send_message_batch().queue_url(&url).entries(entry(1, "x")).entries(entry(1, "y")).send().await;
+    assert!(twice.expect_err("one id twice").into_service_error().is_batch_entry_ids_not_distinct());
     emulator.shutdown().await;
 }

@@ -24,6 +24,8 @@ pub enum LogsError {
     Invalid(String),
     #[error("Resource limit exceeded.")]
     LimitExceeded,
+    #[error("The account has {0} Live Tail sessions already: close one first.")]
+    TooManyTails(usize),
     #[error("The resource already has the maximum number of tags: {0}")]
     TooManyTags(usize),
     /// An operation, and the part of it that the endpoint lacks.
@@ -55,7 +57,7 @@ impl From<LogsError> for ServiceError {
             }
             LogsError::GroupExists | LogsError::StreamExists => "ResourceAlreadyExistsException",
             LogsError::Invalid(_) => "InvalidParameterException",
-            LogsError::LimitExceeded => "LimitExceededException",
+            LogsError::LimitExceeded | LogsError::TooManyTails(_) => "LimitExceededException",
             LogsError::TooManyTags(_) => "TooManyTagsException",
             LogsError::Unsupported(what) => return Self::not_implemented(super::INTERFACE.title, what),
         };

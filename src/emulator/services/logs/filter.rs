@@ -20,7 +20,7 @@ use super::position::Position;
 use crate::emulator::Context;
 
 /// Streams that a request names at the most.
-const MOST_STREAMS: usize = 100;
+pub const MOST_STREAMS: usize = 100;
 /// The longest pattern, in characters.
 const LONGEST_PATTERN: usize = 1_024;
 /// Events looked at under one lock.
@@ -70,12 +70,7 @@ impl Logs {
     ) -> Result<FilterLogEventsOutput, LogsError> {
         let limit = page::limit(input.limit, LARGEST_PAGE)?;
         time_range(input.start_time, input.end_time)?;
-        let text = input.filter_pattern.unwrap_or_default();
-        if text.chars().count() > LONGEST_PATTERN {
-            let constraint = format!("have length less than or equal to {LONGEST_PATTERN}");
-            return Err(LogsError::constraint(text, "filterPattern", constraint));
-        }
-        let pattern = Pattern::parse(&text).map_err(|problem| LogsError::invalid(problem.to_string()))?;
+        let pattern = read_pattern(input.filter_pattern.as_deref().unwrap_or_default(), "filterPattern")?;
         let group =
             self.by_name_or_identifier(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
         let selection = select(&group, input.log_stream_names, input.log_stream_name_prefix)?;
@@ -102,6 +97,18 @@ impl Logs {
             next_token: next.map(|next| page::token(&next.id(group.number))),
         })
     }
+}
+
+/// Reads a filter pattern that was given as `member`.
+///
+/// # Errors
+/// When it is too long, or none.
+pub fn read_pattern(text: &str, member: &str) -> Result<Pattern, LogsError> {
+    if text.chars().count() > LONGEST_PATTERN {
+        let constraint = format!("have length less than or equal to {LONGEST_PATTERN}");
+        return Err(LogsError::constraint(text, member, constraint));
+    }
+    Pattern::parse(text).map_err(|problem| LogsError::invalid(problem.to_string()))
 }
 
 fn select(group: &Group, names: Option<Vec<String>>, prefix: Option<String>) -> Result<Selection, LogsError> {

@@ -1,6 +1,7 @@
 //! One log group: what it was made with, its tags and its log.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::error::LogsError;
@@ -26,17 +27,37 @@ pub struct Group {
     pub kms_key: Option<String>,
     tags: Mutex<Tags>,
     log: RwLock<Log>,
+    deleted: AtomicBool,
 }
 
 impl Group {
     /// A group without events.
     pub fn new(name: String, arn: String, number: u64, created: i64, kms_key: Option<String>, tags: Tags) -> Self {
-        Self { name, arn, number, created, kms_key, tags: Mutex::new(tags), log: RwLock::default() }
+        Self {
+            name,
+            arn,
+            number,
+            created,
+            kms_key,
+            tags: Mutex::new(tags),
+            log: RwLock::default(),
+            deleted: AtomicBool::new(false),
+        }
     }
 
     /// Its tags.
     pub fn tags(&self) -> MutexGuard<'_, Tags> {
         self.tags.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it was deleted; whoever still holds it reads what it had.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Relaxed)
+    }
+
+    /// Marks it as deleted.
+    pub fn delete(&self) {
+        self.deleted.store(true, Ordering::Relaxed);
     }
 
     /// Its events, for reading.

@@ -82,7 +82,7 @@ impl Logs {
         let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
         let removed = groups.remove(&input.log_group_name).ok_or(LogsError::GroupNotFound)?;
         drop(groups);
-        drop(removed);
+        removed.delete();
         Ok(json!({}))
     }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::arrivals::Arrivals;
 use super::deliver::Sender;
 use super::position::Position;
 
@@ -102,6 +103,8 @@ pub struct Log {
     next_stream: StreamId,
     last_sequence: u64,
     stored_bytes: u64,
+    /// Who is told of every new event, with the number that they know this group by.
+    listeners: Vec<(usize, Arc<Arrivals>)>,
 }
 
 impl Log {
@@ -174,6 +177,31 @@ impl Log {
         slot.taken += 1;
         self.stored_bytes += size_of(&message);
         self.events.insert(position, Event { stream, ingested, message });
+        for (group, listener) in &self.listeners {
+            listener.push(*group, position);
+        }
+    }
+
+    /// Tells `listener` of every event that is added from now on, as one of its group `group`.
+    pub fn listen(&mut self, group: usize, listener: &Arc<Arrivals>) {
+        self.listeners.push((group, Arc::clone(listener)));
+    }
+
+    /// Ends what [`Log::listen`] began.
+    pub fn leave(&mut self, listener: &Arc<Arrivals>) {
+        self.listeners.retain(|(_, other)| !Arc::ptr_eq(other, listener));
+        self.listeners.shrink_to_fit();
+    }
+
+    /// How many listen.
+    #[cfg(test)]
+    pub fn listeners(&self) -> usize {
+        self.listeners.len()
+    }
+
+    /// The event at a place, if it is still there.
+    pub fn event_at(&self, position: Position) -> Option<Found> {
+        self.found(position, self.events.get(&position)?)
     }
 
     /// Drops the events that are expired at `now`.

@@ -1,8 +1,10 @@
-//! Amazon CloudWatch Logs: groups, streams, events with filter patterns, and log groups as targets of EventBridge.
+//! Amazon CloudWatch Logs: groups, streams, events with filter patterns, live tails, and log groups
+//! as targets of EventBridge.
 //!
 //! A group keeps one index of its events ordered by (timestamp, sequence): whoever asks for the newest events pays for
 //! these alone. Only the standard class is here; metric filters, subscriptions and queries are refused by name.
 
+mod arrivals;
 mod deliver;
 mod error;
 mod filter;
@@ -10,6 +12,7 @@ mod get;
 mod grant;
 mod group;
 mod groups;
+mod live_tail;
 mod log;
 mod page;
 mod pattern;
@@ -27,7 +30,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use crate::emulator::service::{Call, Delivery, DeliveryError, Interface, Service};
+use crate::emulator::service::{Call, Delivery, DeliveryError, EventStream, Interface, Service, parse_input};
 use crate::emulator::{Fabric, ServiceError};
 use crate::model::Arn;
 use error::LogsError;
@@ -52,6 +55,7 @@ pub struct Logs {
     groups: RwLock<BTreeMap<String, Arc<Group>>>,
     next_group: AtomicU64,
     policies: Policies,
+    tails: live_tail::Sessions,
 }
 
 impl Logs {
@@ -63,6 +67,7 @@ impl Logs {
             groups: RwLock::default(),
             next_group: AtomicU64::new(1),
             policies: Policies::default(),
+            tails: live_tail::Sessions::default(),
         })
     }
 
@@ -135,6 +140,14 @@ impl Service for Logs {
 
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Value, ServiceError>> {
         Logs::call(self, call)
+    }
+
+    fn streams(&self) -> &'static [&'static str] {
+        &["StartLiveTail"]
+    }
+
+    fn stream(&self, call: Call) -> BoxFuture<'_, Result<EventStream, ServiceError>> {
+        Box::pin(async move { Ok(self.start_live_tail(parse_input(call.input)?)?) })
     }
 
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), DeliveryError>> {

@@ -2,7 +2,7 @@
 //! notifications that it sends.
 //!
 //! [`JobSpec`] says what is wanted, [`Dataset`] and [`Plan`] are made from it by a seed and nothing else, [`run`] carries
-//! the plan out on a clock against a [`GatewayPort`], [`Course`] is which way notifications take. What AWS or the endpoint has to do with it stands behind the port.
+//! the plan out on a clock against a [`GatewayPort`], [`Course`] is which way notifications take and [`Trial`] finds out whether they may. What AWS or the endpoint has to do with it stands behind the port.
 
 mod content;
 mod dataset;
@@ -13,6 +13,7 @@ mod plan;
 mod port;
 mod route;
 mod runner;
+mod trial;
 
 pub use content::{CHUNK_BYTES, Chunks, Content};
 pub use dataset::{Dataset, Entry, EntryKind};
@@ -22,3 +23,4 @@ pub use plan::{Action, Plan, Step};
 pub use port::{GatewayPort, ObjectPut, PortError};
 pub use route::{Course, Entrance, Handover, Place, RouteError, Rule, Wish};
 pub use runner::{JobEnd, Runner, run};
+pub use trial::{Receipt, Sender, Trial};

@@ -157,15 +157,13 @@ impl Entrance<'_> {
     /// The way that is nearest to what a gateway does.
     fn nearest(self) -> Result<Course, RouteError> {
         let hears_real = self.hears(REAL_SOURCE).is_ok();
-        let otherwise = || match self.hears(SIMULATOR_SOURCE) {
-            Ok(()) => Ok(RouteTaken { way: Route::Own, reason: self.why_not_real() }),
-            Err(_) => {
-                self.queue()?;
-                Ok(RouteTaken {
-                    way: Route::Queue,
-                    reason: format!("{}, and {}", self.why_not_real(), self.why_not_own()),
-                })
+        let otherwise = || {
+            if self.hears(SIMULATOR_SOURCE).is_ok() {
+                return Ok(RouteTaken { way: Route::Own, reason: self.why_not_real() });
             }
+            self.queue()?;
+            let reason = format!("{}, and {}", self.why_not_real(), self.why_not_own());
+            Ok(RouteTaken { way: Route::Queue, reason })
         };
         match self.place {
             Place::Process if hears_real => {

@@ -132,8 +132,8 @@ fn reconciled(report: &Value, files: u64, can: Abilities) {
         "{report:#}"
     );
     assert_eq!(report["unexpectedKeys"], json!([]), "{report:#}");
-    assert_eq!(report["execution"]["status"], "SUCCEEDED", "{report:#}");
     common(report, "successful", can);
+    steps(report, [OK, OK, OK, OK, OK, if can.fills_log_groups { OK } else { "unavailable" }]);
 }
 
 fn timed_out(report: &Value, can: Abilities) {
@@ -142,12 +142,28 @@ fn timed_out(report: &Value, can: Abilities) {
     let set = report["dataset"]["setId"].as_str().expect("an id");
     let missing = report["missingKeys"][0].as_str().expect("a key");
     assert!(missing.starts_with(&format!("{set}-vaultjob/")), "{report:#}");
-    assert_eq!(report["execution"]["status"], "SUCCEEDED", "{report:#}");
     common(report, "timeout", can);
+    let logs = if can.fills_log_groups { FAILED } else { "unavailable" };
+    // The file was never written, so everything that was to be uploaded and announced was.
+    steps(report, [OK, OK, OK, FAILED, FAILED, logs]);
+}
+
+const OK: &str = "ok";
+const FAILED: &str = "failed";
+
+/// The states of deploy, upload, notifications, items, execution and logs.
+fn steps(report: &Value, states: [&str; 6]) {
+    let names = ["deploy", "upload", "notifications", "items", "execution", "logs"];
+    let steps = report["steps"].as_object().expect("steps");
+    let found: Vec<(&str, &str)> =
+        steps.iter().map(|(name, step)| (name.as_str(), step["state"].as_str().expect("a state"))).collect();
+    let expected: Vec<(&str, &str)> = names.into_iter().zip(states).collect();
+    assert_eq!(found, expected, "{report:#}");
 }
 
 fn common(report: &Value, outcome: &str, can: Abilities) {
     assert_eq!(report["outcome"], outcome, "{report:#}");
+    assert_eq!(report["execution"]["status"], "SUCCEEDED", "{report:#}");
     assert_eq!(report["route"]["way"], can.way, "{report:#}");
     assert!(report["route"]["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{report:#}");
     let rate = report["timeScale"].as_f64().expect("a rate");

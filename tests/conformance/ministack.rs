@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use super::servers::say;
 use super::support::until;
 
 const VERSION: &str = "1.5.33";
@@ -76,7 +77,7 @@ impl Drop for Ministack {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.scratch);
         if std::thread::panicking() {
-            eprintln!("ministack's log is {}", self.log.display());
+            say(&format!("ministack's log is {}", self.log.display()));
         }
     }
 }

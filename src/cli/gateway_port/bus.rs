@@ -3,10 +3,10 @@
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use serde_json::{Value, json};
 
-use super::{Entry, of_problem};
+use super::of_problem;
 use crate::aws::{Clients, Problem};
 use crate::emulator::Emulator;
-use crate::sim::{DETAIL_TYPE, Notification, PortError, REAL_SOURCE, Share};
+use crate::sim::{DETAIL_TYPE, Notification, PortError, REAL_SOURCE, Receipt, Share};
 
 /// The code of an entry whose source is reserved.
 const NOT_AUTHORIZED: &str = "NotAuthorizedForSourceException";
@@ -17,7 +17,7 @@ pub async fn put(
     share: &Share,
     source: &str,
     batch: &[Notification],
-) -> Result<Vec<Entry>, PortError> {
+) -> Result<Vec<Receipt>, PortError> {
     let entries = batch.iter().map(|notification| {
         PutEventsRequestEntry::builder()
             .source(source)
@@ -33,7 +33,7 @@ pub async fn put(
             Ok(entries.into_iter().map(|entry| read(entry.error_code.as_deref())).collect())
         }
         // A server may refuse the call in place of its entries.
-        Err(problem) if problem.is(&[NOT_AUTHORIZED]) => Ok(vec![Entry::NotAuthorized; batch.len()]),
+        Err(problem) if problem.is(&[NOT_AUTHORIZED]) => Ok(vec![Receipt::NotAuthorized; batch.len()]),
         Err(problem) => Err(of_problem(problem)),
     }
 }
@@ -43,7 +43,7 @@ pub async fn put_as_gateway(
     emulator: &Emulator,
     share: &Share,
     batch: &[Notification],
-) -> Result<Vec<Entry>, PortError> {
+) -> Result<Vec<Receipt>, PortError> {
     let entries: Vec<Value> =
         batch.iter().map(|notification| notification.put_events_entry(share, REAL_SOURCE)).collect();
     let answer = emulator
@@ -54,12 +54,12 @@ pub async fn put_as_gateway(
     Ok(entries.iter().map(|entry| read(entry["ErrorCode"].as_str())).collect())
 }
 
-fn read(code: Option<&str>) -> Entry {
+fn read(code: Option<&str>) -> Receipt {
     match code {
-        None => Entry::Accepted,
-        Some("ThrottlingException" | "InternalException" | "InternalFailure") => Entry::Again,
-        Some(NOT_AUTHORIZED) => Entry::NotAuthorized,
-        Some(code) => Entry::Refused(code.to_owned()),
+        None => Receipt::Accepted,
+        Some("ThrottlingException" | "InternalException" | "InternalFailure") => Receipt::Again,
+        Some(NOT_AUTHORIZED) => Receipt::NotAuthorized,
+        Some(code) => Receipt::Refused(code.to_owned()),
     }
 }
 
@@ -70,11 +70,11 @@ mod tests {
     #[test]
     fn codes_of_entries_say_what_becomes_of_them() {
         for (code, entry) in [
-            (None, Entry::Accepted),
-            (Some("ThrottlingException"), Entry::Again),
-            (Some("InternalFailure"), Entry::Again),
-            (Some("NotAuthorizedForSourceException"), Entry::NotAuthorized),
-            (Some("MalformedDetail"), Entry::Refused("MalformedDetail".to_owned())),
+            (None, Receipt::Accepted),
+            (Some("ThrottlingException"), Receipt::Again),
+            (Some("InternalFailure"), Receipt::Again),
+            (Some("NotAuthorizedForSourceException"), Receipt::NotAuthorized),
+            (Some("MalformedDetail"), Receipt::Refused("MalformedDetail".to_owned())),
         ] {
             assert_eq!(read(code), entry, "{code:?}");
         }

@@ -2,10 +2,10 @@
 
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 
-use super::{Entry, of_problem};
+use super::of_problem;
 use crate::aws::{Clients, Kind, Problem};
 use crate::model::Timestamp;
-use crate::sim::{Notification, PortError, REAL_SOURCE, Share};
+use crate::sim::{Notification, PortError, REAL_SOURCE, Receipt, Share};
 
 /// Messages of one call.
 const MOST_MESSAGES: usize = 10;
@@ -21,10 +21,10 @@ pub async fn send(
     share: &Share,
     at: Timestamp,
     batch: &[Notification],
-) -> Result<Vec<Entry>, PortError> {
+) -> Result<Vec<Receipt>, PortError> {
     let bodies: Vec<String> = batch.iter().map(|sent| sent.event(share, REAL_SOURCE, at).to_string()).collect();
     let sizes: Vec<usize> = bodies.iter().map(String::len).collect();
-    let mut answers = vec![Entry::Again; batch.len()];
+    let mut answers = vec![Receipt::Again; batch.len()];
     for call in calls(&sizes) {
         let first = call.start;
         match send_call(clients, url, &bodies[call.clone()]).await {
@@ -36,7 +36,7 @@ pub async fn send(
     Ok(answers)
 }
 
-async fn send_call(clients: &Clients, url: &str, bodies: &[String]) -> Result<Vec<Entry>, Problem> {
+async fn send_call(clients: &Clients, url: &str, bodies: &[String]) -> Result<Vec<Receipt>, Problem> {
     let mut entries = Vec::with_capacity(bodies.len());
     for (at, body) in bodies.iter().enumerate() {
         let entry = SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(body).build();
@@ -47,11 +47,11 @@ async fn send_call(clients: &Clients, url: &str, bodies: &[String]) -> Result<Ve
     Ok(read(bodies.len(), answer.failed()))
 }
 
-fn read(messages: usize, failed: &[BatchResultErrorEntry]) -> Vec<Entry> {
-    let mut entries = vec![Entry::Accepted; messages];
+fn read(messages: usize, failed: &[BatchResultErrorEntry]) -> Vec<Receipt> {
+    let mut entries = vec![Receipt::Accepted; messages];
     for failure in failed {
         if let Some(entry) = failure.id().parse::<usize>().ok().and_then(|at| entries.get_mut(at)) {
-            *entry = if failure.sender_fault() { Entry::Refused(failure.code().to_owned()) } else { Entry::Again };
+            *entry = if failure.sender_fault() { Receipt::Refused(failure.code().to_owned()) } else { Receipt::Again };
         }
     }
     entries
@@ -80,11 +80,12 @@ mod tests {
 
     #[test]
     fn a_call_holds_ten_messages_and_a_mebibyte() {
-        assert_eq!(calls(&[]), Vec::<std::ops::Range<usize>>::new());
-        assert_eq!(calls(&[700; 10]), [0..10]);
-        assert_eq!(calls(&[700; 23]), [0..10, 10..20, 20..23]);
-        assert_eq!(calls(&[MOST_BYTES / 2, MOST_BYTES / 2, 1]), [0..2, 2..3]);
-        assert_eq!(calls(&[1, MOST_BYTES + 1, 1]), [0..1, 1..2, 2..3]);
+        let ends = |sizes: &[usize]| calls(sizes).into_iter().map(|call| (call.start, call.end)).collect::<Vec<_>>();
+        assert_eq!(ends(&[]), []);
+        assert_eq!(ends(&[700; 10]), [(0, 10)]);
+        assert_eq!(ends(&[700; 23]), [(0, 10), (10, 20), (20, 23)]);
+        assert_eq!(ends(&[MOST_BYTES / 2, MOST_BYTES / 2, 1]), [(0, 2), (2, 3)]);
+        assert_eq!(ends(&[1, MOST_BYTES + 1, 1]), [(0, 1), (1, 2), (2, 3)]);
     }
 
     #[test]
@@ -93,9 +94,13 @@ mod tests {
             BatchResultErrorEntry::builder().id(id).code(code).sender_fault(ours).build().expect("an entry")
         };
         let failed = [failure("1", "ServiceUnavailable", false), failure("2", "InvalidMessageContents", true)];
-        let entries =
-            [Entry::Accepted, Entry::Again, Entry::Refused("InvalidMessageContents".to_owned()), Entry::Accepted];
+        let entries = [
+            Receipt::Accepted,
+            Receipt::Again,
+            Receipt::Refused("InvalidMessageContents".to_owned()),
+            Receipt::Accepted,
+        ];
         assert_eq!(read(4, &failed), entries);
-        assert_eq!(read(1, &[failure("7", "x", false)]), [Entry::Accepted], "an id that was never sent");
+        assert_eq!(read(1, &[failure("7", "x", false)]), [Receipt::Accepted], "an id that was never sent");
     }
 }

@@ -259,7 +259,9 @@ impl Datasets {
                     self.unavailable.remove(&role);
                 } else if self.unavailable.insert(role) {
                     let ids: Vec<SetId> = self.sets.keys().cloned().collect();
-                    ids.iter().for_each(|id| self.infer(id));
+                    for id in &ids {
+                        self.infer(id);
+                    }
                 }
             }
             Seen::Object(_) | Seen::Queue(_) | Seen::Machine(_) | Seen::Stack(_) | Seen::StackEvent(_) => {}
@@ -354,7 +356,9 @@ mod tests {
         let over = execution(ExecutionStatus::Succeeded);
         let outcome = |events: &[&FlowEvent]| {
             let mut sets = Datasets::default();
-            events.iter().for_each(|event| sets.see(event));
+            for event in events {
+                sets.see(event);
+            }
             sets.get(&"s".into()).map(|set| (set.outcome.map(|(outcome, _)| outcome), set.is_inferred))
         };
         let inferred = Some((Some(Outcome::Successful), true));

@@ -181,7 +181,9 @@ mod tests {
         let delivery = Delivery::default();
         delivery.items(&"s".into(), 200);
         delivery.event_put(&"s".into());
-        LogRole::ALL.into_iter().for_each(|role| delivery.found_empty(role, real_now()));
+        for role in LogRole::ALL {
+            delivery.found_empty(role, real_now());
+        }
         assert!(delivery.known.lock().expect("no panic before").evidence.is_none());
         assert_eq!(delivery.problem(), None);
     }

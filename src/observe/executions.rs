@@ -161,15 +161,14 @@ impl Executions {
     async fn tell_status(&mut self, item: types::ExecutionListItem, aside: bool, out: &Out) -> Result<(), Halt> {
         let status = status_of(&item.status);
         let stopped = item.stop_date.as_ref().map(moment);
-        let seen = match self.known.get(&item.execution_arn) {
-            Some(known) => ExecutionSeen { status, stopped, ..known.seen.clone() },
-            None => {
-                let set_id = self.read_input(&item.execution_arn).await?;
-                // Its own announcement is no reason to list again.
-                self.announced += u64::from(set_id.is_some());
-                let (arn, name, started) = (item.execution_arn, item.name, moment(&item.start_date));
-                ExecutionSeen { arn, name, set_id, status, started, stopped }
-            }
+        let seen = if let Some(known) = self.known.get(&item.execution_arn) {
+            ExecutionSeen { status, stopped, ..known.seen.clone() }
+        } else {
+            let set_id = self.read_input(&item.execution_arn).await?;
+            // Its own announcement is no reason to list again.
+            self.announced += u64::from(set_id.is_some());
+            let (arn, name, started) = (item.execution_arn, item.name, moment(&item.start_date));
+            ExecutionSeen { arn, name, set_id, status, started, stopped }
         };
         out.tell(seen.stopped.unwrap_or(seen.started), Seen::Execution(seen.clone())).await?;
         let new = Known { seen: seen.clone(), last_event: 0, done: aside, last_looks: 0, has_put: false };

@@ -99,11 +99,10 @@ impl Observer {
         let tempo = Tempo::of(&clients.target);
         // A tailer backs off by itself and says so: the SDK's own retries would hide it.
         let clients = clients.without_retries();
-        let is_endpoint = matches!(clients.target, Target::Endpoint { .. });
-        let delivery = match is_endpoint {
-            true => Delivery::judging(watched.log_groups.iter().map(|(role, _)| *role)),
+        let delivery = match clients.target {
+            Target::Endpoint { .. } => Delivery::judging(watched.log_groups.iter().map(|(role, _)| *role)),
             // Events come to log groups there: a line that is missing is a fault.
-            false => Delivery::default(),
+            Target::Embedded | Target::Aws { .. } => Delivery::default(),
         };
         let since = watched.since.or_else(|| tempo.look_back.map(|back| clock.now().minus(back)));
         let mut observer = Self {

@@ -63,9 +63,8 @@ impl Watching {
                 }
             }
         };
-        if tokio::time::timeout(Duration::from_secs(60), looking).await.is_err() {
-            panic!("waited in vain for {what}: {} lines, {:?}", self.lines.len(), self.states);
-        }
+        let in_time = tokio::time::timeout(Duration::from_secs(60), looking).await.is_ok();
+        assert!(in_time, "waited in vain for {what}: {} lines, {:?}", self.lines.len(), self.states);
     }
 
     /// Every line of `0..count` was told, each once, under an id of its own.

@@ -117,13 +117,13 @@ async fn ask(clients: &Clients) -> Result<Account, CheckError> {
     let (timeouts, retries) = limits::check();
     let settings = aws_sdk_sts::config::Builder::new().timeout_config(timeouts).retry_config(retries);
     match clients.sts.get_caller_identity().customize().config_override(settings).send().await {
-        Ok(identity) => match (identity.account, identity.arn) {
-            (Some(id), Some(arn)) => Ok(Account { id, arn }),
-            _ => {
+        Ok(identity) => {
+            let (Some(id), Some(arn)) = (identity.account, identity.arn) else {
                 let answer = "an answer without an account".to_owned();
-                Err(CheckError::Foreign { target: clients.target.to_string(), answer })
-            }
-        },
+                return Err(CheckError::Foreign { target: clients.target.to_string(), answer });
+            };
+            Ok(Account { id, arn })
+        }
         Err(error) => Err(reason(clients, &error)),
     }
 }

@@ -89,23 +89,21 @@ fn words(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
 
-    fn named(name: &str) -> Option<String> {
-        Some(name.to_owned())
-    }
-
     #[test]
     fn each_problem_names_its_remedy() {
         let none = problem(None, &CredentialsError::not_loaded("no providers in chain provided credentials"));
         assert_eq!(none, CredentialsProblem::None);
         let over = problem(
-            named("class"),
+            Some("class".to_owned()),
             &CredentialsError::provider_error("the SSO token has expired and cannot be refreshed"),
         );
         assert!(over.to_string().contains("aws sso login --profile class"), "{over}");
-        let unknown =
-            problem(named("clas"), &CredentialsError::invalid_configuration("profile `clas` was not defined: x"));
+        let unknown = problem(
+            Some("clas".to_owned()),
+            &CredentialsError::invalid_configuration("profile `clas` was not defined: x"),
+        );
         assert!(unknown.to_string().contains("profile clas gives no"), "{unknown}");
-        let broken = problem(named("tool"), &CredentialsError::provider_error("the process ended with 3"));
+        let broken = problem(Some("tool".to_owned()), &CredentialsError::provider_error("the process ended with 3"));
         assert!(broken.to_string().contains("ended with 3"), "{broken}");
     }
 }

@@ -105,7 +105,7 @@ async fn examine(settings: &Settings, clients: &Clients, address: Option<String>
     if let Some(url) = &address {
         found.server = Some(Server::at(url).await);
     }
-    found.services = services(&clients.without_retries()).await;
+    found.services = Box::pin(services(&clients.without_retries())).await;
     let silent = found.services.iter().filter_map(|service| service.problem.clone());
     found.missing.extend(silent);
     if found.services.iter().any(|service| service.name == "cloudformation" && service.answers) {

@@ -141,10 +141,6 @@ mod tests {
         Target::endpoint(url, None).expect("a valid url")
     }
 
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
     #[test]
     fn the_target_follows_from_what_was_said() {
         let plain = Wanted::default();
@@ -152,17 +148,23 @@ mod tests {
         let aws = |profile, region| Target::aws(profile, region).expect("a target");
         for (wanted, target) in [
             (plain.clone(), Target::Embedded),
-            (Wanted { flag_url: some(at), ..plain.clone() }, endpoint(at)),
-            (Wanted { exported_url: some(at), ..plain.clone() }, endpoint(at)),
-            (Wanted { name: Some(TargetName::Embedded), exported_url: some(at), ..plain.clone() }, Target::Embedded),
+            (Wanted { flag_url: Some(at.to_owned()), ..plain.clone() }, endpoint(at)),
+            (Wanted { exported_url: Some(at.to_owned()), ..plain.clone() }, endpoint(at)),
+            (
+                Wanted { name: Some(TargetName::Embedded), exported_url: Some(at.to_owned()), ..plain.clone() },
+                Target::Embedded,
+            ),
             (Wanted { name: Some(TargetName::Localstack), ..plain.clone() }, endpoint(LOCALSTACK_URL)),
-            (Wanted { name: Some(TargetName::Localstack), exported_url: some(at), ..plain.clone() }, endpoint(at)),
+            (
+                Wanted { name: Some(TargetName::Localstack), exported_url: Some(at.to_owned()), ..plain.clone() },
+                endpoint(at),
+            ),
             (Wanted { name: Some(TargetName::Aws), write: true, ..plain.clone() }, aws(None, None)),
             (
                 Wanted {
                     name: Some(TargetName::Aws),
-                    profile: some("class"),
-                    region: some("eu-west-1"),
+                    profile: Some("class".to_owned()),
+                    region: Some("eu-west-1".to_owned()),
                     ..plain.clone()
                 },
                 aws(Some("class"), Some("eu-west-1")),
@@ -177,12 +179,18 @@ mod tests {
         let plain = Wanted::default();
         let at = "http://127.0.0.1:4570";
         for (wanted, said) in [
-            (Wanted { name: Some(TargetName::Aws), exported_url: some(at), ..plain.clone() }, "AWS_ENDPOINT_URL"),
-            (Wanted { name: Some(TargetName::Aws), flag_url: some(at), ..plain.clone() }, "--endpoint-url"),
-            (Wanted { name: Some(TargetName::Embedded), flag_url: some(at), ..plain.clone() }, "--endpoint-url"),
-            (Wanted { profile: some("class"), ..plain.clone() }, "--target aws"),
-            (Wanted { write: true, flag_url: some(at), ..plain.clone() }, "--write"),
-            (Wanted { name: Some(TargetName::Aws), region: some("virginia"), ..plain.clone() }, "virginia"),
+            (
+                Wanted { name: Some(TargetName::Aws), exported_url: Some(at.to_owned()), ..plain.clone() },
+                "AWS_ENDPOINT_URL",
+            ),
+            (Wanted { name: Some(TargetName::Aws), flag_url: Some(at.to_owned()), ..plain.clone() }, "--endpoint-url"),
+            (
+                Wanted { name: Some(TargetName::Embedded), flag_url: Some(at.to_owned()), ..plain.clone() },
+                "--endpoint-url",
+            ),
+            (Wanted { profile: Some("class".to_owned()), ..plain.clone() }, "--target aws"),
+            (Wanted { write: true, flag_url: Some(at.to_owned()), ..plain.clone() }, "--write"),
+            (Wanted { name: Some(TargetName::Aws), region: Some("virginia".to_owned()), ..plain.clone() }, "virginia"),
         ] {
             let refused = wanted.target().expect_err("a contradiction").to_string();
             assert!(refused.contains(said), "{refused}");

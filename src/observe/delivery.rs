@@ -35,7 +35,7 @@ struct Known {
     items: HashMap<SetId, usize>,
     put: HashMap<SetId, Instant>,
     /// What shows that lines must be there: the items of a dataset, and since when.
-    evidence: Option<(usize, Instant)>,
+    evidence: Option<(SetId, Instant)>,
     /// Whole reads without a line that began since then.
     reads: HashMap<LogRole, u32>,
     groups: Vec<LogRole>,
@@ -101,20 +101,21 @@ impl Known {
     fn weigh(&mut self, set: &SetId, now: Instant) {
         let items = self.items.get(set).copied().unwrap_or_default();
         if self.evidence.is_none() && items >= ITEMS && self.put.contains_key(set) {
-            self.evidence = Some((items, now));
+            self.evidence = Some((set.clone(), now));
         }
     }
 
     fn found_empty(&mut self, role: LogRole, began: Instant) {
-        if self.evidence.is_some_and(|(_, since)| began >= since) {
+        if self.evidence.as_ref().is_some_and(|(_, since)| began >= *since) {
             *self.reads.entry(role).or_default() += 1;
         }
     }
 
     fn problem(&self, now: Instant) -> Option<String> {
-        let (items, since) = self.evidence.filter(|_| !self.delivered)?;
+        let (set, since) = self.evidence.as_ref().filter(|_| !self.delivered)?;
+        let items = self.items.get(set).copied().unwrap_or_default();
         let read = self.groups.iter().all(|role| self.reads.get(role).is_some_and(|&reads| reads >= READS));
-        (read && now.saturating_duration_since(since) >= PATIENCE).then(|| {
+        (read && now.saturating_duration_since(*since) >= PATIENCE).then(|| {
             format!(
                 "this endpoint brings no events to log groups (inferred: {items} items were written and the reconciliation event was put, but {} s later none of {} groups has a line)",
                 PATIENCE.as_secs(),

@@ -1,5 +1,7 @@
 //! The first call to a target: whose account it is, or one sentence that says what is wrong with the target.
 
+use std::time::Duration;
+
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 
 use super::clients::Clients;
@@ -97,24 +99,24 @@ pub enum CheckError {
     },
 }
 
-/// Asks the target whose account it is, once, within [`CHECK_LIMIT`].
+/// Asks the target whose account it is, once, within `limit`.
 ///
 /// # Errors
 /// One sentence with its remedy: nothing listens, no answer comes, something else answers, there are no credentials or
 /// they are refused, no region is named.
-pub async fn identify(clients: &Clients) -> Result<Account, CheckError> {
+pub async fn identify(clients: &Clients, limit: Duration) -> Result<Account, CheckError> {
     if clients.region.is_empty() {
         return Err(CheckError::NoRegion);
     }
-    match tokio::time::timeout(CHECK_LIMIT, ask(clients)).await {
+    match tokio::time::timeout(limit, ask(clients, limit)).await {
         Ok(answer) => answer,
         Err(_) => Err(silent(clients)),
     }
 }
 
-async fn ask(clients: &Clients) -> Result<Account, CheckError> {
+async fn ask(clients: &Clients, limit: Duration) -> Result<Account, CheckError> {
     credentials::load(clients).await?;
-    let (timeouts, retries) = limits::check();
+    let (timeouts, retries) = limits::check(limit);
     let settings = aws_sdk_sts::config::Builder::new().timeout_config(timeouts).retry_config(retries);
     match clients.sts.get_caller_identity().customize().config_override(settings).send().await {
         Ok(identity) => {

@@ -45,12 +45,12 @@ pub fn retries() -> RetryConfig {
 }
 
 /// One attempt and a short wait, so that a check fails while somebody still looks.
-pub fn check() -> (TimeoutConfig, RetryConfig) {
+pub fn check(limit: Duration) -> (TimeoutConfig, RetryConfig) {
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CHECK_LIMIT)
-        .read_timeout(CHECK_LIMIT)
-        .operation_attempt_timeout(CHECK_LIMIT)
-        .operation_timeout(CHECK_LIMIT)
+        .connect_timeout(limit)
+        .read_timeout(limit)
+        .operation_attempt_timeout(limit)
+        .operation_timeout(limit)
         .build();
     (timeouts, RetryConfig::disabled())
 }

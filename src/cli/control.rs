@@ -32,12 +32,6 @@ pub async fn clock_of(url: &str) -> Option<Clock> {
     follow(answer).ok()
 }
 
-/// Whether an endpoint of this machine is LocalStack in a container, which runs functions where our files are not.
-pub async fn is_in_container(url: &str) -> bool {
-    let answer = call(url, Method::GET, "/_localstack/info", None).await;
-    answer.is_ok_and(|info| info["is_docker"] == Value::Bool(true))
-}
-
 /// Changes the endpoint's clock: `rate`, `paused`, `step_seconds`.
 ///
 /// # Errors

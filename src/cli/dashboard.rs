@@ -18,6 +18,7 @@ use crate::tui::{
 };
 
 use super::effects::{Effects, OFFER};
+use super::server::Server;
 use super::session::{EMBEDDED_RATE, Session};
 use super::settings::Settings;
 use super::{Exit, Usage, output};
@@ -85,6 +86,7 @@ fn setup(settings: &Settings, session: &Session) -> Setup {
             Target::Aws { .. } => TargetKind::Aws,
         },
         address: url.split_once("://").map_or(url.as_str(), |(_, address)| address).to_owned(),
+        server: session.server.as_ref().and_then(Server::word).map(str::to_owned),
         profile: match &settings.target {
             Target::Aws { profile, .. } => profile.clone(),
             Target::Embedded | Target::Endpoint { .. } => None,

@@ -6,14 +6,14 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::aws::{Account, Clients, Problem, Target, identify};
+use crate::aws::{Account, Clients, Problem, Target};
 use crate::clock::real_now;
 use crate::deploy::describe;
 use crate::emulator::{Emulator, EmulatorConfig};
 
 use super::args::DoctorArgs;
 use super::report::VERSION;
-use super::server::Server;
+use super::server::{Server, greet};
 use super::settings::Settings;
 use super::{Exit, output};
 
@@ -95,15 +95,14 @@ async fn examine(settings: &Settings, clients: &Clients, address: Option<String>
         services: Vec::new(),
         missing: Vec::new(),
     };
-    match identify(clients).await {
+    let (account, server) = greet(clients, address.as_deref()).await;
+    found.server = server;
+    match account {
         Ok(Account { id, arn }) => (found.account, found.caller) = (Some(id), Some(arn)),
         Err(error) => {
             found.missing.push(error.to_string());
             return found;
         }
-    }
-    if let Some(url) = &address {
-        found.server = Some(Server::at(url).await);
     }
     found.services = Box::pin(services(&clients.without_retries())).await;
     let silent = found.services.iter().filter_map(|service| service.problem.clone());

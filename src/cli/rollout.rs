@@ -13,10 +13,11 @@ use crate::deploy::{
     Plan, Prepared, Sink, Source, Stack, Store, discard, execute, prepare, settle,
 };
 
+use super::Usage;
 use super::args::StackArgs;
+use super::server::Server;
 use super::session::Session;
 use super::settings::Settings;
-use super::{Usage, control};
 
 /// Stands for the bucket of a bootstrap stack that is yet to be made, while a change is only looked at.
 const BUCKET_TO_COME: &str = "made-by-the-deployment";
@@ -103,7 +104,7 @@ impl Order {
     /// # Errors
     /// When the target cannot run what there is: one sentence with the way out.
     pub async fn artefact(&self, session: &Session) -> anyhow::Result<Artefact> {
-        let host = host(session).await;
+        let host = host(session);
         match (&self.bootstrap, host) {
             (Some(bootstrap), host) => {
                 let chosen = self.plan.parameters.iter().find(|(key, _)| key == ARCHITECTURE);
@@ -243,14 +244,9 @@ async fn finish(
 }
 
 /// Where the target's functions run.
-async fn host(session: &Session) -> Host {
-    match &session.clients.target {
-        Target::Embedded => Host::ThisMachine,
-        target @ Target::Endpoint { url, .. } if target.is_local() && !control::is_in_container(url).await => {
-            Host::ThisMachine
-        }
-        Target::Endpoint { .. } | Target::Aws { .. } => Host::AmazonLinux,
-    }
+fn host(session: &Session) -> Host {
+    let runs_here = session.server.as_ref().is_none_or(Server::runs_here);
+    if session.clients.target.is_local() && runs_here { Host::ThisMachine } else { Host::AmazonLinux }
 }
 
 async fn read_context(path: &Path) -> anyhow::Result<Context> {

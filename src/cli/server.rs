@@ -2,11 +2,16 @@
 //! its functions can run: nothing of the pipeline depends on a server's name.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::control;
+use crate::aws::{Account, CHECK_LIMIT, CheckError, Clients, identify};
+
+/// The first call of a server that loads its services when they are first called.
+const FIRST_CALL_LIMIT: Duration = Duration::from_secs(30);
 
 /// The software behind an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,6 +55,44 @@ impl Server {
             }
             Err(_) => Self::Unknown,
         }
+    }
+}
+
+impl Server {
+    /// Its name in one word, where that says more than that it is an endpoint.
+    #[must_use]
+    pub fn word(&self) -> Option<&'static str> {
+        match self {
+            Self::LocalStack { .. } => Some("LocalStack"),
+            Self::Ministack { .. } => Some("ministack"),
+            Self::Vaultscope | Self::Unknown => None,
+        }
+    }
+
+    /// Whether its functions see this machine's files.
+    #[must_use]
+    pub fn runs_here(&self) -> bool {
+        !matches!(self, Self::LocalStack { is_docker: true, .. })
+    }
+}
+
+/// Asks a target whose account it is, and an endpoint what software it is.
+///
+/// A server that is known to be one of AWS's kind and does not answer its first call in time is asked once more with more
+/// patience: LocalStack loads each service when it is first called.
+pub async fn greet(clients: &Clients, url: Option<&str>) -> (Result<Account, CheckError>, Option<Server>) {
+    let server = async {
+        match url {
+            Some(url) => tokio::time::timeout(CHECK_LIMIT, Server::at(url)).await.ok(),
+            None => None,
+        }
+    };
+    let (answer, server) = tokio::join!(identify(clients, CHECK_LIMIT), server);
+    match (&answer, &server) {
+        (Err(CheckError::Silent { .. }), Some(Server::LocalStack { .. } | Server::Ministack { .. })) => {
+            (identify(clients, FIRST_CALL_LIMIT).await, server)
+        }
+        _ => (answer, server),
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::aws::{Account, Clients, Target, identify};
+use crate::aws::{Account, Clients, Target};
 use crate::clock::Clock;
 use crate::emulator::{Emulator, EmulatorConfig};
 
+use super::server::{Server, greet};
 use super::settings::Settings;
 use super::{Usage, control};
 
@@ -25,6 +26,8 @@ pub struct Session {
     pub clock: Clock,
     /// Whether the target's time can be scaled.
     pub has_clock: bool,
+    /// The software of an endpoint elsewhere.
+    pub server: Option<Server>,
     /// The endpoint, where it is in this process.
     pub emulator: Option<Arc<Emulator>>,
 }
@@ -42,13 +45,18 @@ impl Session {
         };
         let url = emulator.as_ref().map(|emulator| emulator.url()).unwrap_or_default();
         let clients = Clients::connect(target.clone(), settings.access, &url).await;
-        let account = identify(&clients).await?;
-        let clock = match (&emulator, target) {
-            (Some(emulator), _) => Some(emulator.clock().clone()),
-            (None, Target::Endpoint { url, .. }) => control::clock_of(url).await,
-            (None, _) => None,
+        let elsewhere = match target {
+            Target::Endpoint { url, .. } => Some(url.as_str()),
+            Target::Embedded | Target::Aws { .. } => None,
         };
-        Ok(Self { clients, account, has_clock: clock.is_some(), clock: clock.unwrap_or_default(), emulator })
+        let (account, server) = greet(&clients, elsewhere).await;
+        let clock = match (&emulator, elsewhere, &server) {
+            (Some(emulator), ..) => Some(emulator.clock().clone()),
+            (None, Some(url), Some(Server::Vaultscope)) => control::clock_of(url).await,
+            _ => None,
+        };
+        let has_clock = clock.is_some();
+        Ok(Self { clients, account: account?, server, has_clock, clock: clock.unwrap_or_default(), emulator })
     }
 
     /// Where the endpoint listens; `None` for AWS.

@@ -74,6 +74,8 @@ pub struct TargetInfo {
     pub kind: TargetKind,
     /// The endpoint's address without its scheme, `127.0.0.1:4566`; empty for AWS.
     pub address: String,
+    /// The software of an endpoint, in one word, where it is known: `LocalStack`.
+    pub server: Option<String>,
     /// The profile of the shared configuration, where one was named.
     pub profile: Option<String>,
     /// `us-east-1`, …

@@ -7,7 +7,7 @@ use aws_sdk_cloudformation::types::{Capability, Tag};
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use vaultscope::aws::{Access, Account, Clients, Target, identify};
+use vaultscope::aws::{Access, Account, CHECK_LIMIT, Clients, Target, identify};
 use vaultscope::deploy::{
     Artefact, BOOTSTRAP, ChangeSet, DeployError, Destroyed, Foreign, Plan, Prepared, Sink, Stack, Store, Template, all,
     deploy, describe, destroy, discard, execute, prepare,
@@ -35,7 +35,7 @@ impl Endpoint {
     async fn new() -> Self {
         let emulator = Emulator::start(EmulatorConfig::default()).await.expect("the endpoint starts on a free port");
         let clients = Clients::connect(Target::Embedded, Access::Write, &emulator.url()).await;
-        let account = identify(&clients).await.expect("an account");
+        let account = identify(&clients, CHECK_LIMIT).await.expect("an account");
         let (out, seen) = mpsc::channel(4_096);
         Self { emulator, clients, account, out, seen, cancel: CancellationToken::new() }
     }

@@ -21,6 +21,7 @@ pub fn setup() -> Setup {
     Setup {
         target: TargetInfo {
             kind: TargetKind::Embedded,
+            server: None,
             profile: None,
             address: "127.0.0.1:4566".to_owned(),
             region: "us-east-1".to_owned(),
@@ -312,6 +313,7 @@ pub fn clock(state: &mut State, millis: i64, rate: f64, paused: bool) {
 pub fn aws() -> TargetInfo {
     TargetInfo {
         kind: TargetKind::Aws,
+        server: None,
         profile: Some("workshop-admin".to_owned()),
         address: String::new(),
         region: "eu-central-1".to_owned(),

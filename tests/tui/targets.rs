@@ -66,7 +66,7 @@ fn every_target_has_its_badge_at_every_size() {
     for (target, badge) in [
         (story::setup().target, " EMBEDDED "),
         (story::endpoint(), " ENDPOINT "),
-        (TargetInfo { address: "localhost.localstack.cloud:4566".to_owned(), ..story::endpoint() }, " LOCALSTACK "),
+        (TargetInfo { server: Some("LocalStack".to_owned()), ..story::endpoint() }, " LOCALSTACK "),
         (story::aws(), " REAL AWS "),
     ] {
         let mut state = on(target, "CREATE_COMPLETE");

@@ -51,11 +51,11 @@ struct Place {
 impl Place {
     fn of(state: &State) -> Self {
         let target = &state.setup.target;
+        let server = target.server.as_deref().map(|server| text::cut(server, 12).to_uppercase());
         let (word, role) = match target.kind {
-            TargetKind::Embedded => ("EMBEDDED", Role::Embedded),
-            TargetKind::Endpoint if target.address.contains("localstack") => ("LOCALSTACK", Role::Endpoint),
-            TargetKind::Endpoint => ("ENDPOINT", Role::Endpoint),
-            TargetKind::Aws => ("REAL AWS", Role::Aws),
+            TargetKind::Embedded => ("EMBEDDED".to_owned(), Role::Embedded),
+            TargetKind::Endpoint => (server.unwrap_or_else(|| "ENDPOINT".to_owned()), Role::Endpoint),
+            TargetKind::Aws => ("REAL AWS".to_owned(), Role::Aws),
         };
         let mut badges = vec![(role, format!(" {word} "))];
         if target.read_only {

@@ -54,7 +54,8 @@ impl Block {
     /// Addresses that can be given out: AWS keeps the first four and the last.
     pub fn usable(self) -> impl Iterator<Item = Ipv4Addr> {
         let first = u64::from(self.base);
-        (first + 4..(first + self.size()).saturating_sub(1)).map(|n| Ipv4Addr::from(u32::try_from(n).unwrap_or(u32::MAX)))
+        (first + 4..(first + self.size()).saturating_sub(1))
+            .map(|n| Ipv4Addr::from(u32::try_from(n).unwrap_or(u32::MAX)))
     }
 }
 

@@ -314,7 +314,8 @@ fn delete(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
             }
             Some(error) => {
                 let error: crate::emulator::ServiceError = error.into();
-                unsuccessful.push(json!({ "ResourceId": id, "Error": { "Code": error.code, "Message": error.message } }));
+                unsuccessful
+                    .push(json!({ "ResourceId": id, "Error": { "Code": error.code, "Message": error.message } }));
             }
         }
     }
@@ -325,14 +326,15 @@ fn modify(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
     let id = input.required("VpcEndpointId")?;
     let endpoint = work.store.get(&ENDPOINT, &id)?;
     let vpc = endpoint.text("VpcId").to_owned();
-    let changed = |list: &str, entry: &str, kind: &'static Kind| -> Result<(Vec<String>, Vec<String>, Vec<String>), Error> {
-        let (added, removed) = (input.texts(&format!("Add{entry}")), input.texts(&format!("Remove{entry}")));
-        known(work.store, kind, &added, &vpc)?;
-        let mut all = texts(endpoint, list);
-        all.retain(|one| !removed.contains(one));
-        all.extend(added.iter().filter(|one| !all.contains(one)).cloned().collect::<Vec<_>>());
-        Ok((all, added, removed))
-    };
+    let changed =
+        |list: &str, entry: &str, kind: &'static Kind| -> Result<(Vec<String>, Vec<String>, Vec<String>), Error> {
+            let (added, removed) = (input.texts(&format!("Add{entry}")), input.texts(&format!("Remove{entry}")));
+            known(work.store, kind, &added, &vpc)?;
+            let mut all = texts(endpoint, list);
+            all.retain(|one| !removed.contains(one));
+            all.extend(added.iter().filter(|one| !all.contains(one)).cloned().collect::<Vec<_>>());
+            Ok((all, added, removed))
+        };
     let (tables, new_tables, old_tables) = changed("RouteTableIds", "RouteTableId", &ROUTE_TABLE)?;
     let (subnets, new_subnets, old_subnets) = changed("SubnetIds", "SubnetId", &SUBNET)?;
     let mut groups: Vec<String> = endpoint.body["Groups"]
@@ -345,7 +347,8 @@ fn modify(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
     groups.retain(|group| !old_groups.contains(group));
     groups.extend(new_groups);
     let private = input.flag("PrivateDnsEnabled")?;
-    let policy = if input.flag("ResetPolicy")? == Some(true) { Some(full_access()) } else { input.text("PolicyDocument") };
+    let policy =
+        if input.flag("ResetPolicy")? == Some(true) { Some(full_access()) } else { input.text("PolicyDocument") };
 
     let leaving: Vec<String> = texts(endpoint, "NetworkInterfaceIds")
         .into_iter()

@@ -134,7 +134,8 @@ fn create_nat(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
         }
     };
     let private = work.store.get(&INTERFACE, &interface)?.text("PrivateIpAddress").to_owned();
-    let mut shown = json!({ "NetworkInterfaceId": interface, "PrivateIp": private, "IsPrimary": true, "Status": "succeeded" });
+    let mut shown =
+        json!({ "NetworkInterfaceId": interface, "PrivateIp": private, "IsPrimary": true, "Status": "succeeded" });
     if let Some((allocation, public)) = address {
         let association = work.new_id("eipassoc");
         map(work, &allocation, &interface, &association)?;
@@ -155,7 +156,8 @@ fn delete_nat(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
     let gateway = work.store.get_mut(&NAT_GATEWAY, &id)?;
     gateway.set(&json!({ "State": "deleted", "DeleteTime": gone }));
     gateway.changes = vec![(at, Change::Goes)];
-    let interface = gateway.body["NatGatewayAddresses"][0]["NetworkInterfaceId"].as_str().unwrap_or_default().to_owned();
+    let interface =
+        gateway.body["NatGatewayAddresses"][0]["NetworkInterfaceId"].as_str().unwrap_or_default().to_owned();
     interfaces::forget(work, &interface);
     Ok(json!({ "NatGatewayId": id }))
 }
@@ -189,9 +191,9 @@ fn allocation(work: &Work<'_>, input: Input<'_>) -> Result<String, Error> {
     }
     let public = input.required("PublicIp").map_err(|_| Error::missing("allocationId"))?;
     let found = work.store.of(&ADDRESS).find(|one| one.is("PublicIp", &public));
-    found.map(|one| one.id.clone()).ok_or_else(|| {
-        Error::new("InvalidAddress.NotFound", format!("Address '{public}' not found."))
-    })
+    found
+        .map(|one| one.id.clone())
+        .ok_or_else(|| Error::new("InvalidAddress.NotFound", format!("Address '{public}' not found.")))
 }
 
 fn release(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
@@ -251,7 +253,8 @@ fn associate(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
     work.store.get(&INTERFACE, &interface)?;
     let address = work.store.get(&ADDRESS, &id)?;
     if address.body.get("AssociationId").is_some() && input.flag("AllowReassociation")? == Some(false) {
-        let message = format!("resource {id} is already associated with associate-id {}", address.text("AssociationId"));
+        let message =
+            format!("resource {id} is already associated with associate-id {}", address.text("AssociationId"));
         return Err(Error::new("Resource.AlreadyAssociated", message));
     }
     let association = work.new_id("eipassoc");

@@ -12,16 +12,8 @@ use super::store::{Work, specified};
 use super::table::{Operation, op};
 use super::view;
 
-const RULES: &[&str] = &[
-    "GroupId",
-    "GroupName",
-    "IpPermissions",
-    "IpProtocol",
-    "FromPort",
-    "ToPort",
-    "CidrIp",
-    "SecurityGroupRuleId",
-];
+const RULES: &[&str] =
+    &["GroupId", "GroupName", "IpPermissions", "IpProtocol", "FromPort", "ToPort", "CidrIp", "SecurityGroupRuleId"];
 
 pub const OPERATIONS: &[Operation] = &[
     op("CreateSecurityGroup", &["GroupName", "GroupDescription", "VpcId"], create),
@@ -75,10 +67,13 @@ pub fn make(work: &mut Work<'_>, vpc: &str, name: &str, description: &str, tags:
     let id = group.id.clone();
     let account = owner.as_str().unwrap_or_default();
     group.body["SecurityGroupArn"] = Value::from(format!("arn:aws:ec2:{region}:{account}:security-group/{id}"));
-    make_rule(work, &json!({
-        "GroupId": id, "GroupOwnerId": owner, "IsEgress": true, "IpProtocol": "-1", "FromPort": -1, "ToPort": -1,
-        "CidrIpv4": "0.0.0.0/0",
-    }));
+    make_rule(
+        work,
+        &json!({
+            "GroupId": id, "GroupOwnerId": owner, "IsEgress": true, "IpProtocol": "-1", "FromPort": -1, "ToPort": -1,
+            "CidrIpv4": "0.0.0.0/0",
+        }),
+    );
     id
 }
 
@@ -112,12 +107,14 @@ fn delete(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
         let message = format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user");
         return Err(Error::new("CannotDelete", message));
     }
-    let used = work.store.of(&INTERFACE).any(|one| {
-        one.hidden["GroupIds"].as_array().into_iter().flatten().any(|group| *group == id.as_str())
-    });
-    let referenced = work.store.of(&RULE).any(|rule| {
-        rule.body["ReferencedGroupInfo"]["GroupId"] == id.as_str() && !rule.is("GroupId", &id)
-    });
+    let used = work
+        .store
+        .of(&INTERFACE)
+        .any(|one| one.hidden["GroupIds"].as_array().into_iter().flatten().any(|group| *group == id.as_str()));
+    let referenced = work
+        .store
+        .of(&RULE)
+        .any(|rule| rule.body["ReferencedGroupInfo"]["GroupId"] == id.as_str() && !rule.is("GroupId", &id));
     if used || referenced {
         return Err(Error::new("DependencyViolation", format!("resource {id} has a dependent object")));
     }
@@ -187,9 +184,9 @@ fn described(work: &Work<'_>, group: &str, input: Input<'_>, is_egress: bool) ->
         };
         let cidr = |text: String| {
             let block = Block::parse(&text).filter(|block| block.to_string() == text);
-            block.map(|_| Value::from(text.as_str())).ok_or_else(|| {
-                Error::new("InvalidParameterValue", format!("CIDR block {text} is malformed"))
-            })
+            block
+                .map(|_| Value::from(text.as_str()))
+                .ok_or_else(|| Error::new("InvalidParameterValue", format!("CIDR block {text} is malformed")))
         };
         if let Some(text) = permission.text("CidrIp") {
             add("CidrIpv4", cidr(text)?, None);
@@ -240,7 +237,8 @@ fn is_same(one: &Value, other: &Value) -> bool {
 fn words(rule: &Value) -> String {
     let text = |member: &str| rule[member].as_str().map_or_else(|| rule[member].to_string(), str::to_owned);
     let peer = ["CidrIpv4", "CidrIpv6", "PrefixListId"].into_iter().find(|member| rule.get(*member).is_some());
-    let peer = peer.map_or_else(|| rule["ReferencedGroupInfo"]["GroupId"].as_str().unwrap_or_default().to_owned(), text);
+    let peer =
+        peer.map_or_else(|| rule["ReferencedGroupInfo"]["GroupId"].as_str().unwrap_or_default().to_owned(), text);
     match text("IpProtocol").as_str() {
         "-1" => format!("peer: {peer}, ALL, ALLOW"),
         protocol => {
@@ -254,7 +252,9 @@ fn authorize(work: &mut Work<'_>, input: Input<'_>, is_egress: bool) -> Result<V
     let group = named(work, input)?;
     let rules = described(work, &group, input, is_egress)?;
     for (index, rule) in rules.iter().enumerate() {
-        if work.store.of(&RULE).any(|one| is_same(&one.body, rule)) || rules[..index].iter().any(|one| is_same(one, rule)) {
+        if work.store.of(&RULE).any(|one| is_same(&one.body, rule))
+            || rules[..index].iter().any(|one| is_same(one, rule))
+        {
             let message = format!("the specified rule \"{}\" already exists", words(rule));
             return Err(Error::new("InvalidPermission.Duplicate", message));
         }

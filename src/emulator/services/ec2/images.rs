@@ -15,33 +15,104 @@ pub const OPERATIONS: &[Operation] =
     &[op("DescribeImages", &["ImageId", "Owner", "ExecutableBy", "IncludeDeprecated", "IncludeDisabled"], describe)];
 
 /// What is published: name, description, architecture, root device, root size in GiB, owner, moment.
-type Published = (&'static str, &'static str, &'static str, &'static str, i64, (&'static str, &'static str), &'static str);
+type Published =
+    (&'static str, &'static str, &'static str, &'static str, i64, (&'static str, &'static str), &'static str);
 
 const AMAZON: (&str, &str) = ("137112412989", "amazon");
 const GATEWAY: (&str, &str) = ("540655126412", "amazon");
 const CANONICAL: (&str, &str) = ("099720109477", "");
 
 const PUBLISHED: [Published; 10] = [
-    ("al2023-ami-2023.9.20251027.0-kernel-6.1-x86_64", "Amazon Linux 2023 AMI 2023.9.20251027.0 x86_64 HVM kernel-6.1",
-     "x86_64", "/dev/xvda", 8, AMAZON, "2025-10-27T19:51:00.000Z"),
-    ("al2023-ami-2023.9.20251027.0-kernel-6.1-arm64", "Amazon Linux 2023 AMI 2023.9.20251027.0 arm64 HVM kernel-6.1",
-     "arm64", "/dev/xvda", 8, AMAZON, "2025-10-27T19:51:00.000Z"),
-    ("al2023-ami-2023.9.20251027.0-kernel-6.12-x86_64", "Amazon Linux 2023 AMI 2023.9.20251027.0 x86_64 HVM kernel-6.12",
-     "x86_64", "/dev/xvda", 8, AMAZON, "2025-10-27T19:50:00.000Z"),
-    ("al2023-ami-minimal-2023.9.20251027.0-kernel-6.1-x86_64", "Amazon Linux 2023 AMI 2023.9.20251027.0 x86_64 Minimal HVM kernel-6.1",
-     "x86_64", "/dev/xvda", 2, AMAZON, "2025-10-27T19:49:00.000Z"),
-    ("al2023-ami-minimal-2023.9.20251027.0-kernel-6.1-arm64", "Amazon Linux 2023 AMI 2023.9.20251027.0 arm64 Minimal HVM kernel-6.1",
-     "arm64", "/dev/xvda", 2, AMAZON, "2025-10-27T19:49:00.000Z"),
-    ("amzn2-ami-hvm-2.0.20251014.0-x86_64-gp2", "Amazon Linux 2 AMI 2.0.20251014.0 x86_64 HVM gp2",
-     "x86_64", "/dev/xvda", 8, AMAZON, "2025-10-14T20:00:00.000Z"),
-    ("amzn2-ami-kernel-5.10-hvm-2.0.20251014.0-x86_64-gp2", "Amazon Linux 2 Kernel 5.10 AMI 2.0.20251014.0 x86_64 HVM gp2",
-     "x86_64", "/dev/xvda", 8, AMAZON, "2025-10-14T20:00:00.000Z"),
-    ("amzn2-ami-hvm-2.0.20251014.0-arm64-gp2", "Amazon Linux 2 LTS Arm64 AMI 2.0.20251014.0 arm64 HVM gp2",
-     "arm64", "/dev/xvda", 8, AMAZON, "2025-10-14T20:00:00.000Z"),
-    ("aws-storage-gateway-FILE_S3-2.0.11", "AWS Storage Gateway, S3 File Gateway 2.0.11",
-     "x86_64", "/dev/xvda", 80, GATEWAY, "2025-09-02T12:00:00.000Z"),
-    ("ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20251022", "Canonical, Ubuntu, 24.04, amd64 noble image",
-     "x86_64", "/dev/sda1", 8, CANONICAL, "2025-10-22T10:00:00.000Z"),
+    (
+        "al2023-ami-2023.9.20251027.0-kernel-6.1-x86_64",
+        "Amazon Linux 2023 AMI 2023.9.20251027.0 x86_64 HVM kernel-6.1",
+        "x86_64",
+        "/dev/xvda",
+        8,
+        AMAZON,
+        "2025-10-27T19:51:00.000Z",
+    ),
+    (
+        "al2023-ami-2023.9.20251027.0-kernel-6.1-arm64",
+        "Amazon Linux 2023 AMI 2023.9.20251027.0 arm64 HVM kernel-6.1",
+        "arm64",
+        "/dev/xvda",
+        8,
+        AMAZON,
+        "2025-10-27T19:51:00.000Z",
+    ),
+    (
+        "al2023-ami-2023.9.20251027.0-kernel-6.12-x86_64",
+        "Amazon Linux 2023 AMI 2023.9.20251027.0 x86_64 HVM kernel-6.12",
+        "x86_64",
+        "/dev/xvda",
+        8,
+        AMAZON,
+        "2025-10-27T19:50:00.000Z",
+    ),
+    (
+        "al2023-ami-minimal-2023.9.20251027.0-kernel-6.1-x86_64",
+        "Amazon Linux 2023 AMI 2023.9.20251027.0 x86_64 Minimal HVM kernel-6.1",
+        "x86_64",
+        "/dev/xvda",
+        2,
+        AMAZON,
+        "2025-10-27T19:49:00.000Z",
+    ),
+    (
+        "al2023-ami-minimal-2023.9.20251027.0-kernel-6.1-arm64",
+        "Amazon Linux 2023 AMI 2023.9.20251027.0 arm64 Minimal HVM kernel-6.1",
+        "arm64",
+        "/dev/xvda",
+        2,
+        AMAZON,
+        "2025-10-27T19:49:00.000Z",
+    ),
+    (
+        "amzn2-ami-hvm-2.0.20251014.0-x86_64-gp2",
+        "Amazon Linux 2 AMI 2.0.20251014.0 x86_64 HVM gp2",
+        "x86_64",
+        "/dev/xvda",
+        8,
+        AMAZON,
+        "2025-10-14T20:00:00.000Z",
+    ),
+    (
+        "amzn2-ami-kernel-5.10-hvm-2.0.20251014.0-x86_64-gp2",
+        "Amazon Linux 2 Kernel 5.10 AMI 2.0.20251014.0 x86_64 HVM gp2",
+        "x86_64",
+        "/dev/xvda",
+        8,
+        AMAZON,
+        "2025-10-14T20:00:00.000Z",
+    ),
+    (
+        "amzn2-ami-hvm-2.0.20251014.0-arm64-gp2",
+        "Amazon Linux 2 LTS Arm64 AMI 2.0.20251014.0 arm64 HVM gp2",
+        "arm64",
+        "/dev/xvda",
+        8,
+        AMAZON,
+        "2025-10-14T20:00:00.000Z",
+    ),
+    (
+        "aws-storage-gateway-FILE_S3-2.0.11",
+        "AWS Storage Gateway, S3 File Gateway 2.0.11",
+        "x86_64",
+        "/dev/xvda",
+        80,
+        GATEWAY,
+        "2025-09-02T12:00:00.000Z",
+    ),
+    (
+        "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20251022",
+        "Canonical, Ubuntu, 24.04, amd64 noble image",
+        "x86_64",
+        "/dev/sda1",
+        8,
+        CANONICAL,
+        "2025-10-22T10:00:00.000Z",
+    ),
 ];
 
 /// An id that follows from a name alone.

@@ -43,13 +43,24 @@ pub const OPERATIONS: &[Operation] = &[
     op("DescribeInstanceStatus", &["InstanceId", "IncludeAllInstances"], describe_status),
     op("StartInstances", &["InstanceId"], |work, input| switch(work, input, "start")),
     op("StopInstances", &["InstanceId", "Force", "SkipOsShutdown"], |work, input| switch(work, input, "stop")),
-    op("TerminateInstances", &["InstanceId", "Force", "SkipOsShutdown"], |work, input| switch(work, input, "terminate")),
+    op("TerminateInstances", &["InstanceId", "Force", "SkipOsShutdown"], |work, input| {
+        switch(work, input, "terminate")
+    }),
     op("RebootInstances", &["InstanceId"], reboot),
     op("DescribeInstanceAttribute", &["InstanceId", "Attribute"], describe_attribute),
     op(
         "ModifyInstanceAttribute",
-        &["InstanceId", "InstanceType", "DisableApiTermination", "UserData", "SourceDestCheck", "GroupId", "EbsOptimized",
-          "InstanceInitiatedShutdownBehavior", "BlockDeviceMapping"],
+        &[
+            "InstanceId",
+            "InstanceType",
+            "DisableApiTermination",
+            "UserData",
+            "SourceDestCheck",
+            "GroupId",
+            "EbsOptimized",
+            "InstanceInitiatedShutdownBehavior",
+            "BlockDeviceMapping",
+        ],
         modify_attribute,
     ),
     op("AssociateIamInstanceProfile", &["InstanceId", "IamInstanceProfile"], associate_profile),
@@ -72,7 +83,8 @@ fn state(name: &str) -> Value {
 /// What is made up from an instance type's size; families are not told apart.
 fn cores(kind: &str) -> Option<i64> {
     let (family, size) = kind.split_once('.')?;
-    let is_family = family.len() >= 2 && family.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let is_family =
+        family.len() >= 2 && family.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let cores = match size {
         "nano" | "micro" | "small" | "medium" => 1,
         "large" => 1,
@@ -101,7 +113,12 @@ fn slots(work: &Work<'_>, input: Input<'_>) -> Result<Vec<Slot>, Error> {
         let vpc = super::groups::default_vpc(work)?;
         let all = work.store.of(&super::kind::SECURITY_GROUP);
         let found = all.filter(|one| one.is("VpcId", &vpc)).find(|one| one.is("GroupName", &name));
-        let missing = || Error::new("InvalidGroup.NotFound", format!("The security group '{name}' does not exist in default VPC '{vpc}'"));
+        let missing = || {
+            Error::new(
+                "InvalidGroup.NotFound",
+                format!("The security group '{name}' does not exist in default VPC '{vpc}'"),
+            )
+        };
         groups.push(found.ok_or_else(missing)?.id.clone());
     }
     let given = input.objects("NetworkInterface");
@@ -123,7 +140,8 @@ fn slots(work: &Work<'_>, input: Input<'_>) -> Result<Vec<Slot>, Error> {
     }
     let slot = |(position, one): (usize, Input<'_>)| {
         let existing = one.text("NetworkInterfaceId");
-        let primary = one.objects("PrivateIpAddresses").into_iter().find_map(|address| address.text("PrivateIpAddress"));
+        let primary =
+            one.objects("PrivateIpAddresses").into_iter().find_map(|address| address.text("PrivateIpAddress"));
         Ok(Slot {
             subnet: one.text("SubnetId"),
             groups: one.texts("SecurityGroupId"),
@@ -140,7 +158,8 @@ fn slots(work: &Work<'_>, input: Input<'_>) -> Result<Vec<Slot>, Error> {
 
 /// The subnet of the default VPC for those that name none.
 fn default_subnet(work: &Work<'_>, zone: Option<&str>) -> Result<String, Error> {
-    let fits = |one: &&Resource| one.body["DefaultForAz"] == true && zone.is_none_or(|zone| one.is("AvailabilityZone", zone));
+    let fits =
+        |one: &&Resource| one.body["DefaultForAz"] == true && zone.is_none_or(|zone| one.is("AvailabilityZone", zone));
     let found = work.store.of(&SUBNET).find(fits).map(|one| one.id.clone());
     let message = "No default subnet for availability zone: it has been deleted. Please use a subnet ID.";
     found.ok_or_else(|| Error::new("MissingInput", message))
@@ -153,7 +172,8 @@ fn profile(work: &Work<'_>, given: Input<'_>) -> Result<Value, Error> {
         (Some(arn), None) => arn,
         (None, Some(name)) => format!("arn:aws:iam::{account}:instance-profile/{name}"),
         _ => {
-            let message = "The parameter 'iamInstanceProfile.name' may not be used in combination with 'iamInstanceProfile.arn'";
+            let message =
+                "The parameter 'iamInstanceProfile.name' may not be used in combination with 'iamInstanceProfile.arn'";
             return Err(Error::new("InvalidParameterCombination", message));
         }
     };
@@ -164,13 +184,16 @@ fn run(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
     let count = |name: &str| input.integer(name)?.ok_or_else(|| Error::missing(name));
     let (least, most) = (count("MinCount")?, count("MaxCount")?);
     if least < 1 || most < least || most > 100 {
-        return Err(Error::value("minCount", least, "It must be at least 1, and at most maxCount, which is 100 at the most."));
+        return Err(Error::value(
+            "minCount",
+            least,
+            "It must be at least 1, and at most maxCount, which is 100 at the most.",
+        ));
     }
     let image = work.store.get(&IMAGE, &input.required("ImageId")?)?.clone();
     let kind = input.text("InstanceType").unwrap_or_else(|| "t2.micro".to_owned());
-    let cores = cores(&kind).ok_or_else(|| {
-        Error::new("InvalidParameterValue", format!("Invalid value '{kind}' for InstanceType."))
-    })?;
+    let cores = cores(&kind)
+        .ok_or_else(|| Error::new("InvalidParameterValue", format!("Invalid value '{kind}' for InstanceType.")))?;
     let key = input.text("KeyName");
     if let Some(key) = &key
         && !work.store.of(&KEY_PAIR).any(|one| one.is("KeyName", key))
@@ -188,7 +211,10 @@ fn run(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
     for index in 0..most {
         let slots = slots(work, input)?;
         let first = slots.iter().find(|slot| slot.index == 0).ok_or_else(|| {
-            Error::new("InvalidParameterValue", "When specifying network interfaces, you must include a device at index 0.")
+            Error::new(
+                "InvalidParameterValue",
+                "When specifying network interfaces, you must include a device at index 0.",
+            )
         })?;
         let subnet = match (&first.existing, &first.subnet) {
             (Some(interface), _) => work.store.get(&INTERFACE, interface)?.text("SubnetId").to_owned(),
@@ -246,7 +272,8 @@ fn run(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
         }
         become_later(work, &id, "running");
     }
-    let shown: Vec<Value> = ids.iter().filter_map(|id| Some(view::of(work.store, work.store.get(&INSTANCE, id).ok()?))).collect();
+    let shown: Vec<Value> =
+        ids.iter().filter_map(|id| Some(view::of(work.store, work.store.get(&INSTANCE, id).ok()?))).collect();
     Ok(json!({ "ReservationId": reservation, "OwnerId": work.account(), "Groups": [], "Instances": shown }))
 }
 
@@ -343,7 +370,8 @@ fn describe(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
 
 fn describe_status(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
     let all = input.flag("IncludeAllInstances")? == Some(true);
-    let shown = wanted(work.store, &INSTANCE, input)?.into_iter().filter(|one| all || one["State"]["Name"] == "running");
+    let shown =
+        wanted(work.store, &INSTANCE, input)?.into_iter().filter(|one| all || one["State"]["Name"] == "running");
     let ok = |is_running: bool| match is_running {
         true => json!({ "Status": "ok", "Details": [{ "Name": "reachability", "Status": "passed" }] }),
         false => json!({ "Status": "not-applicable", "Details": [] }),
@@ -377,11 +405,16 @@ fn switch(work: &mut Work<'_>, input: Input<'_>, verb: &str) -> Result<Value, Er
             _ => true,
         };
         if !fits {
-            let message = format!("The instance '{id}' is not in a state from which it can be {verb}{}.", if verb == "stop" { "ped" } else { "ed" });
+            let message = format!(
+                "The instance '{id}' is not in a state from which it can be {verb}{}.",
+                if verb == "stop" { "ped" } else { "ed" }
+            );
             return Err(Error::new("IncorrectInstanceState", message));
         }
         if verb == "terminate" && instance.hidden["DisableApiTermination"] == true {
-            let message = format!("The instance '{id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.");
+            let message = format!(
+                "The instance '{id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again."
+            );
             return Err(Error::new("OperationNotPermitted", message));
         }
     }
@@ -395,7 +428,9 @@ fn switch(work: &mut Work<'_>, input: Input<'_>, verb: &str) -> Result<Value, Er
                 strip(work, &id);
             }
             let instance = work.store.get_mut(&INSTANCE, &id)?;
-            instance.set(&json!({ "State": state(passing), "StateTransitionReason": if verb == "start" { "" } else { &words } }));
+            instance.set(
+                &json!({ "State": state(passing), "StateTransitionReason": if verb == "start" { "" } else { &words } }),
+            );
             instance.changes = vec![(at, Change::Becomes(json!({ "State": state(then) })))];
             if verb == "terminate" {
                 instance.changes.push((at + SHOWN_TERMINATED, Change::Goes));
@@ -456,7 +491,10 @@ fn modify_attribute(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Erro
     let optimized = input.attribute("EbsOptimized")?;
     if let Some(kind) = &kind {
         if !stopped {
-            return Err(Error::new("IncorrectInstanceState", format!("The instance '{id}' is not in the 'stopped' state.")));
+            return Err(Error::new(
+                "IncorrectInstanceState",
+                format!("The instance '{id}' is not in the 'stopped' state."),
+            ));
         }
         if cores(kind).is_none() {
             return Err(Error::new("InvalidParameterValue", format!("Invalid value '{kind}' for InstanceType.")));

@@ -41,19 +41,34 @@ pub struct Wanted<'a> {
 /// A free address of a subnet, or the one that is wanted.
 fn address(work: &Work<'_>, subnet: &str, wanted: Option<String>) -> Result<Ipv4Addr, Error> {
     let (_, block) = vpcs::subnet(work.store, subnet)?;
-    let taken: std::collections::HashSet<&str> =
-        work.store.of(&INTERFACE).filter(|one| one.is("SubnetId", subnet)).map(|one| one.text("PrivateIpAddress")).collect();
+    let taken: std::collections::HashSet<&str> = work
+        .store
+        .of(&INTERFACE)
+        .filter(|one| one.is("SubnetId", subnet))
+        .map(|one| one.text("PrivateIpAddress"))
+        .collect();
     let is_free = |address: &Ipv4Addr| !taken.contains(address.to_string().as_str());
     match wanted {
         Some(text) => {
-            let address: Ipv4Addr = text.parse().map_err(|_| Error::value("privateIpAddress", &text, "It is no address."))?;
+            let address: Ipv4Addr =
+                text.parse().map_err(|_| Error::value("privateIpAddress", &text, "It is no address."))?;
             if !block.has(address) || !block.usable().any(|one| one == address) {
-                return Err(Error::new("InvalidParameterValue", format!("Address {text} does not fall within the subnet's address range")));
+                return Err(Error::new(
+                    "InvalidParameterValue",
+                    format!("Address {text} does not fall within the subnet's address range"),
+                ));
             }
-            if is_free(&address) { Ok(address) } else { Err(Error::new("InvalidIPAddress.InUse", format!("Address {text} is in use."))) }
+            if is_free(&address) {
+                Ok(address)
+            } else {
+                Err(Error::new("InvalidIPAddress.InUse", format!("Address {text} is in use.")))
+            }
         }
         None => block.usable().find(is_free).ok_or_else(|| {
-            Error::new("InsufficientFreeAddressesInSubnet", format!("Insufficient free addresses in subnet '{subnet}'."))
+            Error::new(
+                "InsufficientFreeAddressesInSubnet",
+                format!("Insufficient free addresses in subnet '{subnet}'."),
+            )
         }),
     }
 }
@@ -66,7 +81,8 @@ fn groups(work: &Work<'_>, vpc: &str, named: Vec<String>) -> Result<Vec<String>,
     }
     for id in &named {
         if !work.store.get(&SECURITY_GROUP, id)?.is("VpcId", vpc) {
-            let message = format!("You have specified two resources that belong to different networks: {id} is not in {vpc}.");
+            let message =
+                format!("You have specified two resources that belong to different networks: {id} is not in {vpc}.");
             return Err(Error::new("InvalidGroup.NotFound", message));
         }
     }

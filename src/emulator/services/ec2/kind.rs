@@ -25,7 +25,9 @@ impl Kind {
     pub fn not_found(&self, id: &str) -> Error {
         let (code, words) = self.missing;
         let is_id = id.strip_prefix(self.prefix).and_then(|rest| rest.strip_prefix('-'));
-        if code.ends_with("ID") && is_id.is_none_or(|rest| rest.is_empty() || !rest.bytes().all(|b| b.is_ascii_alphanumeric())) {
+        if code.ends_with("ID")
+            && is_id.is_none_or(|rest| rest.is_empty() || !rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+        {
             let code = format!("{code}.Malformed");
             return Error::new(code, format!("Invalid id: \"{id}\" (expecting \"{}-...\")", self.prefix));
         }

@@ -21,12 +21,12 @@ mod routes;
 mod store;
 mod table;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod view;
 mod volumes;
 mod vpcs;
 mod wire;
-#[cfg(test)]
-mod tests;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -112,7 +112,9 @@ impl Ec2 {
                     if let (Some(member), Some(all)) = (also.first(), answer[kind.list].as_array_mut()) {
                         let wanted = input.texts(member);
                         all.retain(|one| wanted.is_empty() || wanted.iter().any(|name| one[*member] == name.as_str()));
-                        if let Some(missing) = wanted.iter().find(|name| !all.iter().any(|one| one[*member] == name.as_str())) {
+                        if let Some(missing) =
+                            wanted.iter().find(|name| !all.iter().any(|one| one[*member] == name.as_str()))
+                        {
                             return Err(kind.not_found(missing));
                         }
                     }
@@ -184,7 +186,9 @@ fn check_members(operation: &str, members: &[&str], input: Input<'_>) -> Result<
     match input.0.keys().find(|given| !known(given)) {
         Some(unknown) => Err(Error::new(
             "UnknownParameter",
-            format!("The parameter {unknown} is not recognized: the embedded endpoint does not implement it for {operation}"),
+            format!(
+                "The parameter {unknown} is not recognized: the embedded endpoint does not implement it for {operation}"
+            ),
         )),
         None => Ok(()),
     }
@@ -198,7 +202,8 @@ impl Service for Ec2 {
     fn operations(&self) -> &'static [&'static str] {
         static NAMES: OnceLock<Vec<&'static str>> = OnceLock::new();
         NAMES.get_or_init(|| {
-            let mut names: Vec<&str> = all().map(|one| one.name).chain(DESCRIBED.iter().map(|(name, _)| *name)).collect();
+            let mut names: Vec<&str> =
+                all().map(|one| one.name).chain(DESCRIBED.iter().map(|(name, _)| *name)).collect();
             names.sort_unstable();
             names
         })

@@ -87,11 +87,8 @@ fn regions(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
         return Err(Error::new("InvalidParameterValue", message));
     }
     names.retain(|name| wanted.is_empty() || wanted.iter().any(|one| one == name));
-    let shown = |name: &&str| {
-        json!({ "RegionName": name, "Endpoint": format!("ec2.{name}.amazonaws.com"), "OptInStatus": "opt-in-not-required" })
-    };
-    let filters =
-        [("endpoint", "Endpoint"), ("opt-in-status", "OptInStatus"), ("region-name", "RegionName")];
+    let shown = |name: &&str| json!({ "RegionName": name, "Endpoint": format!("ec2.{name}.amazonaws.com"), "OptInStatus": "opt-in-not-required" });
+    let filters = [("endpoint", "Endpoint"), ("opt-in-status", "OptInStatus"), ("region-name", "RegionName")];
     Ok(json!({ "Regions": filtered(names.iter().map(shown).collect(), &filters, input)? }))
 }
 
@@ -110,6 +107,7 @@ fn attributes(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
         return Err(Error::new("InvalidParameterValue", format!("Invalid attribute name: {unknown}")));
     }
     let all = all.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|one| one == name));
-    let shown = all.map(|(name, value)| json!({ "AttributeName": name, "AttributeValues": [{ "AttributeValue": value }] }));
+    let shown =
+        all.map(|(name, value)| json!({ "AttributeName": name, "AttributeValues": [{ "AttributeValue": value }] }));
     Ok(json!({ "AccountAttributes": shown.collect::<Value>() }))
 }

@@ -142,7 +142,10 @@ fn no_route(table: &str, place: &str, verb: &str) -> Error {
             "InvalidParameterValue",
             format!("There is no route defined for '{place}' in the route table. Use CreateRoute instead."),
         ),
-        _ => Error::new("InvalidRoute.NotFound", format!("no route with destination-cidr-block {place} in route table {table}")),
+        _ => Error::new(
+            "InvalidRoute.NotFound",
+            format!("no route with destination-cidr-block {place} in route table {table}"),
+        ),
     }
 }
 
@@ -212,7 +215,9 @@ fn take(work: &mut Work<'_>, association: &str) -> Result<Value, Error> {
 fn disassociate(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
     let id = input.required("AssociationId")?;
     let is_main = work.store.of(&ROUTE_TABLE).any(|table| {
-        entries(table, "Associations").iter().any(|one| one["RouteTableAssociationId"] == id.as_str() && one["Main"] == true)
+        entries(table, "Associations")
+            .iter()
+            .any(|one| one["RouteTableAssociationId"] == id.as_str() && one["Main"] == true)
     });
     if is_main {
         let message = format!("cannot disassociate the main route table association {id}");

@@ -207,7 +207,8 @@ pub fn specified(input: Input<'_>, kind: &Kind) -> Result<BTreeMap<String, Strin
 pub fn pairs(input: Input<'_>) -> Result<Vec<(String, String)>, Error> {
     let mut pairs = Vec::new();
     for tag in input.objects("Tag") {
-        let key = tag.text("Key").ok_or_else(|| Error::new("InvalidParameterValue", "Tag key cannot be null or empty"))?;
+        let key =
+            tag.text("Key").ok_or_else(|| Error::new("InvalidParameterValue", "Tag key cannot be null or empty"))?;
         if key.chars().count() > 127 || key.to_ascii_lowercase().starts_with("aws:") && !is_reserved(&key) {
             return Err(Error::value("tagKey", &key, "Tag keys starting with 'aws:' are reserved for internal use"));
         }
@@ -233,5 +234,8 @@ pub fn check_count(tags: &BTreeMap<String, String>) -> Result<(), Error> {
     if tags.len() <= MOST_TAGS {
         return Ok(());
     }
-    Err(Error::new("TagLimitExceeded", format!("The maximum number of Tags for a resource has been reached: {MOST_TAGS}")))
+    Err(Error::new(
+        "TagLimitExceeded",
+        format!("The maximum number of Tags for a resource has been reached: {MOST_TAGS}"),
+    ))
 }

@@ -64,7 +64,11 @@ fn delete_tags(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
         for tag in &wanted {
             let key = tag.text("Key").unwrap_or_default();
             // With a value, the tag goes only when it has that one.
-            let fits = tag.0.get("Value").and_then(Value::as_str).is_none_or(|value| resource.tags.get(&key).is_some_and(|own| own == value));
+            let fits = tag
+                .0
+                .get("Value")
+                .and_then(Value::as_str)
+                .is_none_or(|value| resource.tags.get(&key).is_some_and(|own| own == value));
             if fits {
                 resource.tags.remove(&key);
             }
@@ -79,9 +83,9 @@ fn describe_tags(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> 
     let filters = Filter::read(input)?;
     filters.iter().try_for_each(|filter| filter.check(&FILTERS))?;
     let all = work.store.all().flat_map(|one| {
-        one.tags.iter().map(|(key, value)| {
-            json!({ "Key": key, "ResourceId": one.id, "ResourceType": one.kind.name, "Value": value })
-        })
+        one.tags.iter().map(
+            |(key, value)| json!({ "Key": key, "ResourceId": one.id, "ResourceType": one.kind.name, "Value": value }),
+        )
     });
     page("Tags", all.filter(|tag| filters.iter().all(|filter| filter.accepts(&FILTERS, tag))).collect(), input)
 }

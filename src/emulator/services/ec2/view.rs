@@ -105,7 +105,9 @@ fn complete_interface(store: &Store, resource: &Resource, shown: &mut Value) {
 
 fn is_running(store: &Store, interface: &Resource) -> bool {
     let instance = interface.body["Attachment"]["InstanceId"].as_str().unwrap_or_default();
-    store.get(&INSTANCE, instance).is_ok_and(|one| matches!(one.body["State"]["Name"].as_str(), Some("running" | "pending")))
+    store
+        .get(&INSTANCE, instance)
+        .is_ok_and(|one| matches!(one.body["State"]["Name"].as_str(), Some("running" | "pending")))
 }
 
 /// `ec2-1-2-3-4.compute-1.amazonaws.com`.

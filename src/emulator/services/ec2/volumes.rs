@@ -14,7 +14,16 @@ use super::{view, vpcs};
 pub const OPERATIONS: &[Operation] = &[
     op(
         "CreateVolume",
-        &["AvailabilityZone", "AvailabilityZoneId", "Encrypted", "Iops", "KmsKeyId", "Size", "VolumeType", "Throughput"],
+        &[
+            "AvailabilityZone",
+            "AvailabilityZoneId",
+            "Encrypted",
+            "Iops",
+            "KmsKeyId",
+            "Size",
+            "VolumeType",
+            "Throughput",
+        ],
         create,
     ),
     op("DeleteVolume", &["VolumeId"], delete),
@@ -54,7 +63,8 @@ impl Shape {
             return Err(Error::new("InvalidParameterValue", format!("Invalid volume type: {kind}")));
         };
         let size = input.integer("Size")?.or(input.integer("VolumeSize")?).or(default_size);
-        let size = size.ok_or_else(|| Error::new("MissingParameter", "The request must contain the parameter size/snapshot"))?;
+        let size =
+            size.ok_or_else(|| Error::new("MissingParameter", "The request must contain the parameter size/snapshot"))?;
         if !(*least..=*most).contains(&size) {
             let message = format!("Volume of {size}GiB is not between {least} and {most} GiB for volume type {kind}.");
             return Err(Error::new("InvalidParameterValue", message));
@@ -63,7 +73,8 @@ impl Shape {
         let iops = match (limits, given) {
             (Some((least, most, each)), Some(iops)) => {
                 if !(*least..=*most).contains(&iops) {
-                    let message = format!("Volume iops of {iops} is not between {least} and {most} for volume type {kind}.");
+                    let message =
+                        format!("Volume iops of {iops} is not between {least} and {most} for volume type {kind}.");
                     return Err(Error::new("InvalidParameterValue", message));
                 }
                 if iops > size * each && iops > *least {
@@ -74,7 +85,10 @@ impl Shape {
             }
             (Some(_), None) if kind == "gp3" => Some(3_000),
             (Some(_), None) => {
-                return Err(Error::new("MissingParameter", format!("The parameter iops must be specified for {kind} volumes.")));
+                return Err(Error::new(
+                    "MissingParameter",
+                    format!("The parameter iops must be specified for {kind} volumes."),
+                ));
             }
             (None, Some(_)) => {
                 let message = format!("The parameter iops is not supported for {kind} volumes.");
@@ -135,7 +149,8 @@ fn delete(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
 }
 
 fn attach(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
-    let (id, instance, device) = (input.required("VolumeId")?, input.required("InstanceId")?, input.required("Device")?);
+    let (id, instance, device) =
+        (input.required("VolumeId")?, input.required("InstanceId")?, input.required("Device")?);
     let volume = work.store.get(&VOLUME, &id)?;
     let shown = view::of(work.store, work.store.get(&INSTANCE, &instance)?);
     if attachment(volume).is_some() {
@@ -241,10 +256,16 @@ pub fn leave(work: &mut Work<'_>, instance: &str) {
 ///
 /// # Errors
 /// When there is no such device.
-pub fn delete_on_termination(work: &mut Work<'_>, instance: &str, device: &str, deletes: Option<bool>) -> Result<(), Error> {
-    let found = work.store.of_mut(&VOLUME).find(|one| {
-        attachment(one).is_some_and(|one| one["InstanceId"] == instance && one["Device"] == device)
-    });
+pub fn delete_on_termination(
+    work: &mut Work<'_>,
+    instance: &str,
+    device: &str,
+    deletes: Option<bool>,
+) -> Result<(), Error> {
+    let found = work
+        .store
+        .of_mut(&VOLUME)
+        .find(|one| attachment(one).is_some_and(|one| one["InstanceId"] == instance && one["Device"] == device));
     let missing = || Error::new("InvalidInstanceAttributeValue", format!("No device is currently mapped at {device}"));
     let volume = found.ok_or_else(missing)?;
     if let Some(deletes) = deletes {

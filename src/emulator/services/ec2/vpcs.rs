@@ -21,11 +21,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("DeleteVpc", &["VpcId"], delete_vpc),
     op("DescribeVpcAttribute", &["VpcId", "Attribute"], describe_vpc_attribute),
     op("ModifyVpcAttribute", &["VpcId", "EnableDnsHostnames", "EnableDnsSupport"], modify_vpc_attribute),
-    op(
-        "CreateSubnet",
-        &["VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId"],
-        create_subnet,
-    ),
+    op("CreateSubnet", &["VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId"], create_subnet),
     op("DeleteSubnet", &["SubnetId"], delete_subnet),
     op("ModifySubnetAttribute", &["SubnetId", "MapPublicIpOnLaunch"], modify_subnet_attribute),
 ];
@@ -88,7 +84,8 @@ fn make_vpc(
     vpc.hidden = json!({ "EnableDnsSupport": true, "EnableDnsHostnames": is_default });
     let id = vpc.id.clone();
     let main = work.new_id("rtbassoc");
-    let table = work.put(&ROUTE_TABLE, &json!({ "VpcId": id, "OwnerId": owner, "PropagatingVgws": [] }), BTreeMap::new());
+    let table =
+        work.put(&ROUTE_TABLE, &json!({ "VpcId": id, "OwnerId": owner, "PropagatingVgws": [] }), BTreeMap::new());
     let table_id = table.id.clone();
     table.set(&json!({
         "Associations": [{
@@ -101,14 +98,15 @@ fn make_vpc(
     let group = work.store.of(&SECURITY_GROUP).find(|one| one.is("VpcId", &id)).map(|one| one.id.clone());
     if let Some(group) = group {
         // Members of the default group reach each other.
-        super::groups::make_rule(work, &json!({
-            "GroupId": group, "GroupOwnerId": owner, "IsEgress": false, "IpProtocol": "-1", "FromPort": -1,
-            "ToPort": -1, "ReferencedGroupInfo": { "GroupId": group, "UserId": owner },
-        }));
+        super::groups::make_rule(
+            work,
+            &json!({
+                "GroupId": group, "GroupOwnerId": owner, "IsEgress": false, "IpProtocol": "-1", "FromPort": -1,
+                "ToPort": -1, "ReferencedGroupInfo": { "GroupId": group, "UserId": owner },
+            }),
+        );
     }
-    let entry = |number: i64, action: &str, is_egress: bool| {
-        json!({ "CidrBlock": "0.0.0.0/0", "Egress": is_egress, "Protocol": "-1", "RuleAction": action, "RuleNumber": number })
-    };
+    let entry = |number: i64, action: &str, is_egress: bool| json!({ "CidrBlock": "0.0.0.0/0", "Egress": is_egress, "Protocol": "-1", "RuleAction": action, "RuleNumber": number });
     let entries: Vec<Value> =
         [true, false].into_iter().flat_map(|out| [entry(100, "allow", out), entry(32_767, "deny", out)]).collect();
     let acl = json!({ "VpcId": id, "OwnerId": owner, "IsDefault": true, "Associations": [], "Entries": entries });
@@ -223,7 +221,8 @@ fn create_subnet(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> 
     let zone = zone.and_then(|zone| if known(&zone) { Ok(zone) } else { Err(format!("{}{zone}", work.region())) });
     let zone = zone.map_err(|given| {
         let all: Vec<String> = ZONES.iter().map(|zone| format!("{}{zone}", work.region())).collect();
-        let why = format!("Subnets can currently only be created in the following availability zones: {}.", all.join(", "));
+        let why =
+            format!("Subnets can currently only be created in the following availability zones: {}.", all.join(", "));
         Error::value("availabilityZone", given, &why)
     })?;
     let tags = specified(input, &SUBNET)?;

@@ -44,7 +44,9 @@ fn check_settings(settings: &Value) -> Result<Value, Error> {
         let fits = entry["name"] == "containerInsights"
             && matches!(entry["value"].as_str(), Some("enabled" | "disabled" | "enhanced"));
         if !fits {
-            return Err(Error::invalid("Invalid setting name or value for a cluster: only containerInsights is there."));
+            return Err(Error::invalid(
+                "Invalid setting name or value for a cluster: only containerInsights is there.",
+            ));
         }
     }
     Ok(settings.clone())

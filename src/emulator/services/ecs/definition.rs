@@ -275,14 +275,8 @@ fn check_logging(container: &str, logging: &Value, is_fargate: bool) -> Result<(
     if is_fargate && logging["options"]["awslogs-stream-prefix"].as_str().is_none_or(str::is_empty) {
         return Err(Error::client("Log driver awslogs requires options: awslogs-stream-prefix"));
     }
-    const KNOWN: [&str; 6] = [
-        "awslogs-group",
-        "awslogs-region",
-        "awslogs-stream-prefix",
-        "awslogs-create-group",
-        "mode",
-        "max-buffer-size",
-    ];
+    const KNOWN: [&str; 6] =
+        ["awslogs-group", "awslogs-region", "awslogs-stream-prefix", "awslogs-create-group", "mode", "max-buffer-size"];
     let options = logging["options"].as_object().into_iter().flatten();
     match options.map(|(name, _)| name).find(|name| !KNOWN.contains(&name.as_str())) {
         Some(unknown) => Err(Error::Unsupported(format!("the log option {unknown} of container {container}"))),
@@ -320,7 +314,9 @@ pub fn check_size(cpu: i64, memory: i64) -> Result<(), Error> {
     if fits && (cpu, memory) != (256, 1_536) {
         return Ok(());
     }
-    Err(Error::client(format!("No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. See the Amazon ECS documentation for the valid values.")))
+    Err(Error::client(format!(
+        "No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. See the Amazon ECS documentation for the valid values."
+    )))
 }
 
 impl Definition {
@@ -420,9 +416,15 @@ mod tests {
         let cases: [(Change, &str); 14] = [
             (|input| input["networkMode"] = json!("bridge"), "Fargate only supports network mode ‘awsvpc’."),
             (|input| input["cpu"] = Value::Null, "Fargate requires that 'cpu' be defined at the task level."),
-            (|input| input["memory"] = json!("3072"), "No Fargate configuration exists for given values: 256 CPU, 3072"),
+            (
+                |input| input["memory"] = json!("3072"),
+                "No Fargate configuration exists for given values: 256 CPU, 3072",
+            ),
             (|input| input["memory"] = json!("lots"), "Invalid 'memory' setting for task."),
-            (|input| input["executionRoleArn"] = Value::Null, "Fargate requires task definition to have execution role"),
+            (
+                |input| input["executionRoleArn"] = Value::Null,
+                "Fargate requires task definition to have execution role",
+            ),
             (|input| input["containerDefinitions"] = json!([]), "Container list cannot be empty."),
             (|input| input["containerDefinitions"][0]["name"] = json!("a b"), "Container.name contains invalid"),
             (|input| input["containerDefinitions"][0]["image"] = json!(""), "Container.image should not be null"),
@@ -431,7 +433,10 @@ mod tests {
                 |input| input["containerDefinitions"][0]["secrets"] = json!([{"name": "S", "valueFrom": "arn"}]),
                 "does not implement secrets of container c",
             ),
-            (|input| input["containerDefinitions"][0]["environment"] = json!([{"name": "="}]), "environment of container"),
+            (
+                |input| input["containerDefinitions"][0]["environment"] = json!([{"name": "="}]),
+                "environment of container",
+            ),
             (
                 |input| input["containerDefinitions"][0]["logConfiguration"]["logDriver"] = json!("splunk"),
                 "the log driver \"splunk\" of container c",

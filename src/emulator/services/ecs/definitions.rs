@@ -131,7 +131,8 @@ pub(super) async fn list(ecs: &Ecs, input: List, _: &Context) -> Result<Value, E
         return Err(Error::invalid(format!("{wanted} is no status of a task definition.")));
     }
     let state = ecs.shared.state();
-    let families = state.families.iter().filter(|(family, _)| input.family_prefix.as_ref().is_none_or(|f| f == *family));
+    let families =
+        state.families.iter().filter(|(family, _)| input.family_prefix.as_ref().is_none_or(|f| f == *family));
     let all = families.flat_map(|(_, revisions)| revisions).filter(|one| one.status() == wanted);
     let mut arns: Vec<String> = all.map(|one| one.arn.clone()).collect();
     if input.sort.as_deref() == Some("DESC") {

@@ -60,7 +60,8 @@ fn metadata(shared: &Shared, path: &str) -> Answer {
         Some((task, container))
     });
     let missing = |what: String| (StatusCode::NOT_FOUND, what);
-    let (task, own) = found.ok_or_else(|| missing(format!("V4 container metadata handler: no container {runtime_id}")))?;
+    let (task, own) =
+        found.ok_or_else(|| missing(format!("V4 container metadata handler: no container {runtime_id}")))?;
     match rest {
         "" => Ok(container(task, own)),
         "task" => {

@@ -13,12 +13,12 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::Shared;
 use super::definition::{Definition, number, texts};
 use super::log::LogStream;
 use super::network::{self, Network};
 use super::process::{Launch, Process};
 use super::task::Task;
-use super::Shared;
 
 /// How long a container may take to stop when its definition does not say, in seconds.
 const STOP_TIMEOUT: i64 = 30;

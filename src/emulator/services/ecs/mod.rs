@@ -137,13 +137,8 @@ impl Ecs {
     pub fn new(fabric: Fabric) -> Arc<Self> {
         let (events, waiting) = mpsc::unbounded_channel();
         tokio::spawn(send_events(fabric.clone(), waiting));
-        let shared = Shared {
-            fabric,
-            state: Mutex::default(),
-            images: Mutex::default(),
-            events,
-            tracker: TaskTracker::new(),
-        };
+        let shared =
+            Shared { fabric, state: Mutex::default(), images: Mutex::default(), events, tracker: TaskTracker::new() };
         Arc::new(Self { shared: Arc::new(shared) })
     }
 }

@@ -47,7 +47,10 @@ impl Network {
 
 fn words(what: &str, ids: &[String], error: &ServiceError) -> Error {
     let ids = ids.join(", ");
-    Error::invalid(format!("Error retrieving {what} information for [{ids}]: {} (ErrorCode: {})", error.message, error.code))
+    Error::invalid(format!(
+        "Error retrieving {what} information for [{ids}]: {} (ErrorCode: {})",
+        error.message, error.code
+    ))
 }
 
 /// The subnets, each with its availability zone.
@@ -75,7 +78,12 @@ pub async fn zones(fabric: &Fabric, network: &Network) -> Result<Vec<(String, St
 ///
 /// # Errors
 /// Why the task stops, as AWS words it.
-pub async fn attach(fabric: &Fabric, task: &str, attachment: &Attachment, network: &Network) -> Result<[String; 4], String> {
+pub async fn attach(
+    fabric: &Fabric,
+    task: &str,
+    attachment: &Attachment,
+    network: &Network,
+) -> Result<[String; 4], String> {
     if fabric.service("ec2").is_none() {
         return Err("Unexpected EC2 error while attempting to Create Network Interface: there is no EC2".to_owned());
     }

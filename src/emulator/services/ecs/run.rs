@@ -101,7 +101,9 @@ impl Overrides {
                     "environment" => check_environment(name, Some(value))?,
                     "cpu" | "memory" | "memoryReservation" if number(Some(value)).is_some_and(|size| size >= 0) => {}
                     "environmentFiles" | "resourceRequirements" if *value == json!([]) => {}
-                    other => return Err(Error::Unsupported(format!("the override {other}: {value} of container {name}"))),
+                    other => {
+                        return Err(Error::Unsupported(format!("the override {other}: {value} of container {name}")));
+                    }
                 }
                 one[member] = value.clone();
             }
@@ -258,7 +260,12 @@ pub(super) async fn run_task(ecs: &Ecs, raw: Value, _: &Context) -> Result<Value
     }
     drop(state);
     for id in ids {
-        let plan = lifecycle::Plan { id, definition: definition.clone(), overrides: overrides.clone(), network: network.clone() };
+        let plan = lifecycle::Plan {
+            id,
+            definition: definition.clone(),
+            overrides: overrides.clone(),
+            network: network.clone(),
+        };
         ecs.shared.tracker.spawn(lifecycle::live(std::sync::Arc::clone(&ecs.shared), plan));
     }
     Ok(json!({ "tasks": shown, "failures": failures }))

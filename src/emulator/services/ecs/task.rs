@@ -146,12 +146,9 @@ impl Task {
 fn attachment(one: &Attachment) -> Value {
     let mut details = vec![json!({ "name": "subnetId", "value": one.subnet })];
     if let Some([id, address, name, mac]) = &one.interface {
-        for (member, value) in [
-            ("networkInterfaceId", id),
-            ("macAddress", mac),
-            ("privateDnsName", name),
-            ("privateIPv4Address", address),
-        ] {
+        for (member, value) in
+            [("networkInterfaceId", id), ("macAddress", mac), ("privateDnsName", name), ("privateIPv4Address", address)]
+        {
             details.push(json!({ "name": member, "value": value }));
         }
     }

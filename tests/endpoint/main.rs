@@ -2,6 +2,8 @@
 
 mod cloudformation;
 mod dynamodb;
+mod ec2;
+mod ecs;
 mod events;
 mod lambda;
 mod logs;

@@ -21,8 +21,6 @@ mod routes;
 mod store;
 mod table;
 mod tags;
-#[cfg(test)]
-mod tests;
 mod view;
 mod volumes;
 mod vpcs;

@@ -22,8 +22,6 @@ mod run;
 mod tags;
 mod task;
 mod tasks;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -118,3 +118,60 @@ fn kill(group: Option<Pid>) {
 fn code(status: ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(255)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    fn start(script: &str) -> (Process, Receiver) {
+        let words = ["/bin/sh", "-c", script].map(str::to_owned);
+        let launch = Launch { words: &words, environment: &[], folder: Path::new("/"), logged: true };
+        let (process, output) = Process::start(&launch).expect("a shell");
+        (process, output.expect("its output"))
+    }
+
+    async fn line(output: &mut Receiver) -> String {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\n") {
+            line.push(output.read_u8().await.expect("more of the line"));
+        }
+        String::from_utf8(line).expect("a text").trim().to_owned()
+    }
+
+    #[tokio::test]
+    async fn exit_codes_are_those_of_a_container() {
+        assert_eq!(start("exit 7").0.wait().await, 7);
+        let (mut process, mut output) = start("echo ready; exec sleep 600");
+        line(&mut output).await;
+        process.terminate();
+        assert_eq!(process.wait().await, 143);
+        process.release().await;
+        let (mut process, mut output) = start("trap '' TERM; echo ready; while :; do sleep 1; done");
+        line(&mut output).await;
+        process.terminate();
+        process.kill();
+        assert_eq!(process.wait().await, 137);
+    }
+
+    #[tokio::test]
+    async fn the_guard_ends_everything_when_its_pipe_breaks() {
+        let (mut process, mut output) = start("sleep 600 & echo $!; wait");
+        let grandchild: i32 = line(&mut output).await.parse().expect("a process id");
+        // As when the endpoint is killed: nobody is left to hold the pipe.
+        drop(process.guard.stdin.take());
+        let status = process.child.wait().await.expect("an end");
+        assert_eq!(code(status), 137);
+        // The pipe breaks once the last of the group has gone.
+        let mut rest = Vec::new();
+        output.read_to_end(&mut rest).await.expect("the end of the output");
+        let grandchild = Pid::from_raw(grandchild).expect("a process");
+        assert!(rustix::process::test_kill_process(grandchild).is_err() || is_zombie(grandchild));
+    }
+
+    fn is_zombie(process: Pid) -> bool {
+        let path = format!("/proc/{}/stat", process.as_raw_nonzero());
+        std::fs::read_to_string(path).map_or(true, |stat| stat.contains(") Z "))
+    }
+}

@@ -36,7 +36,8 @@ async fn problems(emulator: &Emulator, stack: &str) -> Vec<String> {
     let answer = call(emulator, "cloudformation", "DescribeStackEvents", json!({"StackName": stack})).await;
     let answer = answer.expect("events");
     let events = answer["StackEvents"].as_array().into_iter().flatten();
-    let failed = events.filter(|event| event["ResourceStatus"].as_str().is_some_and(|status| status.contains("FAILED")));
+    let failed =
+        events.filter(|event| event["ResourceStatus"].as_str().is_some_and(|status| status.contains("FAILED")));
     failed.map(|event| format!("{}: {}", event["LogicalResourceId"], event["ResourceStatusReason"])).collect()
 }
 
@@ -106,13 +107,19 @@ async fn a_vpc_with_endpoints_and_instances_is_made_changed_and_deleted() {
     let stack = settled(&emulator, "vault").await;
     assert_eq!(stack["StackStatus"], "CREATE_COMPLETE", "{:?}", problems(&emulator, "vault").await);
     assert_eq!(output(&stack, "Ip"), "192.168.1.10");
-    assert!(output(&stack, "Names").contains("storagegateway.us-east-1.vpce.amazonaws.com"), "{}", output(&stack, "Names"));
+    assert!(
+        output(&stack, "Names").contains("storagegateway.us-east-1.vpce.amazonaws.com"),
+        "{}",
+        output(&stack, "Names")
+    );
     let instance = output(&stack, "Instance");
     let described = ec2(&emulator, "DescribeInstances", json!({"InstanceIds": [instance]})).await;
     let shown = &described["Reservations"][0]["Instances"][0];
     assert_eq!((&shown["State"]["Name"], &shown["InstanceType"]), (&json!("running"), &json!("c5.4xlarge")));
     assert_eq!(shown["BlockDeviceMappings"].as_array().map(Vec::len), Some(3));
-    assert!(shown["IamInstanceProfile"]["Arn"].as_str().is_some_and(|arn| arn.contains(":instance-profile/vault-Profile-")));
+    assert!(
+        shown["IamInstanceProfile"]["Arn"].as_str().is_some_and(|arn| arn.contains(":instance-profile/vault-Profile-"))
+    );
     let tagged = json!({"Filters": [{"Name": "tag:aws:cloudformation:stack-name", "Values": ["*"]}]});
     let _ = ec2(&emulator, "DescribeVpcs", tagged).await;
     let group = json!({"GroupIds": [output(&stack, "Group")]});
@@ -189,7 +196,11 @@ async fn a_cluster_with_a_task_definition_is_made_and_deleted() {
     let container = &described["taskDefinition"]["containerDefinitions"][0];
     assert_eq!(container["environment"], json!([{"name": "SOURCE_BUCKET_NAME", "value": "bucket"}]));
     assert_eq!(container["dockerLabels"], json!({"Team": "a"}));
-    assert!(container["logConfiguration"]["options"]["awslogs-group"].as_str().is_some_and(|name| name.starts_with("s3-tar-Logs-")));
+    assert!(
+        container["logConfiguration"]["options"]["awslogs-group"]
+            .as_str()
+            .is_some_and(|name| name.starts_with("s3-tar-Logs-"))
+    );
     let id = stack["StackId"].as_str().expect("an id");
     call(&emulator, "cloudformation", "DeleteStack", json!({"StackName": id})).await.expect("accepted");
     assert_eq!(settled(&emulator, id).await["StackStatus"], "DELETE_COMPLETE", "{:?}", problems(&emulator, id).await);
@@ -205,15 +216,45 @@ async fn what_is_in_use_or_unknown_is_refused_as_ec2_words_it() {
     let vpc = &vpcs["Vpcs"][0]["VpcId"];
     for (operation, input, code, words) in [
         ("DeleteVpc", json!({"VpcId": vpc}), "DependencyViolation", "has dependencies and cannot be deleted."),
-        ("DeleteVpc", json!({"VpcId": "vpc-0123456789abcdef0"}), "InvalidVpcID.NotFound", "The vpc ID 'vpc-0123456789abcdef0' does not exist"),
+        (
+            "DeleteVpc",
+            json!({"VpcId": "vpc-0123456789abcdef0"}),
+            "InvalidVpcID.NotFound",
+            "The vpc ID 'vpc-0123456789abcdef0' does not exist",
+        ),
         ("DeleteVpc", json!({}), "MissingParameter", "The request must contain the parameter vpcId"),
         ("CreateVpc", json!({"CidrBlock": "10.0.0.0/8"}), "InvalidVpc.Range", "The CIDR '10.0.0.0/8' is invalid."),
-        ("CreateVpc", json!({"CidrBlock": "10.0.0.0/16", "DryRun": true}), "DryRunOperation", "Request would have succeeded"),
-        ("CreateVpc", json!({"CidrBlock": "10.0.0.0/16", "Ipv6Pool": "p"}), "UnknownParameter", "The parameter Ipv6Pool is not recognized"),
-        ("DescribeVpcs", json!({"Filters": [{"Name": "x", "Values": ["y"]}]}), "InvalidParameterValue", "The filter 'x' is invalid"),
+        (
+            "CreateVpc",
+            json!({"CidrBlock": "10.0.0.0/16", "DryRun": true}),
+            "DryRunOperation",
+            "Request would have succeeded",
+        ),
+        (
+            "CreateVpc",
+            json!({"CidrBlock": "10.0.0.0/16", "Ipv6Pool": "p"}),
+            "UnknownParameter",
+            "The parameter Ipv6Pool is not recognized",
+        ),
+        (
+            "DescribeVpcs",
+            json!({"Filters": [{"Name": "x", "Values": ["y"]}]}),
+            "InvalidParameterValue",
+            "The filter 'x' is invalid",
+        ),
         ("DescribeVpcs", json!({"MaxResults": 1}), "InvalidParameterValue", "Expecting a value greater than 5."),
-        ("CreateSubnet", json!({"VpcId": vpc, "CidrBlock": "172.31.0.0/24"}), "InvalidSubnet.Conflict", "conflicts with another subnet"),
-        ("RunInstances", json!({"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1}), "InvalidAMIID.NotFound", "does not exist"),
+        (
+            "CreateSubnet",
+            json!({"VpcId": vpc, "CidrBlock": "172.31.0.0/24"}),
+            "InvalidSubnet.Conflict",
+            "conflicts with another subnet",
+        ),
+        (
+            "RunInstances",
+            json!({"ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1}),
+            "InvalidAMIID.NotFound",
+            "does not exist",
+        ),
     ] {
         let refused = call(&emulator, "ec2", operation, input).await.expect_err(words);
         assert_eq!(refused.code, code, "{refused}");

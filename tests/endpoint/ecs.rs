@@ -36,8 +36,9 @@ async fn post(emulator: &Emulator, path: &str, body: &str) -> String {
     let address = emulator.url().replace("http://", "");
     let mut stream = tokio::net::TcpStream::connect(&address).await.expect("the endpoint listens");
     let length = body.len();
-    let request =
-        format!("POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
     stream.write_all(request.as_bytes()).await.expect("a request is sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer is read");
@@ -119,7 +120,10 @@ async fn every_line_of_a_chatty_task_is_in_its_log_when_it_has_stopped() {
 #[tokio::test]
 async fn a_task_is_told_what_its_definition_says_and_where_it_is() {
     let (emulator, subnet) = lab().await;
-    let mut wanted = definition("shell", "echo $GREETING $AWS_REGION $AWS_ENDPOINT_URL; echo ${HOME-none}; echo $ECS_CONTAINER_METADATA_URI_V4");
+    let mut wanted = definition(
+        "shell",
+        "echo $GREETING $AWS_REGION $AWS_ENDPOINT_URL; echo ${HOME-none}; echo $ECS_CONTAINER_METADATA_URI_V4",
+    );
     wanted["containerDefinitions"][0]["environment"] = json!([{"name": "GREETING", "value": "hello"}]);
     let task = run(&emulator, &subnet, wanted).await;
     until(&emulator, &task, "STOPPED").await;
@@ -141,7 +145,10 @@ async fn a_task_that_does_not_listen_is_killed_after_its_time() {
         tokio::task::yield_now().await;
     }
     let answer = ecs(&emulator, "StopTask", json!({"cluster": "lab", "task": task, "reason": "enough"})).await;
-    assert_eq!((&answer["task"]["desiredStatus"], &answer["task"]["stopCode"]), (&json!("STOPPED"), &json!("UserInitiated")));
+    assert_eq!(
+        (&answer["task"]["desiredStatus"], &answer["task"]["stopCode"]),
+        (&json!("STOPPED"), &json!("UserInitiated"))
+    );
     let stopped = until(&emulator, &task, "STOPPED").await;
     assert_eq!((&stopped["containers"][0]["exitCode"], &stopped["stoppedReason"]), (&json!(137), &json!("enough")));
     emulator.shutdown().await;
@@ -153,7 +160,10 @@ async fn what_keeps_a_task_from_starting_is_its_stop_reason() {
     let mut without_group = definition("shell", "true");
     without_group["containerDefinitions"][0]["logConfiguration"]["options"]["awslogs-group"] = json!("/none");
     for (definition, reason) in [
-        (definition("python:3.12", "true"), "CannotPullContainerError: pull image manifest has been retried 1 time(s): "),
+        (
+            definition("python:3.12", "true"),
+            "CannotPullContainerError: pull image manifest has been retried 1 time(s): ",
+        ),
         (definition("nowhere", "true"), "CannotStartContainerError: "),
         (without_group, "ResourceInitializationError: failed to validate logger args"),
     ] {
@@ -241,7 +251,8 @@ async fn what_cannot_run_is_refused_in_words() {
     let (emulator, subnet) = lab().await;
     ecs(&emulator, "RegisterTaskDefinition", definition("shell", "true")).await;
     let network = json!({"awsvpcConfiguration": {"subnets": [subnet]}});
-    let base = json!({"cluster": "lab", "taskDefinition": "lab", "launchType": "FARGATE", "networkConfiguration": network});
+    let base =
+        json!({"cluster": "lab", "taskDefinition": "lab", "launchType": "FARGATE", "networkConfiguration": network});
     for (member, value, code, words) in [
         ("cluster", json!("none"), "ClusterNotFoundException", "Cluster not found."),
         ("taskDefinition", json!("none"), "ClientException", "TaskDefinition not found."),
@@ -260,7 +271,12 @@ async fn what_cannot_run_is_refused_in_words() {
             "InvalidParameterException",
             "Override for container named other is not a container in the TaskDefinition.",
         ),
-        ("volumeConfigurations", json!([{"name": "v"}]), "InvalidParameterException", "does not implement volumeConfigurations"),
+        (
+            "volumeConfigurations",
+            json!([{"name": "v"}]),
+            "InvalidParameterException",
+            "does not implement volumeConfigurations",
+        ),
         ("tags", json!([{"key": "aws:x", "value": ""}]), "InvalidParameterException", "The tag with the key"),
     ] {
         let mut input = base.clone();

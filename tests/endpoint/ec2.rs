@@ -47,7 +47,7 @@ fn output(stack: &Value, key: &str) -> String {
     found.map(|output| output["OutputValue"].as_str().unwrap_or_default().to_owned()).unwrap_or_default()
 }
 
-const VAULT: &str = r#"
+const VAULT: &str = r"
 Parameters:
   Image: {Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>', Default: /aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64}
   Size: {Type: String, Default: c5.4xlarge}
@@ -97,7 +97,7 @@ Outputs:
   Vpc: {Value: !Ref Vpc}
   Group: {Value: !Ref Group}
   Names: {Value: !Select [0, !GetAtt Endpoint.DnsEntries]}
-"#;
+";
 
 #[tokio::test]
 async fn a_vpc_with_endpoints_and_instances_is_made_changed_and_deleted() {

@@ -326,24 +326,23 @@ fn modify(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
     let id = input.required("VpcEndpointId")?;
     let endpoint = work.store.get(&ENDPOINT, &id)?;
     let vpc = endpoint.text("VpcId").to_owned();
-    let changed =
-        |list: &str, entry: &str, kind: &'static Kind| -> Result<(Vec<String>, Vec<String>, Vec<String>), Error> {
-            let (added, removed) = (input.texts(&format!("Add{entry}")), input.texts(&format!("Remove{entry}")));
-            known(work.store, kind, &added, &vpc)?;
-            let mut all = texts(endpoint, list);
-            all.retain(|one| !removed.contains(one));
-            all.extend(added.iter().filter(|one| !all.contains(one)).cloned().collect::<Vec<_>>());
-            Ok((all, added, removed))
-        };
-    let (tables, new_tables, old_tables) = changed("RouteTableIds", "RouteTableId", &ROUTE_TABLE)?;
-    let (subnets, new_subnets, old_subnets) = changed("SubnetIds", "SubnetId", &SUBNET)?;
+    let changed = |list: &str, entry: &str, kind: &'static Kind| -> Result<[Vec<String>; 3], Error> {
+        let (added, removed) = (input.texts(&format!("Add{entry}")), input.texts(&format!("Remove{entry}")));
+        known(work.store, kind, &added, &vpc)?;
+        let mut all = texts(endpoint, list);
+        all.retain(|one| !removed.contains(one));
+        all.extend(added.iter().filter(|one| !all.contains(one)).cloned().collect::<Vec<_>>());
+        Ok([all, added, removed])
+    };
+    let [tables, new_tables, old_tables] = changed("RouteTableIds", "RouteTableId", &ROUTE_TABLE)?;
+    let [subnets, new_subnets, old_subnets] = changed("SubnetIds", "SubnetId", &SUBNET)?;
     let mut groups: Vec<String> = endpoint.body["Groups"]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(|group| group["GroupId"].as_str().map(str::to_owned))
         .collect();
-    let (_, new_groups, old_groups) = changed("none", "SecurityGroupId", &SECURITY_GROUP)?;
+    let [_, new_groups, old_groups] = changed("none", "SecurityGroupId", &SECURITY_GROUP)?;
     groups.retain(|group| !old_groups.contains(group));
     groups.extend(new_groups);
     let private = input.flag("PrivateDnsEnabled")?;

@@ -118,7 +118,7 @@ fn delete(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
     if used || referenced {
         return Err(Error::new("DependencyViolation", format!("resource {id} has a dependent object")));
     }
-    work.store.remove_where(|one| std::ptr::eq(one.kind, &RULE) && one.is("GroupId", &id));
+    work.store.remove_where(|one| one.is_a(&RULE) && one.is("GroupId", &id));
     work.store.remove(&id);
     Ok(json!({ "Return": true, "GroupId": id }))
 }

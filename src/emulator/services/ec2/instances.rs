@@ -86,8 +86,7 @@ fn cores(kind: &str) -> Option<i64> {
     let is_family =
         family.len() >= 2 && family.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let cores = match size {
-        "nano" | "micro" | "small" | "medium" => 1,
-        "large" => 1,
+        "nano" | "micro" | "small" | "medium" | "large" => 1,
         "xlarge" => 2,
         "metal" => 48,
         other => other.strip_suffix("xlarge").and_then(|count| count.parse::<i64>().ok()).map(|count| count * 2)?,
@@ -284,20 +283,19 @@ fn metadata(input: Input<'_>, name: &str, default: &str) -> String {
 /// Gives an instance its interfaces, and public addresses where its subnet does.
 fn equip(work: &mut Work<'_>, id: &str, slots: Vec<Slot>, default: &str) -> Result<(), Error> {
     for slot in slots {
-        let interface = match slot.existing {
-            Some(existing) => existing,
-            None => {
-                let subnet = slot.subnet.unwrap_or_else(|| default.to_owned());
-                let wanted = interfaces::Wanted {
-                    subnet: &subnet,
-                    description: &slot.description,
-                    address: slot.address,
-                    groups: slot.groups,
-                    kind: "interface",
-                    is_managed: false,
-                };
-                interfaces::make(work, &wanted)?
-            }
+        let interface = if let Some(existing) = slot.existing {
+            existing
+        } else {
+            let subnet = slot.subnet.unwrap_or_else(|| default.to_owned());
+            let wanted = interfaces::Wanted {
+                subnet: &subnet,
+                description: &slot.description,
+                address: slot.address,
+                groups: slot.groups,
+                kind: "interface",
+                is_managed: false,
+            };
+            interfaces::make(work, &wanted)?
         };
         let attached = interfaces::give(work, &interface, id, slot.index, slot.deletes);
         if let Err(error) = attached {
@@ -341,7 +339,7 @@ fn strip(work: &mut Work<'_>, id: &str) {
         }
     }
     volumes::leave(work, id);
-    work.store.remove_where(|one| std::ptr::eq(one.kind, &PROFILE_ASSOCIATION) && one.is("InstanceId", id));
+    work.store.remove_where(|one| one.is_a(&PROFILE_ASSOCIATION) && one.is("InstanceId", id));
 }
 
 fn become_later(work: &mut Work<'_>, id: &str, name: &str) {
@@ -372,9 +370,11 @@ fn describe_status(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error
     let all = input.flag("IncludeAllInstances")? == Some(true);
     let shown =
         wanted(work.store, &INSTANCE, input)?.into_iter().filter(|one| all || one["State"]["Name"] == "running");
-    let ok = |is_running: bool| match is_running {
-        true => json!({ "Status": "ok", "Details": [{ "Name": "reachability", "Status": "passed" }] }),
-        false => json!({ "Status": "not-applicable", "Details": [] }),
+    let ok = |is_running: bool| {
+        if is_running {
+            return json!({ "Status": "ok", "Details": [{ "Name": "reachability", "Status": "passed" }] });
+        }
+        json!({ "Status": "not-applicable", "Details": [] })
     };
     let statuses = shown.map(|one| {
         let health = ok(one["State"]["Name"] == "running");
@@ -512,7 +512,7 @@ fn modify_attribute(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Erro
     let first = |one: &&mut Resource| {
         one.body["Attachment"]["InstanceId"] == id.as_str() && one.body["Attachment"]["DeviceIndex"] == 0
     };
-    if let Some(interface) = work.store.of_mut(&INTERFACE).find(|one| first(&one)) {
+    if let Some(interface) = work.store.of_mut(&INTERFACE).find(first) {
         if !groups.is_empty() {
             interface.hidden["GroupIds"] = json!(groups);
         }

@@ -83,13 +83,11 @@ pub fn element(path: &str, member: &str) -> String {
     let found = EXCEPTIONS.iter().find(|(before, name, _)| {
         *name == member && (before.is_empty() || path == *before || path.ends_with(&format!(".{before}")))
     });
-    match found {
-        Some((_, _, element)) => (*element).to_owned(),
-        None => {
-            let mut letters = member.chars();
-            letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
-        }
+    if let Some((_, _, element)) = found {
+        return (*element).to_owned();
     }
+    let mut letters = member.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 #[cfg(test)]

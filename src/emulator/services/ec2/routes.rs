@@ -110,9 +110,8 @@ fn put_route(work: &mut Work<'_>, input: Input<'_>, replaces: bool) -> Result<Va
         return Err(Error::missing("gatewayId"));
     };
     let found = work.store.get(kind, &target)?;
-    let is_here = found.is("VpcId", &vpc)
-        || found.body["Attachments"][0]["VpcId"] == vpc.as_str()
-        || std::ptr::eq(kind, &INSTANCE);
+    let is_here =
+        found.is("VpcId", &vpc) || found.body["Attachments"][0]["VpcId"] == vpc.as_str() || kind.name == INSTANCE.name;
     if !is_here {
         return Err(Error::new(
             "InvalidParameterValue",

@@ -44,6 +44,12 @@ impl Resource {
         self.body[member].as_str().unwrap_or_default()
     }
 
+    /// Whether it is of that kind.
+    #[must_use]
+    pub fn is_a(&self, kind: &Kind) -> bool {
+        self.kind.name == kind.name
+    }
+
     /// Whether a member has that value.
     #[must_use]
     pub fn is(&self, member: &str, value: &str) -> bool {
@@ -69,12 +75,12 @@ pub struct Store {
 impl Store {
     /// Everything of a kind, oldest first.
     pub fn of(&self, kind: &'static Kind) -> impl Iterator<Item = &Resource> {
-        self.resources.values().filter(move |one| std::ptr::eq(one.kind, kind))
+        self.resources.values().filter(move |one| one.is_a(kind))
     }
 
     /// Everything of a kind, to be changed.
     pub fn of_mut(&mut self, kind: &'static Kind) -> impl Iterator<Item = &mut Resource> {
-        self.resources.values_mut().filter(move |one| std::ptr::eq(one.kind, kind))
+        self.resources.values_mut().filter(move |one| one.is_a(kind))
     }
 
     /// Everything.
@@ -92,7 +98,7 @@ impl Store {
     /// # Errors
     /// The kind's own `NotFound`, or `Malformed` when it can be no id of the kind.
     pub fn get(&self, kind: &'static Kind, id: &str) -> Result<&Resource, Error> {
-        let found = self.resources.get(id).filter(|one| std::ptr::eq(one.kind, kind));
+        let found = self.resources.get(id).filter(|one| one.is_a(kind));
         found.ok_or_else(|| kind.not_found(id))
     }
 
@@ -101,7 +107,7 @@ impl Store {
     /// # Errors
     /// As [`Store::get`].
     pub fn get_mut(&mut self, kind: &'static Kind, id: &str) -> Result<&mut Resource, Error> {
-        let found = self.resources.get_mut(id).filter(|one| std::ptr::eq(one.kind, kind));
+        let found = self.resources.get_mut(id).filter(|one| one.is_a(kind));
         found.ok_or_else(|| kind.not_found(id))
     }
 
@@ -113,7 +119,7 @@ impl Store {
     /// Gives a resource an id that is known to the world, as prefix lists have.
     pub fn rename(&mut self, id: &str, known: &str) {
         if let Some(mut resource) = self.resources.shift_remove(id) {
-            resource.id = known.to_owned();
+            known.clone_into(&mut resource.id);
             resource.body[resource.kind.id] = Value::from(known);
             self.resources.insert(known.to_owned(), resource);
         }

@@ -135,6 +135,9 @@ fn describe_keys(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> 
 /// As on AWS, deleting a key that is not there is no error.
 fn delete_key(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
     let (name, id) = (input.text("KeyName"), input.text("KeyPairId"));
+    if name.is_none() && id.is_none() {
+        return Err(Error::missing("keyName"));
+    }
     let fits = |one: &super::store::Resource| {
         name.as_ref().is_some_and(|name| one.is("KeyName", name)) || id.as_ref() == Some(&one.id)
     };

@@ -10,16 +10,15 @@ use super::store::{Resource, Store};
 #[must_use]
 pub fn of(store: &Store, resource: &Resource) -> Value {
     let mut shown = resource.body.clone();
-    let kind = resource.kind;
-    if std::ptr::eq(kind, &SUBNET) {
+    if resource.is_a(&SUBNET) {
         shown["AvailableIpAddressCount"] = json!(free_addresses(store, resource));
-    } else if std::ptr::eq(kind, &SECURITY_GROUP) {
+    } else if resource.is_a(&SECURITY_GROUP) {
         for (member, is_egress) in [("IpPermissions", false), ("IpPermissionsEgress", true)] {
             shown[member] = permissions(store, &resource.id, is_egress);
         }
-    } else if std::ptr::eq(kind, &INTERFACE) {
+    } else if resource.is_a(&INTERFACE) {
         complete_interface(store, resource, &mut shown);
-    } else if std::ptr::eq(kind, &INSTANCE) {
+    } else if resource.is_a(&INSTANCE) {
         complete_instance(store, resource, &mut shown);
     }
     shown["Tags"] = resource.tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();

@@ -34,8 +34,11 @@ pub const OPERATIONS: &[Operation] = &[
 /// How long a new volume takes to be available.
 const COMES: Duration = Duration::from_secs(1);
 
+/// A type of volume: its name, least and most GiB, and the limits of its IOPS.
+type Type = (&'static str, i64, i64, Option<(i64, i64, i64)>);
+
 /// Types: least and most GiB, least and most IOPS where they are chosen, IOPS for each GiB at the most.
-const TYPES: [(&str, i64, i64, Option<(i64, i64, i64)>); 7] = [
+const TYPES: [Type; 7] = [
     ("gp2", 1, 16_384, None),
     ("gp3", 1, 65_536, Some((3_000, 80_000, 500))),
     ("io1", 4, 16_384, Some((100, 64_000, 50))),
@@ -246,7 +249,7 @@ pub fn of_instance(
 pub fn leave(work: &mut Work<'_>, instance: &str) {
     let own = |one: &Resource| attachment(one).is_some_and(|one| one["InstanceId"] == instance);
     let goes = |one: &Resource| attachment(one).is_some_and(|one| one["DeleteOnTermination"] == true);
-    work.store.remove_where(|one| std::ptr::eq(one.kind, &VOLUME) && own(one) && goes(one));
+    work.store.remove_where(|one| one.is_a(&VOLUME) && own(one) && goes(one));
     for volume in work.store.of_mut(&VOLUME).filter(|one| own(one)) {
         volume.set(&json!({ "State": "available", "Attachments": [] }));
     }

@@ -60,17 +60,16 @@ fn make_vpc(
 ) -> String {
     let owner = work.account();
     let options = work.store.of(&DHCP_OPTIONS).next().map(|options| options.id.clone());
-    let options = match options {
-        Some(options) => options,
-        None => {
-            let domain = private_domain(work.region());
-            let configurations = json!([
-                { "Key": "domain-name", "Values": [{ "Value": domain }] },
-                { "Key": "domain-name-servers", "Values": [{ "Value": "AmazonProvidedDNS" }] },
-            ]);
-            let body = json!({ "OwnerId": owner, "DhcpConfigurations": configurations });
-            work.put(&DHCP_OPTIONS, &body, BTreeMap::new()).id.clone()
-        }
+    let options = if let Some(options) = options {
+        options
+    } else {
+        let domain = private_domain(work.region());
+        let configurations = json!([
+            { "Key": "domain-name", "Values": [{ "Value": domain }] },
+            { "Key": "domain-name-servers", "Values": [{ "Value": "AmazonProvidedDNS" }] },
+        ]);
+        let body = json!({ "OwnerId": owner, "DhcpConfigurations": configurations });
+        work.put(&DHCP_OPTIONS, &body, BTreeMap::new()).id.clone()
     };
     let association = work.new_id("vpc-cidr-assoc");
     let body = json!({
@@ -165,9 +164,7 @@ fn delete_vpc(work: &mut Work<'_>, input: Input<'_>) -> Result<Value, Error> {
         return Err(Error::in_use("vpc", &id));
     }
     let groups: Vec<String> = store.of(&SECURITY_GROUP).filter(|one| in_it(one)).map(|one| one.id.clone()).collect();
-    work.store.remove_where(|one| {
-        in_it(one) || std::ptr::eq(one.kind, &RULE) && groups.iter().any(|group| one.is("GroupId", group))
-    });
+    work.store.remove_where(|one| in_it(one) || one.is_a(&RULE) && groups.iter().any(|group| one.is("GroupId", group)));
     Ok(json!({ "Return": true }))
 }
 

@@ -259,6 +259,10 @@ pub fn check_environment(container: &str, environment: Option<&Value>) -> Result
     Err(Error::client(format!("environment of container {container} must be a list of names and values.")))
 }
 
+/// Options of the log driver that are followed, or have no meaning for a process.
+const LOG_OPTIONS: [&str; 6] =
+    ["awslogs-group", "awslogs-region", "awslogs-stream-prefix", "awslogs-create-group", "mode", "max-buffer-size"];
+
 fn check_logging(container: &str, logging: &Value, is_fargate: bool) -> Result<(), Error> {
     let driver = logging["logDriver"].as_str().unwrap_or_default();
     if driver != "awslogs" {
@@ -275,10 +279,8 @@ fn check_logging(container: &str, logging: &Value, is_fargate: bool) -> Result<(
     if is_fargate && logging["options"]["awslogs-stream-prefix"].as_str().is_none_or(str::is_empty) {
         return Err(Error::client("Log driver awslogs requires options: awslogs-stream-prefix"));
     }
-    const KNOWN: [&str; 6] =
-        ["awslogs-group", "awslogs-region", "awslogs-stream-prefix", "awslogs-create-group", "mode", "max-buffer-size"];
     let options = logging["options"].as_object().into_iter().flatten();
-    match options.map(|(name, _)| name).find(|name| !KNOWN.contains(&name.as_str())) {
+    match options.map(|(name, _)| name).find(|name| !LOG_OPTIONS.contains(&name.as_str())) {
         Some(unknown) => Err(Error::Unsupported(format!("the log option {unknown} of container {container}"))),
         None => Ok(()),
     }

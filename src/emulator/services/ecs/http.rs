@@ -10,6 +10,7 @@ use super::Shared;
 use super::task::{Container, Task};
 use crate::emulator::front;
 use crate::emulator::service::{ReplyBody, RequestBody};
+use crate::model::Timestamp;
 
 /// Paths below this one are the metadata endpoint's.
 pub const PREFIX: &str = "/_vaultscope/ecs/";
@@ -65,7 +66,7 @@ fn metadata(shared: &Shared, path: &str) -> Answer {
     match rest {
         "" => Ok(container(task, own)),
         "task" => {
-            let moment = |name: &str| task.moment(name).map(|at| at.iso_millis());
+            let moment = |name: &str| task.moment(name).map(Timestamp::iso_millis);
             Ok(json!({
                 "Cluster": task.cluster_arn,
                 "TaskARN": task.arn,
@@ -104,8 +105,8 @@ fn container(task: &Task, one: &Container) -> Value {
         "DesiredStatus": task.desired_status,
         "KnownStatus": one.last_status,
         "Limits": { "CPU": one.cpu },
-        "CreatedAt": task.moment("createdAt").map(|at| at.iso_millis()),
-        "StartedAt": task.moment("startedAt").map(|at| at.iso_millis()),
+        "CreatedAt": task.moment("createdAt").map(Timestamp::iso_millis),
+        "StartedAt": task.moment("startedAt").map(Timestamp::iso_millis),
         "Type": "NORMAL",
         "ContainerARN": one.arn,
     });

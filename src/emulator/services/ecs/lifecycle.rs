@@ -34,9 +34,9 @@ pub struct Plan {
 /// The override of one container; null where there is none.
 #[must_use]
 pub fn override_of<'a>(overrides: &'a Value, container: &str) -> &'a Value {
-    let entries = overrides["containerOverrides"].as_array().into_iter().flatten();
+    let entries = overrides["containerOverrides"].as_array().map_or(&[][..], Vec::as_slice).iter();
     // Of several for one container the last counts.
-    entries.filter(|one| one["name"] == container).last().unwrap_or(&Value::Null)
+    entries.rev().find(|one| one["name"] == container).unwrap_or(&Value::Null)
 }
 
 /// Why a task ends: its stop code and reason, and the container that is to blame.
@@ -276,12 +276,11 @@ impl Life {
                 () = shutdown.cancelled() => {}
             }
         }
-        let code = match code {
-            Some(code) => code,
-            None => {
-                process.kill();
-                process.wait().await
-            }
+        let code = if let Some(code) = code {
+            code
+        } else {
+            process.kill();
+            process.wait().await
         };
         process.release().await;
         (one.name, one.essential, code)

@@ -82,7 +82,10 @@ impl LogStream {
                 read = pipe.read(&mut buffer) => read,
                 over = limit => {
                     self.put(lines.take()).await;
-                    if over { break } else { continue }
+                    if over {
+                        break;
+                    }
+                    continue;
                 }
             };
             match read {
@@ -204,7 +207,7 @@ mod tests {
             assert_eq!(found.concat(), long);
         }
         // Bytes that are no characters take three times their room once they are text.
-        let found = messages(&[&[0xFF; 300_000]]);
+        let found = messages(&[&vec![0xFF; 300_000]]);
         assert!(found.iter().all(|one| one.len() <= LONGEST), "{}", found.len());
     }
 }

@@ -58,7 +58,8 @@ pub(super) struct RunTask {
 #[serde(rename_all = "camelCase")]
 struct Overrides {
     #[serde(default)]
-    container_overrides: Vec<ContainerOverride>,
+    #[serde(rename = "containerOverrides")]
+    containers: Vec<ContainerOverride>,
     #[serde(default)]
     cpu: Option<Value>,
     #[serde(default)]
@@ -87,7 +88,7 @@ impl Overrides {
             }
         }
         let mut shown = Vec::new();
-        for entry in &self.container_overrides {
+        for entry in &self.containers {
             let name = entry.name.as_deref().unwrap_or_default();
             if !definition.containers().any(|container| container["name"] == name) {
                 return Err(Error::invalid(format!(

@@ -38,12 +38,11 @@ pub(super) async fn describe(ecs: &Ecs, input: Describe, _: &Context) -> Result<
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for given in &input.tasks {
         let id = id_of(given);
-        match state.tasks.get(id).filter(|task| task.cluster == cluster) {
-            Some(task) => found.push(task.shown(with_tags)),
-            None => {
-                let arn = ecs.shared.fabric.arn("ecs", format!("task/{cluster}/{id}")).to_string();
-                failures.push(json!({ "arn": arn, "reason": "MISSING" }));
-            }
+        if let Some(task) = state.tasks.get(id).filter(|task| task.cluster == cluster) {
+            found.push(task.shown(with_tags));
+        } else {
+            let arn = ecs.shared.fabric.arn("ecs", format!("task/{cluster}/{id}")).to_string();
+            failures.push(json!({ "arn": arn, "reason": "MISSING" }));
         }
     }
     Ok(json!({ "tasks": found, "failures": failures }))

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use indexmap::IndexMap;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use serde::Serialize;
@@ -18,6 +19,12 @@ use crate::model::{Arn, Timestamp};
 
 /// Hops that the trace keeps; older ones are dropped and counted.
 pub const TRACE_CAPACITY: usize = 100_000;
+
+/// Access keys that are remembered; the oldest one goes first.
+const MOST_KEYS: usize = 10_000;
+
+/// The access key and secret that everything the endpoint starts is given, and that users are told to configure.
+const OWN_KEY: &str = "test";
 
 /// Whose account and which region the endpoint answers for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +88,8 @@ struct Inner {
     ids: Mutex<StdRng>,
     trace: Mutex<Trace>,
     faults: Faults,
+    /// Secrets of the access keys that were handed out.
+    keys: Mutex<IndexMap<String, Arc<str>>>,
     shutdown: CancellationToken,
 }
 
@@ -97,6 +106,7 @@ impl Fabric {
                 ids: Mutex::new(StdRng::seed_from_u64(seed)),
                 trace: Mutex::default(),
                 faults: Faults::new(seed),
+                keys: Mutex::default(),
                 shutdown: CancellationToken::new(),
             }),
         }
@@ -192,6 +202,24 @@ impl Fabric {
 
     fn rng<T>(&self, draw: impl FnOnce(&mut StdRng) -> T) -> T {
         draw(&mut self.inner.ids.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes the secret of an access key that the endpoint hands out.
+    pub fn issue(&self, access_key: &str, secret: &str) {
+        let mut keys = self.inner.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if keys.len() == MOST_KEYS {
+            keys.shift_remove_index(0);
+        }
+        keys.insert(access_key.to_owned(), secret.into());
+    }
+
+    /// The secret of an access key, if it is one of the endpoint's.
+    #[must_use]
+    pub fn secret(&self, access_key: &str) -> Option<Arc<str>> {
+        if access_key == OWN_KEY {
+            return Some(OWN_KEY.into());
+        }
+        self.inner.keys.lock().unwrap_or_else(PoisonError::into_inner).get(access_key).cloned()
     }
 
     /// Calls an operation of a service from inside the endpoint, as `principal`.

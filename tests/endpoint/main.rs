@@ -3,6 +3,8 @@
 mod cloudformation;
 mod deploy;
 mod dynamodb;
+mod ec2;
+mod ecs;
 mod events;
 mod faults;
 mod lambda;

@@ -76,6 +76,9 @@ async fn answer(fabric: &Fabric, request: Request<RequestBody>) -> Response<Repl
     if let Err(error) = route::refuse_foreign_browser(&request) {
         return error_reply(&error, "1.1");
     }
+    if let Some(ecs) = fabric.service("ecs").filter(|_| is_of_ecs(request.uri().path())) {
+        return ecs.http(request).await;
+    }
     if let Some(path) = admin::path_of(request.uri().path()) {
         let (path, method) = (path.to_owned(), request.method().clone());
         return match whole_body(request.into_body()).await {
@@ -122,6 +125,20 @@ async fn answer(fabric: &Fabric, request: Request<RequestBody>) -> Response<Repl
         }
         Route::Unknown(error) => error_reply(&error, "1.1"),
     }
+}
+
+/// The endpoint's own paths that ECS answers: its table of images, and the metadata of tasks.
+fn is_of_ecs(path: &str) -> bool {
+    path == "/_vaultscope/images" || path.starts_with("/_vaultscope/ecs/")
+}
+
+/// Operation and input of a request in the query protocol, for a service whose answers have an XML of their own.
+///
+/// # Errors
+/// When the form cannot be read or names no operation.
+pub async fn query_input(request: Request<RequestBody>) -> Result<(String, serde_json::Value), ServiceError> {
+    let uri_query = request.uri().query().unwrap_or_default().to_owned();
+    query::input(&uri_query, &whole_body(request.into_body()).await?)
 }
 
 async fn whole_body(body: RequestBody) -> Result<Bytes, ServiceError> {

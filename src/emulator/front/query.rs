@@ -66,6 +66,18 @@ pub async fn answer(
     }
 }
 
+/// Operation and input of a form.
+///
+/// # Errors
+/// When it cannot be read or names no operation.
+pub fn input(uri_query: &str, body: &Bytes) -> Result<(String, Value), ServiceError> {
+    let form = read_form(uri_query, body)?;
+    let Some(action) = form.get("Action").cloned() else {
+        return Err(ServiceError::client("MissingAction", "the request names no Action"));
+    };
+    Ok((action, nest(&form)?))
+}
+
 /// An unsigned request is told apart by its API version.
 fn by_version(fabric: &Fabric, version: Option<&str>, action: &str) -> Option<Arc<dyn Service>> {
     fabric

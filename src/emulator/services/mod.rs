@@ -2,6 +2,8 @@
 
 mod cloudformation;
 mod dynamodb;
+mod ec2;
+mod ecs;
 mod events;
 mod iam;
 mod lambda;
@@ -28,6 +30,8 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
     Ok(vec![
         cloudformation::CloudFormation::new(fabric.clone()),
         dynamodb::DynamoDb::new(fabric.clone())?,
+        ec2::Ec2::new(fabric.clone()),
+        ecs::Ecs::new(fabric.clone()),
         events::Events::new(fabric.clone()),
         iam::Iam::new(fabric.clone()),
         lambda::new(fabric.clone())?,

@@ -3,6 +3,7 @@
 
 mod error;
 mod policies;
+mod profiles;
 mod roles;
 
 use std::collections::BTreeMap;
@@ -81,6 +82,8 @@ struct State {
     roles: BTreeMap<String, Role>,
     /// By ARN.
     policies: BTreeMap<String, Policy>,
+    /// Instance profiles by name.
+    profiles: BTreeMap<String, profiles::Profile>,
 }
 
 /// The service.
@@ -149,26 +152,33 @@ impl Service for Iam {
     }
 
     crate::operations! {
+        AddRoleToInstanceProfile => profiles::add_role_to_instance_profile,
         AttachRolePolicy => roles::attach_role_policy,
+        CreateInstanceProfile => profiles::create_instance_profile,
         CreatePolicy => policies::create_policy,
         CreatePolicyVersion => policies::create_policy_version,
         CreateRole => roles::create_role,
+        DeleteInstanceProfile => profiles::delete_instance_profile,
         DeletePolicy => policies::delete_policy,
         DeletePolicyVersion => policies::delete_policy_version,
         DeleteRole => roles::delete_role,
         DeleteRolePolicy => roles::delete_role_policy,
         DetachRolePolicy => roles::detach_role_policy,
+        GetInstanceProfile => profiles::get_instance_profile,
         GetPolicy => policies::get_policy,
         GetPolicyVersion => policies::get_policy_version,
         GetRole => roles::get_role,
         GetRolePolicy => roles::get_role_policy,
         ListAttachedRolePolicies => roles::list_attached_role_policies,
+        ListInstanceProfiles => profiles::list_instance_profiles,
+        ListInstanceProfilesForRole => profiles::list_instance_profiles_for_role,
         ListPolicies => policies::list_policies,
         ListPolicyVersions => policies::list_policy_versions,
         ListRolePolicies => roles::list_role_policies,
         ListRoleTags => roles::list_role_tags,
         ListRoles => roles::list_roles,
         PutRolePolicy => roles::put_role_policy,
+        RemoveRoleFromInstanceProfile => profiles::remove_role_from_instance_profile,
         TagRole => roles::tag_role,
         UntagRole => roles::untag_role,
         UpdateAssumeRolePolicy => roles::update_assume_role_policy,

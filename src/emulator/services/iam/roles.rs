@@ -10,7 +10,7 @@ use crate::emulator::{Context, form};
 /// The session that a role has when nobody says, in seconds.
 const DEFAULT_SESSION: i64 = 3_600;
 
-fn shown(name: &str, role: &Role) -> Value {
+pub(super) fn shown(name: &str, role: &Role) -> Value {
     let mut shown = json!({
         "Path": role.path,
         "RoleName": name,
@@ -141,7 +141,12 @@ pub(super) async fn delete_role(iam: &Iam, input: OfRole, _: &Context) -> Result
         (_, false) => Err(Error::Conflict("Cannot delete entity, must detach all policies first.".to_owned())),
         _ => Ok(()),
     })?;
-    iam.state().roles.remove(&input.role_name);
+    let mut state = iam.state();
+    if state.profiles.values().any(|profile| profile.has(&input.role_name)) {
+        let problem = "Cannot delete entity, must remove roles from instance profile first.";
+        return Err(Error::Conflict(problem.to_owned()));
+    }
+    state.roles.remove(&input.role_name);
     Ok(Value::Null)
 }
 

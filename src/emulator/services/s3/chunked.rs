@@ -1,9 +1,12 @@
 //! `aws-chunked`: the framing that clients put around a body whose checksum or signature comes piece by piece. Frames
-//! and trailers are read; the chunks' signatures are not checked.
+//! and trailers are read, and the signatures compared where there is a signer.
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use sha2::{Digest, Sha256};
+
+use super::signature::ChunkSigner;
 use super::wire::BodyError;
 
 /// The longest line of framing: a size with a signature, or a trailer.
@@ -26,15 +29,33 @@ pub struct Decoder {
     state: State,
     pending: BytesMut,
     trailers: HeaderMap,
-}
-
-impl Default for Decoder {
-    fn default() -> Self {
-        Self { state: State::Size, pending: BytesMut::new(), trailers: HeaderMap::new() }
-    }
+    signer: Option<ChunkSigner>,
+    /// Digest of the chunk that is being read, and the signature that it should have.
+    chunk: (Sha256, String),
 }
 
 impl Decoder {
+    /// A decoder at the start of a body.
+    #[must_use]
+    pub fn new(signer: Option<ChunkSigner>) -> Self {
+        let chunk = (Sha256::new(), String::new());
+        Self { state: State::Size, pending: BytesMut::new(), trailers: HeaderMap::new(), signer, chunk }
+    }
+
+    /// Compares the signature of the chunk that has ended.
+    fn end_chunk(&mut self) -> Result<(), BodyError> {
+        let Some(signer) = &mut self.signer else { return Ok(()) };
+        let (hash, signature) = std::mem::take(&mut self.chunk);
+        if signer.chunk(&hex::encode(hash.finalize()), &signature) { Ok(()) } else { Err(BodyError::Signature) }
+    }
+
+    /// Compares the signature of the trailers, where there are any.
+    fn end_trailers(&mut self) -> Result<(), BodyError> {
+        let Some(signer) = self.signer.as_mut().filter(|_| !self.trailers.is_empty()) else { return Ok(()) };
+        let signature = self.trailers.get("x-amz-trailer-signature").and_then(|value| value.to_str().ok());
+        if signer.trailers(&self.trailers, signature.unwrap_or_default()) { Ok(()) } else { Err(BodyError::Signature) }
+    }
+
     /// Takes more of the framed body.
     pub fn feed(&mut self, chunk: &Bytes) {
         self.pending.extend_from_slice(chunk);
@@ -53,6 +74,11 @@ impl Decoder {
                     let size = text.split(';').next().unwrap_or_default().trim();
                     let size = u64::from_str_radix(size, 16).map_err(|_| BodyError::Framing)?;
                     self.state = if size == 0 { State::Trailers } else { State::Data(size) };
+                    let signature = text.split(';').find_map(|part| part.trim().strip_prefix("chunk-signature="));
+                    self.chunk = (Sha256::new(), signature.unwrap_or_default().trim().to_owned());
+                    if size == 0 {
+                        self.end_chunk()?;
+                    }
                 }
                 State::Data(left) => {
                     if self.pending.is_empty() {
@@ -61,7 +87,11 @@ impl Decoder {
                     let taken = self.pending.len().min(usize::try_from(left).unwrap_or(usize::MAX));
                     let left = left - taken as u64;
                     self.state = if left == 0 { State::DataEnd } else { State::Data(left) };
-                    return Ok(Some(self.pending.split_to(taken).freeze()));
+                    let bytes = self.pending.split_to(taken).freeze();
+                    if self.signer.is_some() {
+                        self.chunk.0.update(&bytes);
+                    }
+                    return Ok(Some(bytes));
                 }
                 State::DataEnd => {
                     if self.pending.len() < 2 {
@@ -71,11 +101,13 @@ impl Decoder {
                         return Err(BodyError::Framing);
                     }
                     self.pending.advance(2);
+                    self.end_chunk()?;
                     self.state = State::Size;
                 }
                 State::Trailers => {
                     let Some(line) = self.line()? else { return Ok(None) };
                     if line.is_empty() {
+                        self.end_trailers()?;
                         self.state = State::End;
                     } else {
                         self.trailer(&line)?;
@@ -90,11 +122,14 @@ impl Decoder {
     ///
     /// # Errors
     /// When it ended in the middle of a chunk.
-    pub fn finish(self) -> Result<HeaderMap, BodyError> {
+    pub fn finish(mut self) -> Result<HeaderMap, BodyError> {
         match self.state {
             State::End => Ok(self.trailers),
             // Some clients leave out the empty line after the last chunk.
-            State::Trailers if self.pending.is_empty() => Ok(self.trailers),
+            State::Trailers if self.pending.is_empty() => {
+                self.end_trailers()?;
+                Ok(self.trailers)
+            }
             _ => Err(BodyError::Incomplete),
         }
     }
@@ -131,7 +166,7 @@ mod tests {
     use super::*;
 
     fn decode(framed: &[u8], step: usize) -> Result<(Vec<u8>, HeaderMap), BodyError> {
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::new(None);
         let mut content = Vec::new();
         for chunk in framed.chunks(step) {
             decoder.feed(&Bytes::copy_from_slice(chunk));

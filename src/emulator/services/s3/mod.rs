@@ -1,7 +1,7 @@
 //! Amazon S3: buckets and objects. The crate `s3s` speaks the protocol (routing, XML, headers); what is stored and what
 //! is answered is ours.
 //!
-//! Signatures are taken off, not verified: see `wire`. Bodies over 64 KiB go to a temporary folder that goes with the
+//! Signatures are compared where the key is one of the endpoint's (`signature`), and taken off (`wire`). Bodies over 64 KiB go to a temporary folder that goes with the
 //! endpoint. Policies, encryption, lifecycle and CORS are recorded and returned, not acted on.
 
 mod api;
@@ -20,6 +20,7 @@ mod lists;
 mod multipart;
 mod object;
 mod objects;
+mod signature;
 mod wire;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ const REQUEST_ID_ALPHABET: &[u8] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub struct S3 {
     store: Arc<Store>,
     protocol: S3Service,
+    verifier: signature::Verifier,
 }
 
 impl S3 {
@@ -56,7 +58,8 @@ impl S3 {
         let store = Arc::new(Store::new(fabric.clone(), Spill::default(), notifier));
         let mut builder = S3ServiceBuilder::new(Api(Arc::clone(&store)));
         builder.set_host(host::Hosts);
-        Arc::new(Self { store, protocol: builder.build() })
+        let verifier = signature::Verifier::new(fabric.clone());
+        Arc::new(Self { store, protocol: builder.build(), verifier })
     }
 
     async fn answer(&self, mut request: Request<RequestBody>) -> Response<ReplyBody> {
@@ -65,7 +68,7 @@ impl S3 {
             request.extensions_mut().insert(caller);
         }
         let id = self.store.fabric.token(REQUEST_ID_ALPHABET, 16);
-        let answer = match wire::unsign(request) {
+        let answer = match wire::unsign(request, &self.verifier) {
             Ok(request) => self.protocol.call(request).await.map_err(Into::into),
             Err(refused) => refused.to_http_response().map_err(|error| Box::new(error).into()),
         };

@@ -1,9 +1,8 @@
-//! Between hyper and the protocol crate: signatures are taken off, bodies are unframed, answers get their headers.
+//! Between hyper and the protocol crate: signatures are compared and taken off, bodies are unframed, answers get their
+//! headers.
 //!
-//! Signatures are not verified. Every client signs with the secret that its user has configured, which the endpoint
-//! cannot know, and it has no user but its own machine's; so any access key is let in, as are anonymous requests.
-//! What protects data is verified: `x-amz-content-sha256`, `Content-MD5`, checksums in headers and trailers, lengths,
-//! and the expiry of presigned URLs (by real time, with which they are signed).
+//! What protects data is verified whoever signs: `x-amz-content-sha256`, `Content-MD5`, checksums in headers and trailers,
+//! lengths, and the expiry of presigned URLs (by real time, with which they are signed).
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -18,12 +17,13 @@ use s3s::{Body, S3Error, S3ErrorCode};
 use sha2::{Digest, Sha256};
 
 use super::chunked::Decoder;
+use super::signature::{Verifier, does_not_match};
 use crate::clock;
 use crate::emulator::front;
 use crate::emulator::service::ReplyBody;
 use crate::model::Timestamp;
 
-const CONTENT_SHA256: &str = "x-amz-content-sha256";
+pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";
 const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
 /// What signs a presigned URL, version 4 and version 2; no operation has parameters of these names.
 const SIGNING_PARAMETERS: [&str; 10] = [
@@ -51,6 +51,9 @@ pub enum BodyError {
     /// It is not what `x-amz-content-sha256` says.
     #[error("the body does not match x-amz-content-sha256")]
     Sha256,
+    /// A chunk or the trailers have another signature.
+    #[error("a chunk of the body does not match its signature")]
+    Signature,
 }
 
 /// The answer to a body that could not be read.
@@ -68,6 +71,7 @@ pub fn body_error(error: Box<dyn std::error::Error + Send + Sync>) -> S3Error {
             error.set_status_code(StatusCode::BAD_REQUEST);
             error
         }
+        Some(BodyError::Signature) => does_not_match(),
         Some(BodyError::Incomplete) | None => S3Error::with_message(
             S3ErrorCode::IncompleteBody,
             "You did not provide the number of bytes specified by the Content-Length HTTP header",
@@ -172,9 +176,11 @@ impl HttpBody for Content {
 /// Takes the signature and the framing off a request.
 ///
 /// # Errors
-/// `AccessDenied` for a presigned URL that has expired; `InvalidURI` when it cannot be read.
-pub fn unsign(request: Request<Incoming>) -> Result<Request<Body>, S3Error> {
+/// `SignatureDoesNotMatch` and its like; `AccessDenied` for a presigned URL that has expired; `InvalidURI` when it cannot
+/// be read.
+pub fn unsign(request: Request<Incoming>, verifier: &Verifier) -> Result<Request<Body>, S3Error> {
     let (mut parts, body) = request.into_parts();
+    let signer = verifier.check(&parts, clock::real_timestamp())?;
     parts.headers.remove(AUTHORIZATION);
     if let Some(query) = parts.uri.query() {
         let (kept, hoisted) = without_signature(query, clock::real_timestamp())?;
@@ -208,7 +214,7 @@ pub fn unsign(request: Request<Incoming>) -> Result<Request<Body>, S3Error> {
             Some(length) => parts.headers.insert(CONTENT_LENGTH, length),
             None => parts.headers.remove(CONTENT_LENGTH),
         };
-        decoder = Some(Decoder::default());
+        decoder = Some(Decoder::new(signer));
     }
     let sha256 = digest
         .filter(|digest| digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -281,7 +287,7 @@ fn without_signature(query: &str, now: Timestamp) -> Result<(Option<String>, Hoi
 }
 
 /// `20261121T034944Z`.
-fn signing_moment(text: &str) -> Option<Timestamp> {
+pub(super) fn signing_moment(text: &str) -> Option<Timestamp> {
     if text.len() != 16 || !text.is_ascii() {
         return None;
     }
@@ -312,7 +318,7 @@ pub fn reply(response: Response<Body>, request_id: &str) -> Response<ReplyBody> 
     Response::from_parts(parts, body.boxed_unsync())
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

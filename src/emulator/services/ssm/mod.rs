@@ -1,5 +1,7 @@
 //! AWS Systems Manager: the parameter store. A `SecureString` is kept as it comes; there are no keys here.
 
+mod public;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -264,6 +266,10 @@ struct One {
 }
 
 async fn get_parameter(ssm: &Ssm, input: One, _: &Context) -> Result<Value, Error> {
+    if public::is_public(&input.name) {
+        let found = public::parameter(&ssm.fabric, &input.name).await.ok_or(Error::NotFound(input.name))?;
+        return Ok(json!({"Parameter": found}));
+    }
     let parameters = ssm.parameters();
     let (name, parameter) = find(&parameters, &input.name).ok_or(Error::NotFound(input.name))?;
     Ok(json!({"Parameter": ssm.shown(name, parameter)}))
@@ -291,9 +297,16 @@ fn at_most_ten(names: &[String]) -> Result<(), Error> {
 
 async fn get_parameters(ssm: &Ssm, input: Many, _: &Context) -> Result<Value, Error> {
     at_most_ten(&input.names)?;
-    let parameters = ssm.parameters();
     let (mut found, mut invalid) = (Vec::new(), Vec::new());
-    for name in input.names {
+    let (public, own): (Vec<String>, Vec<String>) = input.names.into_iter().partition(|name| public::is_public(name));
+    for name in public {
+        match public::parameter(&ssm.fabric, &name).await {
+            Some(parameter) => found.push(parameter),
+            None => invalid.push(name),
+        }
+    }
+    let parameters = ssm.parameters();
+    for name in own {
         match find(&parameters, &name) {
             Some((name, parameter)) => found.push(ssm.shown(name, parameter)),
             None => invalid.push(name),
@@ -385,8 +398,11 @@ async fn get_parameters_by_path(ssm: &Ssm, input: Listing, _: &Context) -> Resul
         return Err(Error::Validation("The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward slash \"/\".".to_owned()));
     }
     let prefix = if path.ends_with('/') { path } else { format!("{path}/") };
-    let parameters = ssm.parameters();
     let mut found = Vec::new();
+    for name in public::below(&prefix, input.recursive).filter(|_| public::is_public(&prefix)) {
+        found.extend(public::parameter(&ssm.fabric, name).await);
+    }
+    let parameters = ssm.parameters();
     for (name, parameter) in parameters.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix)) {
         if input.recursive || !name[prefix.len()..].contains('/') {
             found.push(ssm.shown(name, parameter));

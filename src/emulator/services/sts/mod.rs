@@ -25,6 +25,9 @@ static INTERFACE: Interface = Interface {
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const MIXED: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
+/// The secret of every key: nothing is kept from anybody here.
+const SECRET: &str = "test";
+
 /// The shortest and the longest session, in seconds.
 const DURATIONS: std::ops::RangeInclusive<i64> = 900..=43_200;
 
@@ -77,15 +80,16 @@ async fn assume_role(sts: &Sts, input: AssumeRole, _: &Context) -> Result<Value,
     let id = format!("AROA{}:{session}", sts.fabric.token(UPPER, 17));
     let seconds = u64::try_from(duration).unwrap_or_default();
     let expiration = sts.fabric.clock().now() + Duration::from_secs(seconds);
+    let key = format!("ASIA{}", sts.fabric.token(UPPER, 16));
+    sts.fabric.issue(&key, SECRET);
     Ok(json!({
         "AssumedRoleUser": {
             "AssumedRoleId": id,
             "Arn": format!("arn:aws:sts::{}:assumed-role/{role}/{session}", arn.account),
         },
         "Credentials": {
-            "AccessKeyId": format!("ASIA{}", sts.fabric.token(UPPER, 16)),
-            // The endpoint checks signatures against this one secret.
-            "SecretAccessKey": "test",
+            "AccessKeyId": key,
+            "SecretAccessKey": SECRET,
             "SessionToken": sts.fabric.token(MIXED, 128),
             "Expiration": expiration.iso_seconds(),
         },

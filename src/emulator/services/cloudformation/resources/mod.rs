@@ -1,8 +1,11 @@
 //! The resource types: each a small provider that calls its service as AWS's own handlers do.
 
 mod dynamodb;
+mod ec2;
+mod ecs;
 mod events;
 mod iam;
+mod instance_profile;
 mod lambda;
 mod logs;
 mod names;
@@ -165,6 +168,8 @@ impl<'a> Request<'a> {
             "logs" => "CloudWatchLogs",
             "states" => "Sfn",
             "ssm" => "Ssm",
+            "ec2" => "Ec2",
+            "ecs" => "Ecs",
             other => other,
         };
         let handler = if code.contains("AlreadyExists")
@@ -297,11 +302,33 @@ impl Default for Registry {
         let all: Vec<Box<dyn Provider>> = vec![
             Box::new(cdk::Metadata),
             Box::new(dynamodb::Table),
+            Box::new(ec2::Eip),
+            Box::new(ec2::EipAssociation),
+            Box::new(ec2::Instance),
+            Box::new(ec2::InternetGateway),
+            Box::new(ec2::NatGateway),
+            Box::new(ec2::NetworkInterface),
+            Box::new(ec2::Route),
+            Box::new(ec2::RouteTable),
+            Box::new(ec2::SecurityGroup),
+            Box::new(ec2::SecurityGroupEgress),
+            Box::new(ec2::SecurityGroupIngress),
+            Box::new(ec2::Subnet),
+            Box::new(ec2::SubnetRouteTableAssociation),
+            Box::new(ec2::Volume),
+            Box::new(ec2::VolumeAttachment),
+            Box::new(ec2::Vpc),
+            Box::new(ec2::VpcEndpoint),
+            Box::new(ec2::VpcGatewayAttachment),
+            Box::new(ecs::CapacityProviders),
+            Box::new(ecs::Cluster),
+            Box::new(ecs::TaskDefinition),
             Box::new(events::EventBus),
             Box::new(events::Rule),
             Box::new(iam::ManagedPolicy),
             Box::new(iam::Policy),
             Box::new(iam::Role),
+            Box::new(instance_profile::InstanceProfile),
             Box::new(lambda::EventSourceMapping),
             Box::new(lambda::Function),
             Box::new(lambda::Permission),

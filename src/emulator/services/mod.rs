@@ -2,6 +2,7 @@
 
 mod cloudformation;
 mod dynamodb;
+mod ecr;
 mod events;
 mod iam;
 mod lambda;
@@ -26,6 +27,7 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
     Ok(vec![
         cloudformation::CloudFormation::new(fabric.clone()),
         dynamodb::DynamoDb::new(fabric.clone())?,
+        ecr::Ecr::new(fabric.clone()),
         events::Events::new(fabric.clone()),
         iam::Iam::new(fabric.clone()),
         lambda::new(fabric.clone())?,

@@ -1,6 +1,7 @@
 //! The resource types: each a small provider that calls its service as AWS's own handlers do.
 
 mod dynamodb;
+mod ecr;
 mod events;
 mod iam;
 mod lambda;
@@ -165,6 +166,7 @@ impl<'a> Request<'a> {
             "logs" => "CloudWatchLogs",
             "states" => "Sfn",
             "ssm" => "Ssm",
+            "ecr" => "Ecr",
             other => other,
         };
         let handler = if code.contains("AlreadyExists")
@@ -297,6 +299,7 @@ impl Default for Registry {
         let all: Vec<Box<dyn Provider>> = vec![
             Box::new(cdk::Metadata),
             Box::new(dynamodb::Table),
+            Box::new(ecr::Repository),
             Box::new(events::EventBus),
             Box::new(events::Rule),
             Box::new(iam::ManagedPolicy),

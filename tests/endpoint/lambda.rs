@@ -22,8 +22,8 @@ const FUNCTIONS: &str = "/2015-03-31/functions";
 
 /// What AWS answered.
 #[derive(Debug)]
-struct Answer {
-    status: u16,
+pub struct Answer {
+    pub status: u16,
     headers: HashMap<String, String>,
     body: String,
 }
@@ -75,12 +75,12 @@ fn project() -> String {
 }
 
 /// The tests' own function.
-fn actor() -> String {
+pub fn actor() -> String {
     let this = std::env::current_exe().expect("a path");
     package(&format!("exec {} lambda::acts_as_a_function_when_started_as_one --exact --nocapture", this.display()))
 }
 
-async fn create(emulator: &Emulator, name: &str, zip: &str, more: Value) -> Answer {
+pub async fn create(emulator: &Emulator, name: &str, zip: &str, more: Value) -> Answer {
     let mut input = json!({
         "FunctionName": name, "Runtime": "provided.al2023", "Handler": "actor", "Role": ROLE, "Timeout": 20,
         "Code": {"ZipFile": zip},
@@ -113,6 +113,9 @@ fn acts_as_a_function_when_started_as_one() {
 }
 
 async fn act(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
+    if event.payload["RequestType"].is_string() {
+        return crate::custom_resources::provide(event.payload).await;
+    }
     let what = event.payload["act"].as_str().unwrap_or_default().to_owned();
     match what.as_str() {
         "echo" => Ok(event.payload),

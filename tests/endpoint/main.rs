@@ -1,6 +1,7 @@
 //! The endpoint through the real AWS SDK for Rust: one module a service.
 
 mod cloudformation;
+mod custom_resources;
 mod dynamodb;
 mod events;
 mod lambda;

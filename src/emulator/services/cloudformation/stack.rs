@@ -1,5 +1,6 @@
 //! What a stack is: its template and values, its resources, its events. It changes under the state's lock only.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -161,6 +162,8 @@ pub struct StackResource {
     pub reference: Value,
     /// What `Fn::GetAtt` gives.
     pub attributes: Map<String, Value>,
+    /// Whether the attributes are never shown.
+    pub no_echo: bool,
     /// As they were when it was made or last changed, evaluated.
     pub properties: Value,
     /// As its last event says.
@@ -331,6 +334,19 @@ pub struct Stack {
     pub cancel: CancellationToken,
 }
 
+fn without(value: &Value, secrets: &[&str]) -> Value {
+    match value {
+        Value::String(text) => {
+            Value::from(secrets.iter().fold(text.clone(), |text, secret| text.replace(secret, "*****")))
+        }
+        Value::Array(entries) => entries.iter().map(|entry| without(entry, secrets)).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| (name.clone(), without(member, secrets))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
 /// The type of a stack in its own events.
 pub const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
 
@@ -373,6 +389,17 @@ impl Stack {
             resource_properties: properties.map(Value::to_string),
             client_request_token: self.token.clone(),
         });
+    }
+
+    /// Properties as they may be shown: without what custom resources gave and do not want to be seen.
+    #[must_use]
+    pub fn masked<'a>(&self, properties: &'a Value) -> Cow<'a, Value> {
+        let given = self.resources.values().filter(|resource| resource.no_echo);
+        let secrets: Vec<&str> = given
+            .flat_map(|resource| resource.attributes.values().filter_map(Value::as_str))
+            .filter(|secret| !secret.is_empty())
+            .collect();
+        if secrets.is_empty() { Cow::Borrowed(properties) } else { Cow::Owned(without(properties, &secrets)) }
     }
 
     /// The change set of that name or ARN.

@@ -1,5 +1,6 @@
 //! The resource types: each a small provider that calls its service as AWS's own handlers do.
 
+mod custom;
 mod dynamodb;
 mod ecr;
 mod events;
@@ -21,6 +22,7 @@ use serde_json::{Map, Value};
 use super::error::Error;
 use super::stack::Tag;
 use crate::emulator::{Fabric, ServiceError};
+pub use custom::Answers;
 pub use schema::Recreation;
 use schema::{Property, check};
 
@@ -34,6 +36,8 @@ pub struct Made {
     pub physical_id: String,
     /// What `Fn::GetAtt` gives.
     pub attributes: Map<String, Value>,
+    /// Whether the attributes are never shown.
+    pub no_echo: bool,
 }
 
 impl Made {
@@ -61,6 +65,12 @@ impl Failure {
     /// A failure with that reason.
     pub fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), made: None, code: String::new() }
+    }
+
+    /// Whether a service of the endpoint refused a call.
+    #[must_use]
+    pub fn is_of_a_service(&self) -> bool {
+        !self.code.is_empty()
     }
 
     /// Whether the resource is not there.
@@ -95,10 +105,16 @@ impl From<Error> for Failure {
 pub struct Request<'a> {
     /// Where the services are.
     pub fabric: &'a Fabric,
+    /// Answers of custom resources arrive there.
+    pub answers: &'a Answers,
+    /// The stack's ARN.
+    pub stack_id: &'a str,
     /// For generated names.
     pub stack_name: &'a str,
     /// They are put on every resource that takes tags.
     pub stack_tags: &'a [Tag],
+    /// The resource's type.
+    pub kind: &'a str,
     /// For generated names.
     pub logical_id: &'a str,
     /// Evaluated and checked.
@@ -292,6 +308,7 @@ mod cdk {
 /// Every resource type of the endpoint.
 pub struct Registry {
     providers: HashMap<&'static str, Box<dyn Provider>>,
+    custom: custom::Custom,
 }
 
 impl Default for Registry {
@@ -317,7 +334,8 @@ impl Default for Registry {
             Box::new(ssm::Parameter),
             Box::new(states::StateMachine),
         ];
-        Self { providers: all.into_iter().map(|provider| (provider.kind(), provider)).collect() }
+        let providers = all.into_iter().map(|provider| (provider.kind(), provider)).collect();
+        Self { providers, custom: custom::Custom }
     }
 }
 
@@ -325,6 +343,9 @@ impl Registry {
     /// The type of that name.
     #[must_use]
     pub fn get(&self, kind: &str) -> Option<&dyn Provider> {
+        if custom::is_custom(kind) {
+            return Some(&self.custom);
+        }
         self.providers.get(kind).map(AsRef::as_ref)
     }
 
@@ -343,6 +364,12 @@ impl Registry {
         changed.map(|one| one.recreation).max().unwrap_or(Recreation::Never)
     }
 
+    /// Why a change in place is refused before anything is done.
+    #[must_use]
+    pub fn refusal(&self, kind: &str, before: &Value, after: &Value) -> Option<Failure> {
+        custom::is_custom(kind).then(|| custom::refusal(before, after)).flatten()
+    }
+
     /// The property that names the physical resource.
     #[must_use]
     pub fn name_property(&self, kind: &str) -> Option<&'static str> {
@@ -356,7 +383,7 @@ impl Registry {
     pub fn checked(&self, kind: &str, logical: &str, properties: &Value) -> Result<Value, Failure> {
         let Some(provider) = self.get(kind) else { return Ok(properties.clone()) };
         let mut problems = Vec::new();
-        let checked = check(provider.properties(), properties, "", &mut problems);
+        let checked = shaped(kind, provider, properties, &mut problems);
         if problems.is_empty() {
             return Ok(checked);
         }
@@ -371,7 +398,23 @@ impl Registry {
     pub fn lenient(&self, kind: &str, properties: &Value) -> Value {
         self.get(kind).map_or_else(
             || properties.clone(),
-            |provider| check(provider.properties(), properties, "", &mut Vec::new()),
+            |provider| shaped(kind, provider, properties, &mut Vec::new()),
         )
     }
+}
+
+/// Properties in their shapes; a custom resource has more than those that its schema names.
+fn shaped(kind: &str, provider: &dyn Provider, properties: &Value, problems: &mut Vec<String>) -> Value {
+    let schema = provider.properties();
+    let Value::Object(members) = properties else { return check(schema, properties, "", problems) };
+    if !custom::is_custom(kind) {
+        return check(schema, properties, "", problems);
+    }
+    let is_named = |name: &str| schema.iter().any(|property| property.name == name);
+    let (named, mut others): (Map<String, Value>, Map<String, Value>) =
+        members.clone().into_iter().partition(|(name, _)| is_named(name));
+    if let Value::Object(named) = check(schema, &Value::Object(named), "", problems) {
+        others.extend(named);
+    }
+    Value::Object(others)
 }

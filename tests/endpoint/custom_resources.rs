@@ -65,11 +65,7 @@ impl Endpoint {
     async fn new() -> Self {
         let (emulator, config) = start().await;
         assert_eq!(create(&emulator, "provider", &actor(), Value::Null).await.status, 201);
-        Self {
-            emulator,
-            client: Client::new(&config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-        }
+        Self { emulator, client: Client::new(&config), logs: aws_sdk_cloudwatchlogs::Client::new(&config) }
     }
 
     async fn create(&self, properties: &str) -> Stack {
@@ -163,8 +159,14 @@ async fn a_function_makes_changes_replaces_and_deletes_a_resource() {
     assert_eq!(requests[0]["ResourceProperties"], properties, "values are texts");
     assert_eq!(requests[0]["ResourceType"], "Custom::Thing");
     assert_eq!((&requests[0]["StackId"], requests[0].get("PhysicalResourceId")), (&json!(id), None));
-    assert_eq!((&requests[1]["OldResourceProperties"], &requests[1]["PhysicalResourceId"]), (&properties, &json!("made")));
-    assert_eq!((&requests[3]["PhysicalResourceId"], &requests[4]["PhysicalResourceId"]), (&json!("made"), &json!("another")));
+    assert_eq!(
+        (&requests[1]["OldResourceProperties"], &requests[1]["PhysicalResourceId"]),
+        (&properties, &json!("made"))
+    );
+    assert_eq!(
+        (&requests[3]["PhysicalResourceId"], &requests[4]["PhysicalResourceId"]),
+        (&json!("made"), &json!("another"))
+    );
     endpoint.emulator.shutdown().await;
 }
 
@@ -175,7 +177,8 @@ async fn a_failure_is_told_with_its_reason_and_rolled_back() {
     assert_eq!(status(&stack), "ROLLBACK_COMPLETE");
     let told = reasons(&endpoint.events("Thing").await);
     let failed = told.iter().find(|line| line.starts_with("CREATE_FAILED")).expect("a failure");
-    let expected = "Received response status [FAILED] from custom resource. Message returned: the disk is full (RequestId:";
+    let expected =
+        "Received response status [FAILED] from custom resource. Message returned: the disk is full (RequestId:";
     assert!(failed.contains(expected), "{failed}");
     let requests = endpoint.requests(2).await;
     assert_eq!((&requests[1]["RequestType"], &requests[1]["PhysicalResourceId"]), (&json!("Delete"), &json!("half")));

@@ -56,6 +56,7 @@ impl Service for CloudFormation {
         DeleteChangeSet => change_sets::delete_change_set,
         DeleteStack => stacks::delete_stack,
         DescribeChangeSet => change_sets::describe_change_set,
+        DescribeEvents => events::describe_events,
         DescribeStackEvents => events::describe_stack_events,
         DescribeStackResource => stack_resources::describe_stack_resource,
         DescribeStackResources => stack_resources::describe_stack_resources,

@@ -30,7 +30,9 @@ pub enum Error {
         registry: String,
     },
     /// It has no policy.
-    #[error("Repository policy does not exist for the repository with name '{name}' in the registry with id '{registry}'")]
+    #[error(
+        "Repository policy does not exist for the repository with name '{name}' in the registry with id '{registry}'"
+    )]
     NoPolicy {
         /// The repository.
         name: String,
@@ -38,7 +40,9 @@ pub enum Error {
         registry: String,
     },
     /// It has no lifecycle policy.
-    #[error("Lifecycle policy does not exist for the repository with name '{name}' in the registry with id '{registry}'")]
+    #[error(
+        "Lifecycle policy does not exist for the repository with name '{name}' in the registry with id '{registry}'"
+    )]
     NoLifecycle {
         /// The repository.
         name: String,
@@ -46,7 +50,9 @@ pub enum Error {
         registry: String,
     },
     /// No such image: none can be pushed here.
-    #[error("The image with imageId {{{image}}} does not exist within the repository with name '{name}' in the registry with id '{registry}'")]
+    #[error(
+        "The image with imageId {{{image}}} does not exist within the repository with name '{name}' in the registry with id '{registry}'"
+    )]
     NoImage {
         /// Tag or digest.
         image: String,

@@ -48,9 +48,7 @@ impl Ecr {
 }
 
 fn failures(ids: &[ImageId]) -> Value {
-    let failure = |id: &ImageId| {
-        json!({"imageId": id.shown(), "failureCode": "ImageNotFound", "failureReason": "Requested image not found"})
-    };
+    let failure = |id: &ImageId| json!({"imageId": id.shown(), "failureCode": "ImageNotFound", "failureReason": "Requested image not found"});
     ids.iter().map(failure).collect()
 }
 

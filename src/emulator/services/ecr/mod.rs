@@ -141,7 +141,8 @@ mod tests {
     #[tokio::test]
     async fn a_repository_is_made_described_and_deleted() {
         let fabric = started();
-        let input = json!({"repositoryName": "a/b", "imageTagMutability": "IMMUTABLE", "tags": [{"Key": "k", "Value": "v"}]});
+        let input =
+            json!({"repositoryName": "a/b", "imageTagMutability": "IMMUTABLE", "tags": [{"Key": "k", "Value": "v"}]});
         let created = call(&fabric, "CreateRepository", input.clone()).await.expect("a repository");
         let arn = created["repository"]["repositoryArn"].clone();
         assert_eq!(arn, "arn:aws:ecr:us-east-1:000000000000:repository/a/b");

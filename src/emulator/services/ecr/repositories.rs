@@ -164,8 +164,7 @@ pub(super) async fn describe_repositories(ecr: &Ecr, input: DescribeRepositories
     let from = input.next_token.unwrap_or_default();
     let repositories = ecr.repositories();
     let mut rest = repositories.range(from..);
-    let shown: Vec<Value> =
-        rest.by_ref().take(page).map(|(name, repository)| ecr.shown(name, repository)).collect();
+    let shown: Vec<Value> = rest.by_ref().take(page).map(|(name, repository)| ecr.shown(name, repository)).collect();
     let mut answer = json!({"repositories": shown});
     if let Some((next, _)) = rest.next() {
         answer["nextToken"] = Value::from(next.as_str());

@@ -10,7 +10,7 @@ use crate::emulator::{Context, form};
 /// The session that a role has when nobody says, in seconds.
 const DEFAULT_SESSION: i64 = 3_600;
 
-fn shown(name: &str, role: &Role) -> Value {
+pub(super) fn shown(name: &str, role: &Role) -> Value {
     let mut shown = json!({
         "Path": role.path,
         "RoleName": name,
@@ -38,9 +38,13 @@ impl Iam {
     fn role<T>(&self, name: &str, work: impl FnOnce(&mut Role) -> Result<T, Error>) -> Result<T, Error> {
         match self.state().roles.get_mut(name) {
             Some(role) => work(role),
-            None => Err(Error::NotFound(format!("The role with name {name} cannot be found."))),
+            None => Err(missing(name)),
         }
     }
+}
+
+pub(super) fn missing(name: &str) -> Error {
+    Error::NotFound(format!("The role with name {name} cannot be found."))
 }
 
 #[derive(Deserialize)]
@@ -141,7 +145,11 @@ pub(super) async fn delete_role(iam: &Iam, input: OfRole, _: &Context) -> Result
         (_, false) => Err(Error::Conflict("Cannot delete entity, must detach all policies first.".to_owned())),
         _ => Ok(()),
     })?;
-    iam.state().roles.remove(&input.role_name);
+    let mut state = iam.state();
+    if state.instance_profiles.values().any(|profile| profile.role.as_deref() == Some(&input.role_name)) {
+        return Err(Error::Conflict("Cannot delete entity, must remove roles from instance profile first.".to_owned()));
+    }
+    state.roles.remove(&input.role_name);
     Ok(Value::Null)
 }
 

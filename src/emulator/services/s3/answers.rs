@@ -66,7 +66,8 @@ mod tests {
         let id = |method: &str, uri: &str| {
             request_id(&Request::builder().method(method).uri(uri).body(()).expect("a request"))
         };
-        let uri = "/cloudformation-custom-resource-response-useast1/arn%3Aaws%3Astack%2Fs%7CLogical%7Cabc-1?X-Amz-Date=1";
+        let uri =
+            "/cloudformation-custom-resource-response-useast1/arn%3Aaws%3Astack%2Fs%7CLogical%7Cabc-1?X-Amz-Date=1";
         assert_eq!(id("PUT", uri).as_deref(), Some("abc-1"));
         assert_eq!(id("GET", uri), None);
         assert_eq!(id("PUT", "/cloudformation-custom-resource-response-useast1/key"), None);

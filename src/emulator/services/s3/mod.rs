@@ -88,7 +88,7 @@ impl Service for S3 {
     }
 
     fn operations(&self) -> &'static [&'static str] {
-        &json::OPERATIONS
+        api::OPERATIONS
     }
 
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Value, ServiceError>> {

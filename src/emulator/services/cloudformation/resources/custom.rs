@@ -261,7 +261,8 @@ mod tests {
     #[test]
     fn an_answer_says_what_was_made_or_why_not() {
         let made = |text: &str| Answer::read(text).and_then(|answer| answer.made("id"));
-        let good = made(r#"{"Status":"SUCCESS","PhysicalResourceId":"p","NoEcho":"true","Data":{"a":1}}"#).expect("made");
+        let good =
+            made(r#"{"Status":"SUCCESS","PhysicalResourceId":"p","NoEcho":"true","Data":{"a":1}}"#).expect("made");
         assert_eq!((good.physical_id.as_str(), good.no_echo, &good.attributes["a"]), ("p", true, &json!(1)));
         let long = format!(r#"{{"Status":"SUCCESS","Reason":"{}"}}"#, "x".repeat(LONGEST_ANSWER));
         for (text, expected) in [

@@ -319,6 +319,7 @@ impl Default for Registry {
             Box::new(ecr::Repository),
             Box::new(events::EventBus),
             Box::new(events::Rule),
+            Box::new(iam::InstanceProfile),
             Box::new(iam::ManagedPolicy),
             Box::new(iam::Policy),
             Box::new(iam::Role),
@@ -396,10 +397,8 @@ impl Registry {
     /// Properties brought to their shapes as far as they fit: for a deletion, which must not fail on them.
     #[must_use]
     pub fn lenient(&self, kind: &str, properties: &Value) -> Value {
-        self.get(kind).map_or_else(
-            || properties.clone(),
-            |provider| shaped(kind, provider, properties, &mut Vec::new()),
-        )
+        self.get(kind)
+            .map_or_else(|| properties.clone(), |provider| shaped(kind, provider, properties, &mut Vec::new()))
     }
 }
 

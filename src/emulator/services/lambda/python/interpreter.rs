@@ -44,9 +44,8 @@ pub async fn find(search: &OsStr, wanted: u8) -> Result<Interpreter, String> {
             Err(why) => problem = problem.or(Some(why)),
         }
     }
-    Err(problem.unwrap_or_else(|| {
-        "there is no python3 on the PATH: install Python 3.9 or later with venv and pip".to_owned()
-    }))
+    Err(problem
+        .unwrap_or_else(|| "there is no python3 on the PATH: install Python 3.9 or later with venv and pip".to_owned()))
 }
 
 fn on(search: &OsStr, name: &str) -> Option<PathBuf> {

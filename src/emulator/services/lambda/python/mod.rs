@@ -96,9 +96,8 @@ impl Pythons {
         let found = interpreter::find(&self.search, wanted).await.map_err(|problem| {
             LambdaError::InvalidParameter(format!("functions of the runtime {runtime} cannot run here: {problem}"))
         })?;
-        let remark = (found.minor != wanted).then(|| {
-            format!("{runtime} is not on this machine: the function runs on Python {}", found.version)
-        });
+        let remark = (found.minor != wanted)
+            .then(|| format!("{runtime} is not on this machine: the function runs on Python {}", found.version));
         let state = self.home(&found);
         Ok(Some(Arc::new(Python { version: found.version, remark, state })))
     }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_cloudformation::types::{Capability, ChangeSetType, OnFailure, Output, Parameter, Stack, StackEvent};
+use aws_sdk_cloudformation::types::{
+    BeaconStackOperationStatus, Capability, ChangeSetType, EventFilter, EventType, OnFailure, OperationType, Output,
+    Parameter, Stack, StackEvent,
+};
 use vaultscope::emulator::Emulator;
 
 use super::support::start;
@@ -395,19 +398,19 @@ async fn events_are_found_by_operation_and_by_failure() {
     let stack = endpoint.create("failing", failing).await;
     assert_eq!(status(&stack), "ROLLBACK_COMPLETE");
     let operation = stack.last_operations()[0].clone();
-    assert_eq!(operation.operation_type().map(|kind| kind.as_str()), Some("CREATE_STACK"));
+    assert_eq!(operation.operation_type().map(OperationType::as_str), Some("CREATE_STACK"));
     let request = endpoint.client.describe_events().operation_id(operation.operation_id().expect("an id"));
     let all = request.send().await.expect("events");
     let newest = &all.operation_events()[0];
-    assert_eq!(newest.event_type().map(|kind| kind.as_str()), Some("STACK_EVENT"));
-    assert_eq!(newest.operation_status().map(|status| status.as_str()), Some("FAILED"));
-    let only = aws_sdk_cloudformation::types::EventFilter::builder().failed_events(true).build();
+    assert_eq!(newest.event_type().map(EventType::as_str), Some("STACK_EVENT"));
+    assert_eq!(newest.operation_status().map(BeaconStackOperationStatus::as_str), Some("FAILED"));
+    let only = EventFilter::builder().failed_events(true).build();
     let request = endpoint.client.describe_events().stack_name("failing").filters(only);
     let failed = request.send().await.expect("events");
     let failed = failed.operation_events();
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!(failed[0].logical_resource_id(), Some("Bad"));
-    assert_eq!(failed[0].event_type().map(|kind| kind.as_str()), Some("PROVISIONING_ERROR"));
+    assert_eq!(failed[0].event_type().map(EventType::as_str), Some("PROVISIONING_ERROR"));
     let refused = endpoint.client.describe_events().send().await.expect_err("names nothing");
     assert!(refusal(refused).starts_with("ValidationError"));
     endpoint.end().await;

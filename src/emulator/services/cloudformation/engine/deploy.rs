@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value};
 
 use super::super::error::Error;
-use super::super::resources::{Failure, Recreation};
+use super::super::resources::{Failure, Recreation, refusal};
 use super::super::stack::{OnFailure, Output, Stack, StackResource, Status, Submission};
 use super::super::template::{Policy, invalid};
 use super::walk::walk;
@@ -252,7 +252,7 @@ impl Run {
         let registry = &self.shared.registry;
         let checked = registry.checked(&planned.kind, logical, &properties)?;
         let old = registry.checked(&before.kind, logical, &before.properties)?;
-        if let Some(failure) = registry.refusal(&planned.kind, &old, &checked) {
+        if let Some(failure) = refusal(&planned.kind, &old, &checked) {
             return Err(failure);
         }
         let recreation = registry.recreation_of(&planned.kind, &old, &checked);

@@ -68,7 +68,7 @@ pub async fn create_change_set(service: &CloudFormation, input: CreateChangeSet,
     let mut state = shared.state();
     if creates && state.find(&name).is_none() {
         let mut stack = new_stack(shared, &name, submission.clone(), on_failure);
-        stack.operation = operation(shared, "CREATE_CHANGESET");
+        stack.operation = Some(operation(shared, "CREATE_CHANGESET"));
         shared.record_stack(&mut stack, Status::ReviewInProgress, Some("User Initiated".to_owned()));
         state.add(stack);
     }

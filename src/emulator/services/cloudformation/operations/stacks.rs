@@ -61,13 +61,13 @@ pub fn new_stack(shared: &Shared, name: &str, submission: Submission, on_failure
 }
 
 /// A new operation of that kind.
-pub fn operation(shared: &Shared, kind: &'static str) -> Option<Operation> {
-    Some(Operation { id: shared.fabric.uuid(), kind })
+pub fn operation(shared: &Shared, kind: &'static str) -> Operation {
+    Operation { id: shared.fabric.uuid(), kind }
 }
 
 /// Begins a creation: the event is there when the call returns, the rest follows.
 pub fn begin_creation(shared: &Arc<Shared>, stack: &mut Stack) {
-    stack.operation = operation(shared, "CREATE_STACK");
+    stack.operation = Some(operation(shared, "CREATE_STACK"));
     shared.record_stack(stack, Status::CreateInProgress, Some(USER_INITIATED.to_owned()));
     spawn(shared, stack, |run| async move { run.create().await });
 }
@@ -75,7 +75,7 @@ pub fn begin_creation(shared: &Arc<Shared>, stack: &mut Stack) {
 /// Begins an update.
 pub fn begin_update(shared: &Arc<Shared>, stack: &mut Stack, submission: Submission, disable_rollback: bool) {
     stack.updated = Some(shared.fabric.clock().now());
-    stack.operation = operation(shared, "UPDATE_STACK");
+    stack.operation = Some(operation(shared, "UPDATE_STACK"));
     shared.record_stack(stack, Status::UpdateInProgress, Some(USER_INITIATED.to_owned()));
     spawn(shared, stack, move |run| async move { run.update(submission, disable_rollback).await });
 }
@@ -218,7 +218,7 @@ pub async fn delete_stack(service: &CloudFormation, input: DeleteStack, _: &Cont
     }
     stack.token = input.client_request_token;
     stack.deleted = Some(shared.fabric.clock().now());
-    stack.operation = operation(shared, "DELETE_STACK");
+    stack.operation = Some(operation(shared, "DELETE_STACK"));
     let force = input.deletion_mode.as_deref() == Some("FORCE_DELETE_STACK");
     shared.record_stack(stack, Status::DeleteInProgress, Some(USER_INITIATED.to_owned()));
     spawn(shared, stack, move |run| async move { run.delete_everything(&retain, force).await });

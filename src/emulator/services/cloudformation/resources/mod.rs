@@ -365,12 +365,6 @@ impl Registry {
         changed.map(|one| one.recreation).max().unwrap_or(Recreation::Never)
     }
 
-    /// Why a change in place is refused before anything is done.
-    #[must_use]
-    pub fn refusal(&self, kind: &str, before: &Value, after: &Value) -> Option<Failure> {
-        custom::is_custom(kind).then(|| custom::refusal(before, after)).flatten()
-    }
-
     /// The property that names the physical resource.
     #[must_use]
     pub fn name_property(&self, kind: &str) -> Option<&'static str> {
@@ -400,6 +394,12 @@ impl Registry {
         self.get(kind)
             .map_or_else(|| properties.clone(), |provider| shaped(kind, provider, properties, &mut Vec::new()))
     }
+}
+
+/// Why a change in place is refused before anything is done.
+#[must_use]
+pub fn refusal(kind: &str, before: &Value, after: &Value) -> Option<Failure> {
+    custom::is_custom(kind).then(|| custom::refusal(before, after)).flatten()
 }
 
 /// Properties in their shapes; a custom resource has more than those that its schema names.

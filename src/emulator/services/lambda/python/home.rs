@@ -49,8 +49,8 @@ fn packages(found: &Interpreter) -> &'static [&'static str] {
 /// `python3.11-0123456789ab`: another list of packages is another folder.
 fn name(found: &Interpreter) -> String {
     let digest = Sha256::digest(packages(found).join("\n"));
-    let digest: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("python3.{}-{digest}", found.minor)
+    let digest = digest.first_chunk().map_or(0, |chunk| u64::from_be_bytes(*chunk));
+    format!("python3.{}-{digest:016x}", found.minor)
 }
 
 fn program(folder: &Path) -> PathBuf {

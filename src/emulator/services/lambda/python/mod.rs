@@ -110,20 +110,19 @@ impl Pythons {
         {
             return home.clone();
         }
-        let state = match home::existing(&self.cache, found) {
-            Some(program) => watch::channel(Readiness::Ready(program)).1,
-            None => {
-                let (sender, state) = watch::channel(Readiness::Preparing);
-                let (cache, found) = (self.cache.clone(), found.clone());
-                tokio::spawn(async move {
-                    let outcome = home::make(&cache, &found).await;
-                    sender.send_replace(match outcome {
-                        Ok(program) => Readiness::Ready(program),
-                        Err(problem) => Readiness::Failed(problem),
-                    });
+        let state = if let Some(program) = home::existing(&self.cache, found) {
+            watch::channel(Readiness::Ready(program)).1
+        } else {
+            let (sender, state) = watch::channel(Readiness::Preparing);
+            let (cache, found) = (self.cache.clone(), found.clone());
+            tokio::spawn(async move {
+                let outcome = home::make(&cache, &found).await;
+                sender.send_replace(match outcome {
+                    Ok(program) => Readiness::Ready(program),
+                    Err(problem) => Readiness::Failed(problem),
                 });
-                state
-            }
+            });
+            state
         };
         homes.insert(found.minor, state.clone());
         state

@@ -4,10 +4,12 @@
 usage: clients.py ENDPOINT DOCUMENT AWS
 DOCUMENT is what `vaultscope run --json` printed, AWS the path of the AWS CLI.
 """
+import io
 import json
 import pathlib
 import subprocess
 import sys
+import zipfile
 
 import boto3
 from botocore.config import Config
@@ -103,4 +105,54 @@ rules = cli("events", "list-rules", "--event-bus-name", physical["fileUploadEven
 assert len(rules) == 4, rules
 refused = client("events").put_events(Entries=[{"Source": "aws.storagegateway", "DetailType": "x", "Detail": "{}"}])
 assert refused["Entries"][0]["ErrorCode"] == "NotAuthorizedForSourceException", refused
+# What the CDK asks for: repositories, instance profiles, events by operation; each operation once.
+ecr, name = client("ecr"), "clients/one"
+arn = ecr.create_repository(repositoryName=name, tags=[{"Key": "k", "Value": "v"}])["repository"]["repositoryArn"]
+ecr.tag_resource(resourceArn=arn, tags=[{"Key": "l", "Value": "w"}])
+ecr.untag_resource(resourceArn=arn, tagKeys=["k"])
+assert ecr.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "l", "Value": "w"}]
+ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability="IMMUTABLE")
+ecr.put_image_scanning_configuration(repositoryName=name, imageScanningConfiguration={"scanOnPush": True})
+shown = cli("ecr", "describe-repositories", "--repository-names", name)["repositories"]
+assert (shown[0]["imageTagMutability"], shown[0]["imageScanningConfiguration"]) == ("IMMUTABLE", {"scanOnPush": True})
+policy, rules = json.dumps({"Version": "2012-10-17", "Statement": []}), json.dumps({"rules": []})
+ecr.set_repository_policy(repositoryName=name, policyText=policy)
+assert ecr.get_repository_policy(repositoryName=name)["policyText"] == policy
+assert ecr.delete_repository_policy(repositoryName=name)["policyText"] == policy
+ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=rules)
+assert ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"] == rules
+assert ecr.delete_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"] == rules
+assert ecr.list_images(repositoryName=name)["imageIds"] == ecr.describe_images(repositoryName=name)["imageDetails"] == []
+for answer in (ecr.batch_get_image, ecr.batch_delete_image):
+    failures = answer(repositoryName=name, imageIds=[{"imageTag": "x"}])["failures"]
+    assert failures[0]["failureCode"] == "ImageNotFound", failures
+assert ecr.delete_repository(repositoryName=name)["repository"]["repositoryName"] == name
+iam = client("iam")
+iam.create_role(RoleName="clients", AssumeRolePolicyDocument=policy)
+profile = iam.create_instance_profile(InstanceProfileName="clients")["InstanceProfile"]
+iam.add_role_to_instance_profile(InstanceProfileName="clients", RoleName="clients")
+of_role = iam.list_instance_profiles_for_role(RoleName="clients")["InstanceProfiles"]
+assert [one["Arn"] for one in of_role] == [profile["Arn"]], of_role
+assert cli("iam", "get-instance-profile", "--instance-profile-name", "clients")["InstanceProfile"]["Roles"][0]["RoleName"] == "clients"
+iam.remove_role_from_instance_profile(InstanceProfileName="clients", RoleName="clients")
+iam.delete_instance_profile(InstanceProfileName="clients")
+assert "clients" not in [one["InstanceProfileName"] for one in iam.list_instance_profiles()["InstanceProfiles"]]
+iam.delete_role(RoleName="clients")
+operation = client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["LastOperations"][0]
+found = client("cloudformation").describe_events(OperationId=operation["OperationId"])["OperationEvents"]
+assert {one["OperationType"] for one in found} == {"CREATE_STACK"}, found
+
+# A function in Python, of a version that this machine may not have.
+code = io.BytesIO()
+with zipfile.ZipFile(code, "w") as archive:
+    archive.writestr("index.py", "import sys\n\ndef handler(event, context):\n    return {**event, 'python': sys.version_info[0]}\n")
+functions = client("lambda")
+role = "arn:aws:iam::000000000000:role/clients"
+functions.create_function(
+    FunctionName="clients", Runtime="python3.8", Role=role, Handler="index.handler", Code={"ZipFile": code.getvalue()}
+)
+functions.get_waiter("function_active_v2").wait(FunctionName="clients")
+answer = functions.invoke(FunctionName="clients", Payload=b'{"a": 1}')
+assert json.loads(answer["Payload"].read()) == {"a": 1, "python": 3}, answer
+functions.delete_function(FunctionName="clients")
 print(f"boto3 and the AWS CLI read the same {len(items)} items, {keys + 1} log events and {len(history)} history events")

@@ -6,8 +6,8 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::operation::get_template_summary::GetTemplateSummaryOutput;
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetSummary, ChangeSetType, OnFailure, Output, Parameter, ParameterDeclaration, Stack, StackEvent,
-    StackStatus,
+    BeaconStackOperationStatus, Capability, ChangeSetSummary, ChangeSetType, EventFilter, EventType, OnFailure,
+    OperationType, Output, Parameter, ParameterDeclaration, Stack, StackEvent, StackStatus,
 };
 use vaultscope::emulator::Emulator;
 
@@ -315,6 +315,105 @@ Outputs:
     endpoint.client.delete_stack().stack_name("Store").send().await.expect("accepted");
     assert_eq!(status(&endpoint.settled(&id).await), "DELETE_COMPLETE");
     assert!(endpoint.client.describe_stacks().stack_name("Store").send().await.is_err());
+    endpoint.end().await;
+}
+
+#[tokio::test]
+async fn settings_that_leave_the_template_are_taken_away() {
+    let endpoint = Endpoint::new().await;
+    let template = |settings: &str, policy: &str| {
+        format!(
+            "Resources:\n  Store:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: the-store\n{settings}\n  \
+             Images:\n    Type: AWS::ECR::Repository\n    Properties: {{RepositoryName: images, {policy}}}\n  \
+             Role:\n    Type: AWS::IAM::Role\n    Properties: {{AssumeRolePolicyDocument: {{Statement: []}}}}\n  \
+             Profile:\n    Type: AWS::IAM::InstanceProfile\n    Properties: {{Roles: [!Ref Role]}}\n\
+             Outputs:\n  Uri: {{Value: !GetAtt Images.RepositoryUri}}\n  Profile: {{Value: !GetAtt Profile.Arn}}\n"
+        )
+    };
+    let settings = "
+      AccessControl: Private
+      BucketEncryption: {ServerSideEncryptionConfiguration: [{ServerSideEncryptionByDefault: {SSEAlgorithm: AES256}}]}
+      CorsConfiguration: {CorsRules: [{AllowedMethods: [GET], AllowedOrigins: ['*'], MaxAge: 60}]}
+      LifecycleConfiguration: {Rules: [{Status: Enabled, ExpirationInDays: 1}]}
+      OwnershipControls: {Rules: [{ObjectOwnership: BucketOwnerEnforced}]}
+      PublicAccessBlockConfiguration: {BlockPublicAcls: true}
+      Tags: [{Key: k, Value: v}]";
+    let policy = "RepositoryPolicyText: {Statement: []}, LifecyclePolicy: {LifecyclePolicyText: '{\"rules\": []}'}";
+    let stack = endpoint.create("kept", &template(settings, policy)).await;
+    assert_eq!(status(&stack), "CREATE_COMPLETE", "{:?}", endpoint.events("kept").await);
+    assert_eq!(stack.outputs()[0].output_value(), Some("000000000000.dkr.ecr.us-east-1.amazonaws.com/images"));
+    let s3 = aws_sdk_s3::Client::from_conf(
+        aws_sdk_s3::config::Builder::from(&endpoint.config).force_path_style(true).build(),
+    );
+    let cors = s3.get_bucket_cors().bucket("the-store").send().await.expect("rules");
+    assert_eq!(cors.cors_rules()[0].max_age_seconds(), Some(60));
+    let fabric = endpoint.emulator.fabric();
+    let ecr = |operation: &'static str| {
+        fabric.call("test", "ecr", operation, serde_json::json!({"repositoryName": "images"}))
+    };
+    assert!(ecr("GetRepositoryPolicy").await.is_ok() && ecr("GetLifecyclePolicy").await.is_ok());
+
+    let request = endpoint.client.update_stack().stack_name("kept").template_body(template("", ""));
+    request.capabilities(Capability::CapabilityIam).send().await.expect("accepted");
+    let stack = endpoint.settled("kept").await;
+    assert_eq!(status(&stack), "UPDATE_COMPLETE", "{:?}", endpoint.events("kept").await);
+    let code = |error: Option<&str>| error.unwrap_or_default().to_owned();
+    let of = |bucket: &str| bucket.to_owned();
+    for (gone, expected) in [
+        (
+            s3.get_bucket_cors().bucket(of("the-store")).send().await.err().map(|error| code(error.code())),
+            "NoSuchCORSConfiguration",
+        ),
+        (
+            s3.get_bucket_lifecycle_configuration()
+                .bucket(of("the-store"))
+                .send()
+                .await
+                .err()
+                .map(|error| code(error.code())),
+            "NoSuchLifecycleConfiguration",
+        ),
+        (
+            s3.get_public_access_block().bucket(of("the-store")).send().await.err().map(|error| code(error.code())),
+            "NoSuchPublicAccessBlockConfiguration",
+        ),
+        (
+            s3.get_bucket_tagging().bucket(of("the-store")).send().await.err().map(|error| code(error.code())),
+            "NoSuchTagSet",
+        ),
+    ] {
+        assert_eq!(gone.as_deref(), Some(expected));
+    }
+    assert!(ecr("GetRepositoryPolicy").await.is_err() && ecr("GetLifecyclePolicy").await.is_err());
+    endpoint.client.delete_stack().stack_name("kept").send().await.expect("accepted");
+    let id = stack.stack_id().expect("an id").to_owned();
+    assert_eq!(status(&endpoint.settled(&id).await), "DELETE_COMPLETE");
+    endpoint.end().await;
+}
+
+#[tokio::test]
+async fn events_are_found_by_operation_and_by_failure() {
+    let endpoint = Endpoint::new().await;
+    let failing = "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n  \
+         Bad:\n    Type: AWS::SQS::Queue\n    DependsOn: Queue\n    Properties: {QueueName: 'not a name'}\n";
+    let stack = endpoint.create("failing", failing).await;
+    assert_eq!(status(&stack), "ROLLBACK_COMPLETE");
+    let operation = stack.last_operations()[0].clone();
+    assert_eq!(operation.operation_type().map(OperationType::as_str), Some("CREATE_STACK"));
+    let request = endpoint.client.describe_events().operation_id(operation.operation_id().expect("an id"));
+    let all = request.send().await.expect("events");
+    let newest = &all.operation_events()[0];
+    assert_eq!(newest.event_type().map(EventType::as_str), Some("STACK_EVENT"));
+    assert_eq!(newest.operation_status().map(BeaconStackOperationStatus::as_str), Some("FAILED"));
+    let only = EventFilter::builder().failed_events(true).build();
+    let request = endpoint.client.describe_events().stack_name("failing").filters(only);
+    let failed = request.send().await.expect("events");
+    let failed = failed.operation_events();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0].logical_resource_id(), Some("Bad"));
+    assert_eq!(failed[0].event_type().map(EventType::as_str), Some("PROVISIONING_ERROR"));
+    let refused = endpoint.client.describe_events().send().await.expect_err("names nothing");
+    assert!(refusal(refused).starts_with("ValidationError"));
     endpoint.end().await;
 }
 

@@ -70,6 +70,9 @@ fn acts_as_a_function_when_started_as_one() {
 }
 
 async fn act(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
+    if event.payload["RequestType"].is_string() {
+        return crate::custom_resources::provide(event.payload).await;
+    }
     let what = event.payload["act"].as_str().unwrap_or_default().to_owned();
     match what.as_str() {
         "echo" => Ok(event.payload),

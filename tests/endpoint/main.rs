@@ -2,6 +2,7 @@
 
 mod cloudformation;
 mod deploy;
+mod custom_resources;
 mod dynamodb;
 mod ec2;
 mod ecs;

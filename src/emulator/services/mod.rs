@@ -4,6 +4,7 @@ mod cloudformation;
 mod dynamodb;
 mod ec2;
 mod ecs;
+mod ecr;
 mod events;
 mod iam;
 mod lambda;
@@ -32,6 +33,7 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
         dynamodb::DynamoDb::new(fabric.clone())?,
         ec2::Ec2::new(fabric.clone()),
         ecs::Ecs::new(fabric.clone()),
+        ecr::Ecr::new(fabric.clone()),
         events::Events::new(fabric.clone()),
         iam::Iam::new(fabric.clone()),
         lambda::new(fabric.clone())?,

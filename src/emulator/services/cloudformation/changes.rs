@@ -122,7 +122,7 @@ impl Detail {
 }
 
 /// Contexts hold texts: numbers and flags are written as such.
-fn as_text(value: &Value) -> Value {
+pub fn as_text(value: &Value) -> Value {
     match value {
         Value::Bool(_) | Value::Number(_) => Value::from(value.to_string()),
         Value::Array(entries) => entries.iter().map(as_text).collect(),

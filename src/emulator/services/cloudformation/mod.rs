@@ -14,7 +14,8 @@ mod template;
 
 use std::sync::Arc;
 
-use crate::emulator::{Fabric, Interface, QueryInterface, Service};
+use crate::emulator::{Delivery, DeliveryError, Fabric, Interface, QueryInterface, Service};
+use futures::future::BoxFuture;
 use operations::{change_sets, describe, events, exports, resources as stack_resources, stacks, templates};
 use state::Shared;
 
@@ -55,6 +56,7 @@ impl Service for CloudFormation {
         DeleteChangeSet => change_sets::delete_change_set,
         DeleteStack => stacks::delete_stack,
         DescribeChangeSet => change_sets::describe_change_set,
+        DescribeEvents => events::describe_events,
         DescribeStackEvents => events::describe_stack_events,
         DescribeStackResource => stack_resources::describe_stack_resource,
         DescribeStackResources => stack_resources::describe_stack_resources,
@@ -70,5 +72,21 @@ impl Service for CloudFormation {
         UpdateStack => stacks::update_stack,
         UpdateTerminationProtection => stacks::update_termination_protection,
         ValidateTemplate => templates::validate_template,
+    }
+
+    /// The answer of a custom resource, which its provider has put to the URL that it was given; one that nobody waits
+    /// for any more is dropped.
+    fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        let arrived = delivery
+            .target
+            .resource
+            .strip_prefix("custom-resource/")
+            .is_some_and(|request_id| self.shared.answers.arrived(request_id, &delivery.payload));
+        Box::pin(async move {
+            if arrived {
+                return Ok(());
+            }
+            Err(DeliveryError::permanent("RequestNotFound", "no custom resource waits for this answer"))
+        })
     }
 }

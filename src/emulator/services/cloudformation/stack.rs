@@ -1,5 +1,6 @@
 //! What a stack is: its template and values, its resources, its events. It changes under the state's lock only.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -161,6 +162,8 @@ pub struct StackResource {
     pub reference: Value,
     /// What `Fn::GetAtt` gives.
     pub attributes: Map<String, Value>,
+    /// Whether the attributes are never shown.
+    pub no_echo: bool,
     /// As they were when it was made or last changed, evaluated.
     pub properties: Value,
     /// As its last event says.
@@ -230,6 +233,70 @@ pub struct StackEvent {
     resource_properties: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_request_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation_id: Option<String>,
+    /// What the operation is, which `DescribeStackEvents` does not show.
+    #[serde(skip)]
+    operation: &'static str,
+}
+
+impl StackEvent {
+    /// The operation that it is of.
+    #[must_use]
+    pub fn operation_id(&self) -> Option<&str> {
+        self.operation_id.as_deref()
+    }
+
+    /// Whether it tells of a failure.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.resource_status.ends_with("_FAILED")
+    }
+
+    /// As `DescribeEvents` shows it.
+    #[must_use]
+    pub fn as_operation_event(&self) -> Value {
+        let is_stack = self.resource_type == STACK_TYPE && self.physical_resource_id == self.stack_id;
+        let kind = match (is_stack, self.is_failure()) {
+            (true, _) => "STACK_EVENT",
+            (false, true) => "PROVISIONING_ERROR",
+            (false, false) => "PROGRESS_EVENT",
+        };
+        let mut shown = json!({
+            "EventId": self.event_id,
+            "StackId": self.stack_id,
+            "OperationId": self.operation_id,
+            "OperationType": self.operation,
+            "EventType": kind,
+            "LogicalResourceId": self.logical_resource_id,
+            "PhysicalResourceId": self.physical_resource_id,
+            "ResourceType": self.resource_type,
+            "Timestamp": self.timestamp,
+            "StartTime": self.timestamp,
+            "ResourceStatus": self.resource_status,
+            "ResourceStatusReason": self.resource_status_reason,
+            "ResourceProperties": self.resource_properties,
+            "ClientRequestToken": self.client_request_token,
+        });
+        if is_stack {
+            let status = match self.resource_status {
+                status if status.contains("ROLLBACK") || status.ends_with("_FAILED") => "FAILED",
+                status if status.ends_with("IN_PROGRESS") => "IN_PROGRESS",
+                _ => "SUCCEEDED",
+            };
+            shown["OperationStatus"] = Value::from(status);
+        }
+        shown
+    }
+}
+
+/// What is done to a stack from one call on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// Its own id.
+    pub id: String,
+    /// Such as `CREATE_STACK`.
+    pub kind: &'static str,
 }
 
 /// One line of an event before the stack stamps it.
@@ -287,6 +354,10 @@ pub struct ChangeSet {
     pub changes: Vec<ResourceChange>,
     /// As given.
     pub on_failure: OnFailure,
+    /// `IncludeNestedStacks`.
+    pub nested: bool,
+    /// `ImportExistingResources`.
+    pub imports: Option<bool>,
 }
 
 /// A stack.
@@ -325,10 +396,25 @@ pub struct Stack {
     pub change_set_id: Option<String>,
     /// The token of the operation under way, and that of the creation.
     pub token: Option<String>,
+    /// What was begun last.
+    pub operation: Option<Operation>,
     /// One operation at a time.
     pub gate: Arc<tokio::sync::Mutex<()>>,
     /// Stops a creation whose stack is to be deleted.
     pub cancel: CancellationToken,
+}
+
+fn without(value: &Value, secrets: &[&str]) -> Value {
+    match value {
+        Value::String(text) => {
+            Value::from(secrets.iter().fold(text.clone(), |text, secret| text.replace(secret, "*****")))
+        }
+        Value::Array(entries) => entries.iter().map(|entry| without(entry, secrets)).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| (name.clone(), without(member, secrets))).collect()
+        }
+        other => other.clone(),
+    }
 }
 
 /// The type of a stack in its own events.
@@ -372,13 +458,31 @@ impl Stack {
             resource_status_reason: reason,
             resource_properties: properties.map(Value::to_string),
             client_request_token: self.token.clone(),
+            operation_id: self.operation.as_ref().map(|operation| operation.id.clone()),
+            operation: self.operation.as_ref().map_or("", |operation| operation.kind),
         });
+    }
+
+    /// Properties as they may be shown: without what custom resources gave and do not want to be seen.
+    #[must_use]
+    pub fn masked<'a>(&self, properties: &'a Value) -> Cow<'a, Value> {
+        let given = self.resources.values().filter(|resource| resource.no_echo);
+        let secrets: Vec<&str> = given
+            .flat_map(|resource| resource.attributes.values().filter_map(Value::as_str))
+            .filter(|secret| !secret.is_empty())
+            .collect();
+        if secrets.is_empty() { Cow::Borrowed(properties) } else { Cow::Owned(without(properties, &secrets)) }
     }
 
     /// The change set of that name or ARN.
     #[must_use]
     pub fn change_set(&self, name: &str) -> Option<&ChangeSet> {
         self.change_sets.values().find(|set| set.name == name || set.id == name)
+    }
+
+    fn last_operations(&self) -> Value {
+        let shown = |operation: &Operation| json!({"OperationType": operation.kind, "OperationId": operation.id});
+        self.operation.iter().map(shown).collect()
     }
 
     /// As `DescribeStacks` shows it.
@@ -407,6 +511,7 @@ impl Stack {
             ("Capabilities", list(json!(self.submission.capabilities))),
             ("Outputs", list(json!(self.outputs))),
             ("RoleARN", json!(self.submission.role_arn)),
+            ("LastOperations", list(self.last_operations())),
         ];
         for (name, value) in more {
             if !value.is_null() {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use indexmap::IndexMap;
 
 use super::error::Error;
-use super::resources::Registry;
+use super::resources::{Answers, Registry};
 use super::stack::{Happening, STACK_TYPE, Stack, Status};
 use crate::emulator::Fabric;
 
@@ -87,6 +87,8 @@ pub struct Shared {
     pub fabric: Fabric,
     /// The resource types.
     pub registry: Registry,
+    /// Answers of custom resources that are waited for.
+    pub answers: Answers,
     state: Mutex<State>,
 }
 
@@ -94,7 +96,7 @@ impl Shared {
     /// Without stacks.
     #[must_use]
     pub fn new(fabric: Fabric) -> Arc<Self> {
-        Arc::new(Self { fabric, registry: Registry::default(), state: Mutex::default() })
+        Arc::new(Self { fabric, registry: Registry::default(), answers: Answers::default(), state: Mutex::default() })
     }
 
     /// The state, locked; never held across an await.

@@ -2,8 +2,8 @@
 //! machine's.
 
 mod error;
+mod instance_profiles;
 mod policies;
-mod profiles;
 mod roles;
 
 use std::collections::BTreeMap;
@@ -77,13 +77,21 @@ struct Policy {
     next_version: u32,
 }
 
+struct InstanceProfile {
+    id: String,
+    arn: String,
+    path: String,
+    created: Timestamp,
+    role: Option<String>,
+    tags: BTreeMap<String, String>,
+}
+
 #[derive(Default)]
 struct State {
+    instance_profiles: BTreeMap<String, InstanceProfile>,
     roles: BTreeMap<String, Role>,
     /// By ARN.
     policies: BTreeMap<String, Policy>,
-    /// Instance profiles by name.
-    profiles: BTreeMap<String, profiles::Profile>,
 }
 
 /// The service.
@@ -152,33 +160,33 @@ impl Service for Iam {
     }
 
     crate::operations! {
-        AddRoleToInstanceProfile => profiles::add_role_to_instance_profile,
+        AddRoleToInstanceProfile => instance_profiles::add_role_to_instance_profile,
         AttachRolePolicy => roles::attach_role_policy,
-        CreateInstanceProfile => profiles::create_instance_profile,
+        CreateInstanceProfile => instance_profiles::create_instance_profile,
         CreatePolicy => policies::create_policy,
         CreatePolicyVersion => policies::create_policy_version,
         CreateRole => roles::create_role,
-        DeleteInstanceProfile => profiles::delete_instance_profile,
+        DeleteInstanceProfile => instance_profiles::delete_instance_profile,
         DeletePolicy => policies::delete_policy,
         DeletePolicyVersion => policies::delete_policy_version,
         DeleteRole => roles::delete_role,
         DeleteRolePolicy => roles::delete_role_policy,
         DetachRolePolicy => roles::detach_role_policy,
-        GetInstanceProfile => profiles::get_instance_profile,
+        GetInstanceProfile => instance_profiles::get_instance_profile,
         GetPolicy => policies::get_policy,
         GetPolicyVersion => policies::get_policy_version,
         GetRole => roles::get_role,
         GetRolePolicy => roles::get_role_policy,
         ListAttachedRolePolicies => roles::list_attached_role_policies,
-        ListInstanceProfiles => profiles::list_instance_profiles,
-        ListInstanceProfilesForRole => profiles::list_instance_profiles_for_role,
+        ListInstanceProfiles => instance_profiles::list_instance_profiles,
+        ListInstanceProfilesForRole => instance_profiles::list_instance_profiles_for_role,
         ListPolicies => policies::list_policies,
         ListPolicyVersions => policies::list_policy_versions,
         ListRolePolicies => roles::list_role_policies,
         ListRoleTags => roles::list_role_tags,
         ListRoles => roles::list_roles,
         PutRolePolicy => roles::put_role_policy,
-        RemoveRoleFromInstanceProfile => profiles::remove_role_from_instance_profile,
+        RemoveRoleFromInstanceProfile => instance_profiles::remove_role_from_instance_profile,
         TagRole => roles::tag_role,
         UntagRole => roles::untag_role,
         UpdateAssumeRolePolicy => roles::update_assume_role_policy,
@@ -222,6 +230,32 @@ mod tests {
         call(&fabric, "DeleteRole", json!({"RoleName": "r"})).await.expect("deleted");
         let gone = call(&fabric, "GetRole", json!({"RoleName": "r"})).await.expect_err("gone");
         assert_eq!((gone.code.as_ref(), gone.status.as_u16()), ("NoSuchEntity", 404));
+    }
+
+    #[tokio::test]
+    async fn an_instance_profile_holds_one_role_and_keeps_it() {
+        let fabric = started();
+        for role in ["r", "s"] {
+            let input = json!({"RoleName": role, "AssumeRolePolicyDocument": DOCUMENT});
+            call(&fabric, "CreateRole", input).await.expect("a role");
+        }
+        let profile = json!({"InstanceProfileName": "p"});
+        call(&fabric, "CreateInstanceProfile", profile.clone()).await.expect("a profile");
+        let with = |role: &str| json!({"InstanceProfileName": "p", "RoleName": role});
+        call(&fabric, "AddRoleToInstanceProfile", with("r")).await.expect("added");
+        let refused = call(&fabric, "AddRoleToInstanceProfile", with("s")).await.expect_err("one is the most");
+        assert_eq!(refused.code, "LimitExceeded");
+        let got = call(&fabric, "GetInstanceProfile", profile.clone()).await.expect("a profile");
+        assert_eq!(got["InstanceProfile"]["Roles"][0]["RoleName"], "r");
+        for (operation, input) in [("DeleteInstanceProfile", profile.clone()), ("DeleteRole", json!({"RoleName": "r"}))]
+        {
+            assert_eq!(call(&fabric, operation, input).await.expect_err(operation).code, "DeleteConflict");
+        }
+        let of_role = call(&fabric, "ListInstanceProfilesForRole", json!({"RoleName": "r"})).await.expect("a list");
+        assert_eq!(of_role["InstanceProfiles"][0]["InstanceProfileName"], "p");
+        call(&fabric, "RemoveRoleFromInstanceProfile", with("r")).await.expect("removed");
+        call(&fabric, "DeleteInstanceProfile", profile).await.expect("deleted");
+        call(&fabric, "DeleteRole", json!({"RoleName": "r"})).await.expect("deleted");
     }
 
     #[tokio::test]

@@ -38,9 +38,13 @@ impl Iam {
     fn role<T>(&self, name: &str, work: impl FnOnce(&mut Role) -> Result<T, Error>) -> Result<T, Error> {
         match self.state().roles.get_mut(name) {
             Some(role) => work(role),
-            None => Err(Error::NotFound(format!("The role with name {name} cannot be found."))),
+            None => Err(missing(name)),
         }
     }
+}
+
+pub(super) fn missing(name: &str) -> Error {
+    Error::NotFound(format!("The role with name {name} cannot be found."))
 }
 
 #[derive(Deserialize)]
@@ -142,9 +146,8 @@ pub(super) async fn delete_role(iam: &Iam, input: OfRole, _: &Context) -> Result
         _ => Ok(()),
     })?;
     let mut state = iam.state();
-    if state.profiles.values().any(|profile| profile.has(&input.role_name)) {
-        let problem = "Cannot delete entity, must remove roles from instance profile first.";
-        return Err(Error::Conflict(problem.to_owned()));
+    if state.instance_profiles.values().any(|profile| profile.role.as_deref() == Some(&input.role_name)) {
+        return Err(Error::Conflict("Cannot delete entity, must remove roles from instance profile first.".to_owned()));
     }
     state.roles.remove(&input.role_name);
     Ok(Value::Null)

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::error::LambdaError;
 use super::package::Package;
+use super::python::{self, Python, Readiness};
 use super::scalar::number;
 use crate::model::{Arn, Timestamp};
 
@@ -142,6 +143,10 @@ pub struct Config {
     pub architectures: Vec<String>,
     /// The unpacked code.
     pub package: Arc<Package>,
+    /// What a function of a Python runtime runs on.
+    pub python: Option<Arc<Python>>,
+    /// Whether it has been changed since it was made.
+    pub updated: bool,
     /// Changes with each change.
     pub revision: String,
     /// When it was changed last.
@@ -167,6 +172,8 @@ impl Config {
             ephemeral_mb: 512,
             architectures,
             package,
+            python: None,
+            updated: false,
             revision: String::new(),
             modified: Timestamp::default(),
         }
@@ -247,8 +254,6 @@ impl Config {
             "Version": "$LATEST",
             "TracingConfig": { "Mode": self.tracing },
             "RevisionId": self.revision,
-            "State": "Active",
-            "LastUpdateStatus": "Successful",
             "PackageType": "Zip",
             "Architectures": self.architectures,
             "EphemeralStorage": { "Size": self.ephemeral_mb },
@@ -256,6 +261,7 @@ impl Config {
             "LoggingConfig": self.logging,
         });
         shown["LoggingConfig"]["LogGroup"] = Value::from(self.log_group());
+        self.show_state(&mut shown);
         if !self.environment.is_empty() {
             shown["Environment"] = json!({ "Variables": self.environment });
         }
@@ -266,6 +272,47 @@ impl Config {
     }
 }
 
+impl Config {
+    /// `Pending` or `Failed` while its runtime is not there; else `None`.
+    pub fn hindrance(&self) -> Option<(&'static str, String)> {
+        match self.python.as_ref()?.readiness() {
+            Readiness::Ready(_) => None,
+            Readiness::Preparing => Some(("Pending", "The function is being created.".to_owned())),
+            Readiness::Failed(why) => Some(("Failed", why)),
+        }
+    }
+
+    /// Adds `State` and `LastUpdateStatus`, each with its reason. A function that runs on another version of Python than
+    /// the one that it asks for is active and says so in its `StateReason`.
+    fn show_state(&self, shown: &mut Value) {
+        let state = |shown: &mut Value, state: &str| shown["State"] = Value::from(state);
+        let updated = |shown: &mut Value, status: &str| shown["LastUpdateStatus"] = Value::from(status);
+        match self.hindrance() {
+            Some((hindrance, why)) if self.updated => {
+                state(shown, "Active");
+                updated(shown, if hindrance == "Failed" { "Failed" } else { "InProgress" });
+                shown["LastUpdateStatusReason"] = Value::from(why);
+                let code = if hindrance == "Failed" { "InternalError" } else { "Updating" };
+                shown["LastUpdateStatusReasonCode"] = Value::from(code);
+            }
+            Some((hindrance, why)) => {
+                state(shown, hindrance);
+                shown["StateReason"] = Value::from(why);
+                let code = if hindrance == "Failed" { "InternalError" } else { "Creating" };
+                shown["StateReasonCode"] = Value::from(code);
+                updated(shown, "Successful");
+            }
+            None => {
+                state(shown, "Active");
+                updated(shown, "Successful");
+                if let Some(remark) = self.python.as_ref().and_then(|python| python.remark.as_deref()) {
+                    shown["StateReason"] = Value::from(remark);
+                }
+            }
+        }
+    }
+}
+
 fn names_subnets(config: &Value) -> bool {
     config.get("SubnetIds").and_then(Value::as_array).is_some_and(|ids| !ids.is_empty())
 }
@@ -273,8 +320,9 @@ fn names_subnets(config: &Value) -> bool {
 fn known_runtime(runtime: String) -> Result<String, LambdaError> {
     match runtime.as_str() {
         "provided.al2023" | "provided.al2" | "provided" => Ok(runtime),
+        python if python::minor(python).is_some() => Ok(runtime),
         other => Err(LambdaError::unsupported(&format!(
-            "runtime {other:?} yet: use provided.al2023 with an executable named bootstrap in the package"
+            "the runtime {other}: use python3.x, or provided.al2023 with an executable named bootstrap in the package"
         ))),
     }
 }

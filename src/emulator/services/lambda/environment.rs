@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -75,7 +76,6 @@ pub struct Setting {
 impl Environment {
     /// Starts the process and waits until it asks for work; an error is the outcome of the invocation that wanted it.
     pub async fn start(setting: &Setting, request_id: &str) -> Result<Self, Outcome> {
-        let began = real_now();
         let stream = stream_name(&setting.fabric);
         let failure = |message: String, kind: &str| Outcome {
             payload: error_document(&format!("RequestId: {request_id} Error: {message}"), kind),
@@ -85,14 +85,19 @@ impl Environment {
         let api = RuntimeApi::listen()
             .await
             .map_err(|error| failure(format!("the runtime api cannot listen: {error}"), "Sandbox.InitError"))?;
-        let program = setting.config.package.path().join("bootstrap");
+        let program = match &setting.config.python {
+            Some(python) => python.ready().await.map_err(|why| failure(why, "Runtime.Unavailable"))?,
+            None => setting.config.package.path().join("bootstrap"),
+        };
         if !program.is_file() {
             let message = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned();
             return Err(failure(message, "Runtime.InvalidEntrypoint"));
         }
+        // What it waits for above is no part of the function's own beginning.
+        let began = real_now();
         let (output, stdout, stderr) = Output::pipe()
             .map_err(|error| failure(format!("the process cannot have a log: {error}"), "Sandbox.InitError"))?;
-        let mut command = command(setting, &api, &stream);
+        let mut command = command(setting, &program, &api, &stream);
         command.stdout(stdout).stderr(stderr);
         let child = spawn(&mut command)
             .await
@@ -112,6 +117,7 @@ impl Environment {
 
     async fn initialise(&mut self, setting: &Setting, request_id: &str) -> Result<(), Outcome> {
         let mut log = Log::new(setting);
+        log.init_start();
         let ended = self.wait(&mut log, INIT_LIMIT, setting).await;
         let (message, kind, document) = match ended {
             Ended::Report(Report::Ready) => {
@@ -280,11 +286,14 @@ enum Ended {
     Shutdown,
 }
 
-fn command(setting: &Setting, api: &RuntimeApi, stream: &str) -> Command {
+fn command(setting: &Setting, program: &Path, api: &RuntimeApi, stream: &str) -> Command {
     let config = &setting.config;
     let identity = setting.fabric.identity();
     let root = config.package.path();
-    let mut command = Command::new(root.join("bootstrap"));
+    let mut command = Command::new(program);
+    if config.python.is_some() {
+        command.args(["-m", "awslambdaric", &config.handler]);
+    }
     command.current_dir(root).stdin(Stdio::null()).kill_on_drop(true).process_group(0).env_clear();
     command
         .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()))
@@ -303,10 +312,14 @@ fn command(setting: &Setting, api: &RuntimeApi, stream: &str) -> Command {
         .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
         .env("AWS_LAMBDA_LOG_GROUP_NAME", &**setting.logs.group())
         .env("AWS_LAMBDA_LOG_STREAM_NAME", stream)
+        .env("AWS_LAMBDA_LOG_FORMAT", if config.logging.format == LogFormat::Json { "JSON" } else { "Text" })
         .env("AWS_REGION", &identity.region)
         .env("AWS_DEFAULT_REGION", &identity.region)
         .env("AWS_ACCESS_KEY_ID", FUNCTION_ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", "test");
+    if let Some(level) = &config.logging.application_log_level {
+        command.env("AWS_LAMBDA_LOG_LEVEL", level);
+    }
     command
 }
 
@@ -380,6 +393,29 @@ impl<'a> Log<'a> {
 
     fn line(&mut self, line: String) {
         self.lines.push_back((self.setting.fabric.clock().now(), line));
+    }
+
+    /// The first line of a Python function's log: what it really runs on.
+    fn init_start(&mut self) {
+        let config = &self.setting.config;
+        let Some(python) = &config.python else { return };
+        if !config.logging.tells_start_and_report() {
+            return;
+        }
+        let version = match &python.remark {
+            Some(remark) => format!("python:{} ({remark})", python.version),
+            None => format!("python:{}", python.version),
+        };
+        match config.logging.format {
+            LogFormat::Text => self.line(format!("INIT_START Runtime Version: {version}")),
+            LogFormat::Json => {
+                let record = json!({
+                    "initializationType": "on-demand", "phase": "init", "runtimeVersion": version,
+                    "functionName": &*config.name, "functionVersion": "$LATEST",
+                });
+                self.platform("platform.initStart", &record);
+            }
+        }
     }
 
     fn start(&mut self, request_id: &str) {

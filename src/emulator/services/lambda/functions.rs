@@ -17,7 +17,7 @@ use super::package::Package;
 use super::registry::function_name;
 use super::scalar::{flag, number};
 use crate::emulator::error::ServiceError;
-use crate::emulator::service::Context;
+use crate::emulator::service::{Context, Origin};
 
 const PRINCIPAL: &str = "lambda.amazonaws.com";
 
@@ -101,7 +101,10 @@ pub struct ListInput {
 
 impl Lambda {
     /// CreateFunction.
-    pub(super) async fn create_function(&self, input: CreateInput, _: &Context) -> Result<Value, LambdaError> {
+    ///
+    /// A caller of the HTTP port gets a function that may be `Pending`; a service of the endpoint gets its answer when
+    /// the function can run, so that nobody inside has to ask again and again.
+    pub(super) async fn create_function(&self, input: CreateInput, context: &Context) -> Result<Value, LambdaError> {
         let name = function_name(&input.function_name)?.to_owned();
         refuse_publish(input.publish)?;
         if input.package_type.is_some_and(|kind| kind != "Zip") {
@@ -121,6 +124,8 @@ impl Lambda {
             }
         }
         self.stamp(&mut config);
+        config.python = self.registry.pythons.of_runtime(&config.runtime).await?;
+        wait_inside(&config, context).await?;
         let shown = config.shown();
         let function = Function::new(self.registry.fabric.clone(), config);
         *function.tags.lock().unwrap_or_else(PoisonError::into_inner) = input.tags;
@@ -158,10 +163,12 @@ impl Lambda {
     /// UpdateFunctionCode.
     pub(super) async fn update_function_code(&self, input: UpdateCodeInput, _: &Context) -> Result<Value, LambdaError> {
         let function = self.registry.function(&input.function_name)?;
+        refuse_pending(&function.config())?;
         refuse_publish(input.publish)?;
         let mut config = Config::clone(&function.config());
         expect_revision(&config, input.revision_id.as_deref())?;
         config.package = self.package(input.code).await?;
+        config.updated = true;
         config.architectures = input.architectures.unwrap_or(config.architectures);
         self.stamp(&mut config);
         let shown = config.shown();
@@ -175,12 +182,19 @@ impl Lambda {
     pub(super) async fn update_function_configuration(
         &self,
         input: UpdateConfigInput,
-        _: &Context,
+        context: &Context,
     ) -> Result<Value, LambdaError> {
         let function = self.registry.function(&input.function_name)?;
+        refuse_pending(&function.config())?;
         let mut config = Config::clone(&function.config());
         expect_revision(&config, input.revision_id.as_deref())?;
+        let runtime = config.runtime.clone();
         config.apply(input.config)?;
+        if config.runtime != runtime || config.hindrance().is_some() {
+            config.python = self.registry.pythons.of_runtime(&config.runtime).await?;
+            wait_inside(&config, context).await?;
+        }
+        config.updated = true;
         self.stamp(&mut config);
         let shown = config.shown();
         function.replace(config);
@@ -261,6 +275,29 @@ impl Lambda {
             ))
         })?;
         decoded(object.get("Body").and_then(Value::as_str).unwrap_or_default())
+    }
+}
+
+/// Lets a service of the endpoint wait until the function can run.
+async fn wait_inside(config: &Config, context: &Context) -> Result<(), LambdaError> {
+    match &config.python {
+        Some(python) if context.origin != Origin::Public => {
+            python.ready().await.map(|_| ()).map_err(LambdaError::InvalidParameter)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what AWS refuses of a function that is not there yet.
+///
+/// # Errors
+/// `ResourceConflictException`.
+pub fn refuse_pending(config: &Config) -> Result<(), LambdaError> {
+    match config.hindrance() {
+        Some((state @ "Pending", _)) => Err(LambdaError::Conflict(format!(
+            "The operation cannot be performed at this time. The function is currently in the following state: {state}"
+        ))),
+        _ => Ok(()),
     }
 }
 

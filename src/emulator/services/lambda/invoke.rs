@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::Lambda;
 use super::environment::Outcome;
 use super::error::LambdaError;
-use super::functions::NamedInput;
-use crate::emulator::service::Context;
+use super::functions::{NamedInput, refuse_pending};
+use crate::emulator::service::{Context, Origin};
 
 /// The most bytes of a payload that is answered at once.
 pub const SYNCHRONOUS_LIMIT: usize = 6_291_456;
@@ -34,8 +34,13 @@ pub struct InvokeInput {
 
 impl Lambda {
     /// Invoke.
-    pub(super) async fn invoke(&self, input: InvokeInput, _: &Context) -> Result<Value, LambdaError> {
+    ///
+    /// A caller of the HTTP port is refused while the function is `Pending`; a service of the endpoint waits.
+    pub(super) async fn invoke(&self, input: InvokeInput, context: &Context) -> Result<Value, LambdaError> {
         let function = self.named(&input.function)?;
+        if context.origin == Origin::Public {
+            refuse_pending(&function.config())?;
+        }
         let request_id: Arc<str> = self.registry.fabric.uuid().into();
         match input.invocation_type.as_deref().unwrap_or("RequestResponse") {
             "RequestResponse" => {

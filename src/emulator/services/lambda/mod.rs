@@ -3,6 +3,7 @@
 //!
 //! - `functions`, `settings`, `invoke`, `mapping`: the operations; `rest`: their HTTP shape.
 //! - `pool`, `environment`, `runtime_api`, `output`: how a function runs; `log_sink`: where its lines go.
+//! - `python`: what functions of the Python runtimes run on.
 //! - `event_queue`: asynchronous invocations; `poller`: queues as event sources.
 //!
 //! A function's timeout, and how long an idle environment is kept, are real time; retries, batching windows and every
@@ -22,6 +23,7 @@ mod package;
 mod policy;
 mod poller;
 mod pool;
+mod python;
 mod registry;
 mod rest;
 mod runtime_api;

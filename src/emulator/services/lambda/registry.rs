@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::error::LambdaError;
 use super::function::Function;
 use super::mapping::Mapping;
+use super::python::Pythons;
 use crate::emulator::fabric::Fabric;
 
 /// The state of the service.
@@ -19,6 +20,8 @@ pub struct Registry {
     pub functions: RwLock<IndexMap<String, Arc<Function>>>,
     /// The event source mappings by UUID.
     pub mappings: RwLock<IndexMap<String, Arc<Mapping>>>,
+    /// What functions of the Python runtimes run on.
+    pub pythons: Pythons,
     packages: TempDir,
 }
 
@@ -29,7 +32,8 @@ impl Registry {
     /// When the folder cannot be made.
     pub fn new(fabric: Fabric) -> std::io::Result<Self> {
         let packages = tempfile::Builder::new().prefix("vaultscope-lambda-").tempdir()?;
-        Ok(Self { fabric, functions: RwLock::default(), mappings: RwLock::default(), packages })
+        let pythons = Pythons::of_this_machine(packages.path().join("cache"));
+        Ok(Self { fabric, functions: RwLock::default(), mappings: RwLock::default(), pythons, packages })
     }
 
     /// Where packages are unpacked.

@@ -15,8 +15,16 @@ use crate::emulator::faults::Caller;
 /// The store as the protocol crate calls it. What is not listed here is refused by name.
 pub struct Api(pub Arc<Store>);
 
+/// The operation of an input's type: `PutObjectInput` is of `PutObject`.
+const fn operation(input: &'static str) -> &'static str {
+    input.split_at(input.len() - "Input".len()).0
+}
+
 macro_rules! operations {
     ($($method:ident: $input:ident => $output:ident;)+) => {
+        /// The operations over HTTP, as AWS spells them.
+        pub const OPERATIONS: &[&str] = &["GetObject", $(operation(stringify!($input))),+];
+
         #[async_trait::async_trait]
         impl S3 for Api {
             $(async fn $method(&self, request: S3Request<$input>) -> S3Result<S3Response<$output>> {

@@ -10,14 +10,21 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::bucket::Store;
+use super::object::Tags;
 use crate::emulator::error::ServiceError;
 
 /// What [`Store::call`] knows.
-pub const OPERATIONS: [&str; 18] = [
+pub const OPERATIONS: [&str; 24] = [
     "CreateBucket",
     "DeleteBucket",
+    "DeleteBucketCors",
+    "DeleteBucketEncryption",
+    "DeleteBucketLifecycle",
+    "DeleteBucketOwnershipControls",
     "DeleteBucketPolicy",
+    "DeleteBucketTagging",
     "DeleteObject",
+    "DeletePublicAccessBlock",
     "GetObject",
     "HeadBucket",
     "HeadObject",
@@ -237,6 +244,12 @@ impl Store {
                     .collect::<Result<_, ServiceError>>()?;
                 configuration.ownership = Some(dto::OwnershipControls { rules });
             }
+            "DeletePublicAccessBlock" => configuration.public_access_block = None,
+            "DeleteBucketEncryption" => configuration.encryption = None,
+            "DeleteBucketLifecycle" => configuration.lifecycle = None,
+            "DeleteBucketCors" => configuration.cors = None,
+            "DeleteBucketOwnershipControls" => configuration.ownership = None,
+            "DeleteBucketTagging" => configuration.tags = Tags::default(),
             _ => return Err(ServiceError::not_implemented("Amazon S3", operation)),
         }
         Ok(Value::Object(Map::new()))

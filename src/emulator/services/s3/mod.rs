@@ -4,6 +4,7 @@
 //! Signatures are compared where the key is one of the endpoint's (`signature`), and taken off (`wire`). Bodies over 64 KiB go to a temporary folder that goes with the
 //! endpoint. Policies, encryption, lifecycle and CORS are recorded and returned, not acted on.
 
+mod answers;
 mod api;
 mod blob;
 mod bucket;
@@ -68,9 +69,14 @@ impl S3 {
             request.extensions_mut().insert(caller);
         }
         let id = self.store.fabric.token(REQUEST_ID_ALPHABET, 16);
-        let answer = match wire::unsign(request, &self.verifier) {
-            Ok(request) => self.protocol.call(request).await.map_err(Into::into),
-            Err(refused) => refused.to_http_response().map_err(|error| Box::new(error).into()),
+        let refused = |error: S3Error| error.to_http_response().map_err(|error| Box::new(error).into());
+        let answer = if let Some(request_id) = answers::request_id(&request) {
+            answers::accept(&self.store.fabric, &request_id, request).await.or_else(refused)
+        } else {
+            match wire::unsign(request, &self.verifier) {
+                Ok(request) => self.protocol.call(request).await.map_err(Into::into),
+                Err(error) => refused(error),
+            }
         };
         let answer = answer.unwrap_or_else(|error: Box<dyn std::error::Error + Send + Sync>| {
             tracing::warn!(%error, "a request of S3 could not be answered");

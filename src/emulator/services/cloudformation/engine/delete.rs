@@ -122,7 +122,7 @@ impl Run {
         let identity = self.identity()?;
         let provider = self.provider(&resource.kind)?;
         let properties = self.shared.registry.lenient(&resource.kind, &resource.properties);
-        let request = self.request(&identity, logical, &properties);
+        let request = self.request(&identity, &resource.kind, logical, &properties);
         match provider.delete(request, &resource.physical_id).await {
             Err(failure) if failure.is_not_found() => Ok(()),
             outcome => outcome,

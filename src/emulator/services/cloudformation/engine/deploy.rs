@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value};
 
 use super::super::error::Error;
-use super::super::resources::{Failure, Recreation};
+use super::super::resources::{Failure, Recreation, refusal};
 use super::super::stack::{OnFailure, Output, Stack, StackResource, Status, Submission};
 use super::super::template::{Policy, invalid};
 use super::walk::walk;
@@ -33,6 +33,17 @@ pub(super) struct Journal {
 impl Journal {
     pub(super) fn note(&self, change: Change) {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
+    }
+
+    fn turn_into_replacement(&self, logical: &str) {
+        for change in self.changes.lock().unwrap_or_else(PoisonError::into_inner).iter_mut().rev() {
+            if let Change::Updated(updated, before) = change
+                && updated == logical
+            {
+                *change = Change::Replaced(std::mem::take(updated), before.clone());
+                return;
+            }
+        }
     }
 
     fn fail(&self, is_update: bool, logical: &str) {
@@ -201,7 +212,7 @@ impl Run {
         let kind = self.kind_of(logical)?;
         let provider = self.provider(&kind)?;
         let properties = self.shared.registry.checked(&kind, logical, properties)?;
-        let outcome = provider.create(self.request(identity, logical, &properties)).await;
+        let outcome = provider.create(self.request(identity, &kind, logical, &properties)).await;
         self.stack(|stack| {
             let resource = stack.resources.get_mut(logical);
             match (resource, outcome) {
@@ -241,6 +252,9 @@ impl Run {
         let registry = &self.shared.registry;
         let checked = registry.checked(&planned.kind, logical, &properties)?;
         let old = registry.checked(&before.kind, logical, &before.properties)?;
+        if let Some(failure) = refusal(&planned.kind, &old, &checked) {
+            return Err(failure);
+        }
         let recreation = registry.recreation_of(&planned.kind, &old, &checked);
         if recreation == Recreation::Always {
             return self.replace_resource(logical, before, planned, identity, journal).await;
@@ -255,13 +269,20 @@ impl Run {
         self.resource_event(logical, Status::UpdateInProgress, None)?;
         journal.note(Change::Updated(logical.to_owned(), Box::new(before.clone())));
         let provider = self.provider(&planned.kind)?;
-        let request = self.request(identity, logical, &checked);
+        let request = self.request(identity, &planned.kind, logical, &checked);
         let made = provider.update(request, &before.physical_id, &old).await?;
+        let is_another = made.physical_id != before.physical_id;
         self.stack(|stack| {
             if let Some(resource) = stack.resources.get_mut(logical) {
                 resource.take(made);
             }
         })?;
+        if is_another {
+            // The provider of a custom resource made another one: the old one goes with the cleanup.
+            journal.turn_into_replacement(logical);
+            let reason = "Requested update required the provider to create a new physical resource";
+            self.resource_event(logical, Status::UpdateInProgress, Some(reason.to_owned()))?;
+        }
         self.resource_event(logical, Status::UpdateComplete, None)?;
         Ok(())
     }
@@ -318,6 +339,7 @@ impl Run {
             physical_id: String::new(),
             reference: Value::from(""),
             attributes: Map::new(),
+            no_echo: false,
             properties,
             status: Status::CreateInProgress,
             reason: None,

@@ -60,8 +60,8 @@ impl Run {
         reason: Option<String>,
     ) {
         let StackResource { kind, physical_id, properties, .. } = resource;
-        let happening =
-            Happening { logical, physical: physical_id, kind, status, reason, properties: Some(properties) };
+        let shown = stack.masked(properties);
+        let happening = Happening { logical, physical: physical_id, kind, status, reason, properties: Some(&shown) };
         self.shared.record(stack, happening);
     }
 
@@ -90,11 +90,20 @@ impl Run {
     }
 
     /// The parts of a request that are the same for every resource of the stack.
-    fn request<'a>(&'a self, identity: &'a RunIdentity, logical: &'a str, properties: &'a Value) -> Request<'a> {
+    fn request<'a>(
+        &'a self,
+        identity: &'a RunIdentity,
+        kind: &'a str,
+        logical: &'a str,
+        properties: &'a Value,
+    ) -> Request<'a> {
         Request {
             fabric: &self.shared.fabric,
+            answers: &self.shared.answers,
+            stack_id: &self.stack_id,
             stack_name: &identity.stack_name,
             stack_tags: &identity.tags,
+            kind,
             logical_id: logical,
             properties,
         }
@@ -116,5 +125,6 @@ impl StackResource {
         self.reference = Value::from(made.physical_id.as_str());
         self.physical_id = made.physical_id;
         self.attributes = made.attributes;
+        self.no_echo = made.no_echo;
     }
 }

@@ -82,9 +82,13 @@ impl Run {
         let registry = &self.shared.registry;
         let old = registry.checked(&before.kind, logical, &before.properties)?;
         let now = registry.checked(&before.kind, logical, &now.unwrap_or_default())?;
-        let request = self.request(&identity, logical, &old);
-        self.provider(&before.kind)?.update(request, &before.physical_id, &now).await?;
-        self.stack(|stack| stack.resources.insert(logical.to_owned(), before.clone()))?;
+        let request = self.request(&identity, &before.kind, logical, &old);
+        let made = self.provider(&before.kind)?.update(request, &before.physical_id, &now).await?;
+        let mut restored = before.clone();
+        if made.physical_id != before.physical_id {
+            restored.take(made);
+        }
+        self.stack(|stack| stack.resources.insert(logical.to_owned(), restored))?;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use super::super::error::Error;
 use super::super::stack::{ChangeSet, Stack, Status};
 use super::super::state::{State, not_found};
 use super::super::template::invalid;
-use super::stacks::{begin_creation, begin_update, check_name, check_updatable, new_stack};
+use super::stacks::{begin_creation, begin_update, check_name, check_updatable, new_stack, operation};
 use super::submission::Given;
 use super::{listed, page};
 use crate::emulator::{Context, form};
@@ -26,6 +26,14 @@ pub struct CreateChangeSet {
     change_set_type: Option<String>,
     #[serde(default)]
     description: Option<String>,
+    /// Kept and shown: a template with nested stacks is refused by their type.
+    #[serde(default, deserialize_with = "form::flag")]
+    include_nested_stacks: Option<bool>,
+    /// Kept and shown: a resource that is there already is not taken over, its creation fails as without the flag.
+    #[serde(default, deserialize_with = "form::flag")]
+    import_existing_resources: Option<bool>,
+    #[serde(default)]
+    deployment_mode: Option<String>,
     #[serde(flatten)]
     given: Given,
 }
@@ -40,6 +48,9 @@ pub async fn create_change_set(service: &CloudFormation, input: CreateChangeSet,
             return Err(invalid(format!("the embedded endpoint does not implement change sets of type {other}")));
         }
     };
+    if let Some(mode) = input.deployment_mode {
+        return Err(invalid(format!("the embedded endpoint does not implement DeploymentMode {mode}")));
+    }
     let existing =
         shared.stack(&input.stack_name, |stack| (stack.name.clone(), stack.status, stack.submission.clone()));
     let (name, previous) = match existing {
@@ -57,6 +68,7 @@ pub async fn create_change_set(service: &CloudFormation, input: CreateChangeSet,
     let mut state = shared.state();
     if creates && state.find(&name).is_none() {
         let mut stack = new_stack(shared, &name, submission.clone(), on_failure);
+        stack.operation = Some(operation(shared, "CREATE_CHANGESET"));
         shared.record_stack(&mut stack, Status::ReviewInProgress, Some("User Initiated".to_owned()));
         state.add(stack);
     }
@@ -85,6 +97,8 @@ pub async fn create_change_set(service: &CloudFormation, input: CreateChangeSet,
         submission,
         changes: found.resources,
         on_failure,
+        nested: input.include_nested_stacks.unwrap_or(false),
+        imports: input.import_existing_resources,
     };
     stack.change_sets.insert(id.clone(), set);
     Ok(json!({"Id": id, "StackId": stack.id}))
@@ -160,7 +174,7 @@ pub async fn describe_change_set(service: &CloudFormation, input: Named, _: &Con
             "RollbackConfiguration": {},
             "Capabilities": set.submission.capabilities,
             "Changes": changes,
-            "IncludeNestedStacks": false,
+            "IncludeNestedStacks": set.nested,
         });
         let parameters = set.submission.shown_parameters();
         let more = [
@@ -169,6 +183,7 @@ pub async fn describe_change_set(service: &CloudFormation, input: Named, _: &Con
             ("Parameters", if set.submission.parameters.is_empty() { Value::Null } else { parameters }),
             ("Tags", if set.submission.tags.is_empty() { Value::Null } else { json!(set.submission.tags) }),
             ("NextToken", json!(next)),
+            ("ImportExistingResources", json!(set.imports)),
         ];
         for (name, value) in more {
             if !value.is_null() {
@@ -242,7 +257,7 @@ pub async fn list_change_sets(service: &CloudFormation, input: ListChangeSets, _
                 "StatusReason": set.failure,
                 "CreationTime": set.created.iso_millis(),
                 "Description": set.description,
-                "IncludeNestedStacks": false,
+                "IncludeNestedStacks": set.nested,
             })
         };
         stack.change_sets.values().map(summary).collect()

@@ -1,4 +1,4 @@
-//! `DescribeStackEvents`, newest first.
+//! `DescribeStackEvents` and `DescribeEvents`, newest first.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,8 +7,8 @@ use super::super::CloudFormation;
 use super::super::error::Error;
 use super::super::stack::Stack;
 use super::super::template::invalid;
-use super::{PAGE, listing};
-use crate::emulator::{Context, ServiceError};
+use super::{PAGE, listed, listing};
+use crate::emulator::{Context, ServiceError, form};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -38,4 +38,58 @@ pub async fn describe_stack_events(
         .stack(&input.stack_name, page)
         .map_err(|_| invalid(format!("Stack [{}] does not exist", input.stack_name)))?;
     Ok(listing("StackEvents", events.map_err(ServiceError::internal)?, next))
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase")]
+pub struct Filters {
+    #[serde(default, deserialize_with = "form::flag")]
+    failed_events: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeEvents {
+    #[serde(default)]
+    stack_name: Option<String>,
+    #[serde(default)]
+    change_set_name: Option<String>,
+    #[serde(default)]
+    operation_id: Option<String>,
+    #[serde(default)]
+    filters: Filters,
+    #[serde(default)]
+    next_token: Option<String>,
+}
+
+/// Events of a stack, of the operations on it, or of one of them. A change set has none of its own: it is there when
+/// the call that makes it returns.
+pub async fn describe_events(service: &CloudFormation, input: DescribeEvents, _: &Context) -> Result<Value, Error> {
+    let state = service.shared.state();
+    let stack = match (&input.stack_name, &input.change_set_name, &input.operation_id) {
+        (Some(name), _, _) => Some(state.find(name).ok_or_else(|| invalid(format!("Stack [{name}] does not exist")))?),
+        (None, Some(set), _) => {
+            let owner = state.all().find(|stack| stack.change_sets.contains_key(set));
+            Some(owner.ok_or_else(|| Error::ChangeSetNotFound(set.clone()))?)
+        }
+        (None, None, Some(id)) => {
+            state.all().find(|stack| stack.events.iter().any(|event| event.operation_id() == Some(id)))
+        }
+        (None, None, None) => {
+            return Err(invalid("At least one of StackName, ChangeSetName and OperationId must be specified"));
+        }
+    };
+    if let (Some(stack), Some(set)) = (stack, &input.change_set_name)
+        && stack.change_set(set).is_none()
+    {
+        return Err(Error::ChangeSetNotFound(set.clone()));
+    }
+    let events =
+        stack.filter(|_| input.change_set_name.is_none()).into_iter().flat_map(|stack| stack.events.iter().rev());
+    let shown = events
+        .filter(|event| input.operation_id.as_deref().is_none_or(|id| event.operation_id() == Some(id)))
+        .filter(|event| input.filters.failed_events != Some(true) || event.is_failure())
+        .map(super::super::stack::StackEvent::as_operation_event)
+        .collect();
+    listed("OperationEvents", shown, input.next_token.as_deref())
 }

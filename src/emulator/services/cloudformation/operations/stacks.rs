@@ -12,7 +12,7 @@ use super::super::CloudFormation;
 use super::super::changes;
 use super::super::engine::Run;
 use super::super::error::Error;
-use super::super::stack::{OnFailure, Stack, Status, Submission};
+use super::super::stack::{OnFailure, Operation, Stack, Status, Submission};
 use super::super::state::{Shared, not_found};
 use super::super::template::invalid;
 use super::submission::Given;
@@ -54,13 +54,20 @@ pub fn new_stack(shared: &Shared, name: &str, submission: Submission, on_failure
         change_sets: IndexMap::new(),
         change_set_id: None,
         token: None,
+        operation: None,
         gate: Arc::default(),
         cancel: CancellationToken::new(),
     }
 }
 
+/// A new operation of that kind.
+pub fn operation(shared: &Shared, kind: &'static str) -> Operation {
+    Operation { id: shared.fabric.uuid(), kind }
+}
+
 /// Begins a creation: the event is there when the call returns, the rest follows.
 pub fn begin_creation(shared: &Arc<Shared>, stack: &mut Stack) {
+    stack.operation = Some(operation(shared, "CREATE_STACK"));
     shared.record_stack(stack, Status::CreateInProgress, Some(USER_INITIATED.to_owned()));
     spawn(shared, stack, |run| async move { run.create().await });
 }
@@ -68,6 +75,7 @@ pub fn begin_creation(shared: &Arc<Shared>, stack: &mut Stack) {
 /// Begins an update.
 pub fn begin_update(shared: &Arc<Shared>, stack: &mut Stack, submission: Submission, disable_rollback: bool) {
     stack.updated = Some(shared.fabric.clock().now());
+    stack.operation = Some(operation(shared, "UPDATE_STACK"));
     shared.record_stack(stack, Status::UpdateInProgress, Some(USER_INITIATED.to_owned()));
     spawn(shared, stack, move |run| async move { run.update(submission, disable_rollback).await });
 }
@@ -210,6 +218,7 @@ pub async fn delete_stack(service: &CloudFormation, input: DeleteStack, _: &Cont
     }
     stack.token = input.client_request_token;
     stack.deleted = Some(shared.fabric.clock().now());
+    stack.operation = Some(operation(shared, "DELETE_STACK"));
     let force = input.deletion_mode.as_deref() == Some("FORCE_DELETE_STACK");
     shared.record_stack(stack, Status::DeleteInProgress, Some(USER_INITIATED.to_owned()));
     spawn(shared, stack, move |run| async move { run.delete_everything(&retain, force).await });

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::CloudFormation;
 use super::super::error::Error;
-use super::super::template::Template;
+use super::super::template::{Template, invalid};
 use super::submission::read;
 use crate::emulator::Context;
 
@@ -20,9 +20,17 @@ pub struct Which {
     template_body: Option<String>,
     #[serde(default, rename = "TemplateURL")]
     template_url: Option<String>,
+    #[serde(default)]
+    template_stage: Option<String>,
 }
 
 pub async fn get_template(service: &CloudFormation, input: Which, _: &Context) -> Result<Value, Error> {
+    // Without transforms the processed template is the original one.
+    if let Some(stage) = input.template_stage.as_deref().filter(|stage| !matches!(*stage, "Original" | "Processed")) {
+        return Err(invalid(format!(
+            "1 validation error detected: Value '{stage}' at 'templateStage' failed to satisfy constraint: Member must satisfy enum value set: [Original, Processed]"
+        )));
+    }
     let name = input.stack_name.unwrap_or_default();
     let text = service.shared.stack(&name, |stack| match &input.change_set_name {
         None => Ok(stack.submission.template.text.clone()),

@@ -1,4 +1,4 @@
-//! `AWS::IAM::Role`, `AWS::IAM::ManagedPolicy` and `AWS::IAM::Policy`.
+//! `AWS::IAM::Role`, `AWS::IAM::InstanceProfile`, `AWS::IAM::ManagedPolicy` and `AWS::IAM::Policy`.
 
 use serde_json::{Value, json};
 
@@ -106,6 +106,63 @@ async fn delete_role(request: Request<'_>, name: &str) -> Result<(), Failure> {
 
 fn role(name: &str, answer: &Value) -> Made {
     Made::new(name).with("Arn", answer["Role"]["Arn"].clone()).with("RoleId", answer["Role"]["RoleId"].clone())
+}
+
+const PROFILE: &[Property] = &[
+    property("InstanceProfileName", Shape::Text).replaces(),
+    property("Path", Shape::Text).replaces(),
+    property("Roles", TEXT_LIST).required(),
+];
+
+provider!(
+    InstanceProfile,
+    "AWS::IAM::InstanceProfile",
+    PROFILE,
+    Some("InstanceProfileName"),
+    create_profile,
+    update_profile,
+    delete_profile
+);
+
+async fn create_profile(request: Request<'_>) -> Result<Made, Failure> {
+    let name = request.name("InstanceProfileName", 128);
+    let mut input = request.members(&["Path"]);
+    input.insert("InstanceProfileName".to_owned(), Value::from(name.as_str()));
+    let created = request.call("iam", "CreateInstanceProfile", input).await?;
+    fill_profile(request, &name, &Value::Null).await.map_err(|failure| failure.after(&name))?;
+    Ok(profile(&name, &created))
+}
+
+/// Brings its role to what the properties say.
+async fn fill_profile(request: Request<'_>, name: &str, before: &Value) -> Result<(), Failure> {
+    let (old, new) = (texts(before, "Roles"), texts(request.properties, "Roles"));
+    for (operation, roles, kept) in
+        [("RemoveRoleFromInstanceProfile", &old, &new), ("AddRoleToInstanceProfile", &new, &old)]
+    {
+        for role in roles.iter().filter(|role| !kept.contains(role)) {
+            request.call("iam", operation, json!({"InstanceProfileName": name, "RoleName": role})).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn update_profile(request: Request<'_>, name: &str, before: &Value) -> Result<Made, Failure> {
+    fill_profile(request, name, before).await?;
+    let answer = request.call("iam", "GetInstanceProfile", json!({"InstanceProfileName": name})).await?;
+    Ok(profile(name, &answer))
+}
+
+async fn delete_profile(request: Request<'_>, name: &str) -> Result<(), Failure> {
+    let answer = request.call("iam", "GetInstanceProfile", json!({"InstanceProfileName": name})).await?;
+    for role in answer["InstanceProfile"]["Roles"].as_array().into_iter().flatten() {
+        let input = json!({"InstanceProfileName": name, "RoleName": role["RoleName"]});
+        request.call("iam", "RemoveRoleFromInstanceProfile", input).await?;
+    }
+    request.call("iam", "DeleteInstanceProfile", json!({"InstanceProfileName": name})).await.map(|_| ())
+}
+
+fn profile(name: &str, answer: &Value) -> Made {
+    Made::new(name).with("Arn", answer["InstanceProfile"]["Arn"].clone())
 }
 
 const MANAGED: &[Property] = &[

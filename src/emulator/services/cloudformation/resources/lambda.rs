@@ -87,14 +87,21 @@ fn code(request: Request<'_>) -> Result<Map<String, Value>, Failure> {
             )));
         }
     };
-    let zipped = zipped(file, source).map_err(|error| Failure::new(format!("cannot zip the inline code: {error}")))?;
+    let mut files = vec![(file, source)];
+    if file == "index.py" {
+        // AWS adds this module to inline code, and only to that.
+        files.push(("cfnresponse.py", include_str!("cfnresponse.py")));
+    }
+    let zipped = zipped(&files).map_err(|error| Failure::new(format!("cannot zip the inline code: {error}")))?;
     Ok(Map::from_iter([("ZipFile".to_owned(), Value::from(STANDARD.encode(zipped)))]))
 }
 
-fn zipped(file: &str, source: &str) -> Result<Vec<u8>, zip::result::ZipError> {
+fn zipped(files: &[(&str, &str)]) -> Result<Vec<u8>, zip::result::ZipError> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    archive.start_file(file, SimpleFileOptions::default().unix_permissions(0o644))?;
-    archive.write_all(source.as_bytes())?;
+    for (file, source) in files {
+        archive.start_file(*file, SimpleFileOptions::default().unix_permissions(0o644))?;
+        archive.write_all(source.as_bytes())?;
+    }
     Ok(archive.finish()?.into_inner())
 }
 
@@ -266,7 +273,7 @@ mod tests {
 
     #[test]
     fn inline_source_becomes_a_zip() {
-        let bytes = zipped("index.py", "def handler(): pass").expect("a zip");
+        let bytes = zipped(&[("index.py", "def handler(): pass"), ("b.py", "")]).expect("a zip");
         let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).expect("an archive");
         let mut source = String::new();
         archive.by_name("index.py").expect("the file").read_to_string(&mut source).expect("text");

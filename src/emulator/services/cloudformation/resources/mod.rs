@@ -1,11 +1,12 @@
 //! The resource types: each a small provider that calls its service as AWS's own handlers do.
 
+mod custom;
 mod dynamodb;
 mod ec2;
 mod ecs;
+mod ecr;
 mod events;
 mod iam;
-mod instance_profile;
 mod lambda;
 mod logs;
 mod names;
@@ -23,6 +24,7 @@ use serde_json::{Map, Value};
 use super::error::Error;
 use super::stack::Tag;
 use crate::emulator::{Fabric, ServiceError};
+pub use custom::Answers;
 pub use schema::Recreation;
 use schema::{Property, check};
 
@@ -36,6 +38,8 @@ pub struct Made {
     pub physical_id: String,
     /// What `Fn::GetAtt` gives.
     pub attributes: Map<String, Value>,
+    /// Whether the attributes are never shown.
+    pub no_echo: bool,
 }
 
 impl Made {
@@ -63,6 +67,12 @@ impl Failure {
     /// A failure with that reason.
     pub fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), made: None, code: String::new() }
+    }
+
+    /// Whether a service of the endpoint refused a call.
+    #[must_use]
+    pub fn is_of_a_service(&self) -> bool {
+        !self.code.is_empty()
     }
 
     /// Whether the resource is not there.
@@ -97,10 +107,16 @@ impl From<Error> for Failure {
 pub struct Request<'a> {
     /// Where the services are.
     pub fabric: &'a Fabric,
+    /// Answers of custom resources arrive there.
+    pub answers: &'a Answers,
+    /// The stack's ARN.
+    pub stack_id: &'a str,
     /// For generated names.
     pub stack_name: &'a str,
     /// They are put on every resource that takes tags.
     pub stack_tags: &'a [Tag],
+    /// The resource's type.
+    pub kind: &'a str,
     /// For generated names.
     pub logical_id: &'a str,
     /// Evaluated and checked.
@@ -170,6 +186,7 @@ impl<'a> Request<'a> {
             "ssm" => "Ssm",
             "ec2" => "Ec2",
             "ecs" => "Ecs",
+            "ecr" => "Ecr",
             other => other,
         };
         let handler = if code.contains("AlreadyExists")
@@ -295,6 +312,7 @@ mod cdk {
 /// Every resource type of the endpoint.
 pub struct Registry {
     providers: HashMap<&'static str, Box<dyn Provider>>,
+    custom: custom::Custom,
 }
 
 impl Default for Registry {
@@ -323,12 +341,13 @@ impl Default for Registry {
             Box::new(ecs::CapacityProviders),
             Box::new(ecs::Cluster),
             Box::new(ecs::TaskDefinition),
+            Box::new(ecr::Repository),
             Box::new(events::EventBus),
             Box::new(events::Rule),
+            Box::new(iam::InstanceProfile),
             Box::new(iam::ManagedPolicy),
             Box::new(iam::Policy),
             Box::new(iam::Role),
-            Box::new(instance_profile::InstanceProfile),
             Box::new(lambda::EventSourceMapping),
             Box::new(lambda::Function),
             Box::new(lambda::Permission),
@@ -341,7 +360,8 @@ impl Default for Registry {
             Box::new(ssm::Parameter),
             Box::new(states::StateMachine),
         ];
-        Self { providers: all.into_iter().map(|provider| (provider.kind(), provider)).collect() }
+        let providers = all.into_iter().map(|provider| (provider.kind(), provider)).collect();
+        Self { providers, custom: custom::Custom }
     }
 }
 
@@ -349,6 +369,9 @@ impl Registry {
     /// The type of that name.
     #[must_use]
     pub fn get(&self, kind: &str) -> Option<&dyn Provider> {
+        if custom::is_custom(kind) {
+            return Some(&self.custom);
+        }
         self.providers.get(kind).map(AsRef::as_ref)
     }
 
@@ -380,7 +403,7 @@ impl Registry {
     pub fn checked(&self, kind: &str, logical: &str, properties: &Value) -> Result<Value, Failure> {
         let Some(provider) = self.get(kind) else { return Ok(properties.clone()) };
         let mut problems = Vec::new();
-        let checked = check(provider.properties(), properties, "", &mut problems);
+        let checked = shaped(kind, provider, properties, &mut problems);
         if problems.is_empty() {
             return Ok(checked);
         }
@@ -393,9 +416,29 @@ impl Registry {
     /// Properties brought to their shapes as far as they fit: for a deletion, which must not fail on them.
     #[must_use]
     pub fn lenient(&self, kind: &str, properties: &Value) -> Value {
-        self.get(kind).map_or_else(
-            || properties.clone(),
-            |provider| check(provider.properties(), properties, "", &mut Vec::new()),
-        )
+        self.get(kind)
+            .map_or_else(|| properties.clone(), |provider| shaped(kind, provider, properties, &mut Vec::new()))
     }
+}
+
+/// Why a change in place is refused before anything is done.
+#[must_use]
+pub fn refusal(kind: &str, before: &Value, after: &Value) -> Option<Failure> {
+    custom::is_custom(kind).then(|| custom::refusal(before, after)).flatten()
+}
+
+/// Properties in their shapes; a custom resource has more than those that its schema names.
+fn shaped(kind: &str, provider: &dyn Provider, properties: &Value, problems: &mut Vec<String>) -> Value {
+    let schema = provider.properties();
+    let Value::Object(members) = properties else { return check(schema, properties, "", problems) };
+    if !custom::is_custom(kind) {
+        return check(schema, properties, "", problems);
+    }
+    let is_named = |name: &str| schema.iter().any(|property| property.name == name);
+    let (named, mut others): (Map<String, Value>, Map<String, Value>) =
+        members.clone().into_iter().partition(|(name, _)| is_named(name));
+    if let Value::Object(named) = check(schema, &Value::Object(named), "", problems) {
+        others.extend(named);
+    }
+    Value::Object(others)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schema::{Property, Shape, TAGS, property};
+use super::schema::{Property, Shape, TAGS, TEXT_LIST, property};
 use super::{Failure, Made, Request, provider};
 
 const FILTER: Shape = Shape::Object(&[property(
@@ -88,9 +88,24 @@ const LIFECYCLE: Shape = Shape::Object(&[property(
 )
 .required()]);
 
+const CORS: Shape = Shape::Object(&[property(
+    "CorsRules",
+    Shape::List(&Shape::Object(&[
+        property("AllowedHeaders", TEXT_LIST),
+        property("AllowedMethods", TEXT_LIST).required(),
+        property("AllowedOrigins", TEXT_LIST).required(),
+        property("ExposedHeaders", TEXT_LIST),
+        property("Id", Shape::Text),
+        property("MaxAge", Shape::Integer),
+    ])),
+)
+.required()]);
+
 const BUCKET: &[Property] = &[
+    property("AccessControl", Shape::Text),
     property("BucketEncryption", ENCRYPTION),
     property("BucketName", Shape::Text).replaces(),
+    property("CorsConfiguration", CORS),
     property("LifecycleConfiguration", LIFECYCLE),
     property("NotificationConfiguration", NOTIFICATION),
     property(
@@ -114,7 +129,18 @@ const BUCKET: &[Property] = &[
 
 provider!(Bucket, "AWS::S3::Bucket", BUCKET, Some("BucketName"), create, update, delete);
 
+/// The owner alone has access here: an access control list that says so is taken, any other is refused by name.
+fn check_access(request: Request<'_>) -> Result<(), Failure> {
+    match request.text("AccessControl") {
+        "" | "Private" | "BucketOwnerFullControl" => Ok(()),
+        other => Err(Failure::new(format!(
+            "the embedded endpoint does not implement AccessControl {other} of a bucket: use Private and a bucket policy"
+        ))),
+    }
+}
+
 async fn create(request: Request<'_>) -> Result<Made, Failure> {
+    check_access(request)?;
     let name = request.lower_name("BucketName", 63);
     let mut input = json!({"Bucket": name});
     let region = &request.fabric.identity().region;
@@ -127,6 +153,7 @@ async fn create(request: Request<'_>) -> Result<Made, Failure> {
 }
 
 async fn update(request: Request<'_>, name: &str, before: &Value) -> Result<Made, Failure> {
+    check_access(request)?;
     configure(request, name, before).await?;
     Ok(made(request, name))
 }
@@ -183,6 +210,11 @@ async fn configure(request: Request<'_>, name: &str, before: &Value) -> Result<(
             set("PutBucketLifecycleConfiguration", "LifecycleConfiguration", lifecycle(new)).await?;
         }
         Some(None) => drop(unset("DeleteBucketLifecycle").await?),
+        None => {}
+    }
+    match changed("CorsConfiguration") {
+        Some(Some(new)) => drop(set("PutBucketCors", "CORSConfiguration", cors(new)).await?),
+        Some(None) => drop(unset("DeleteBucketCors").await?),
         None => {}
     }
     if let Some(new) = changed("NotificationConfiguration") {
@@ -261,6 +293,22 @@ fn filter(rule: &Value) -> Value {
         (None, [tag]) => json!({"Tag": tag}),
         (prefix, tags) => json!({"And": without_nulls(json!({"Prefix": prefix, "Tags": tags}))}),
     }
+}
+
+fn cors(properties: &Value) -> Value {
+    const NAMES: [(&str, &str); 6] = [
+        ("AllowedHeaders", "AllowedHeaders"),
+        ("AllowedMethods", "AllowedMethods"),
+        ("AllowedOrigins", "AllowedOrigins"),
+        ("ExposedHeaders", "ExposeHeaders"),
+        ("Id", "ID"),
+        ("MaxAge", "MaxAgeSeconds"),
+    ];
+    let rules = properties["CorsRules"].as_array().into_iter().flatten().map(|rule| {
+        let renamed = NAMES.iter().filter_map(|(from, to)| Some(((*to).to_owned(), rule.get(from)?.clone())));
+        Value::Object(renamed.collect())
+    });
+    json!({"CORSRules": rules.collect::<Value>()})
 }
 
 fn notification(properties: &Value) -> Value {

@@ -1,0 +1,83 @@
+//! Finds an interpreter of this machine.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+/// The minor versions that the runtime client has builds for.
+const SUPPORTED: std::ops::RangeInclusive<u8> = 9..=14;
+
+/// How long an interpreter may take to tell its version.
+const PROBE_LIMIT: Duration = Duration::from_secs(20);
+
+/// Prints the version, and what is missing for a virtual environment.
+const PROBE: &str = "import sys, importlib.util as u
+print('.'.join(map(str, sys.version_info[:3])), \
+all(u.find_spec(m) for m in ('venv', 'ensurepip')) and 'complete' or 'lacks-venv')";
+
+/// An interpreter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interpreter {
+    /// Where it is.
+    pub program: PathBuf,
+    /// Such as `3.11.7`.
+    pub version: String,
+    /// Such as 11.
+    pub minor: u8,
+}
+
+/// The interpreter that functions of Python 3.`wanted` run on: of that version, else the system's own, else the newest.
+///
+/// # Errors
+/// What this machine lacks.
+pub async fn find(search: &OsStr, wanted: u8) -> Result<Interpreter, String> {
+    let names = [format!("python3.{wanted}"), "python3".to_owned()];
+    let names = names.into_iter().chain(SUPPORTED.rev().map(|minor| format!("python3.{minor}")));
+    let mut problem = None;
+    for name in names {
+        let Some(program) = on(search, &name) else { continue };
+        match probe(program).await {
+            Ok(found) => return Ok(found),
+            Err(why) => problem = problem.or(Some(why)),
+        }
+    }
+    Err(problem
+        .unwrap_or_else(|| "there is no python3 on the PATH: install Python 3.9 or later with venv and pip".to_owned()))
+}
+
+fn on(search: &OsStr, name: &str) -> Option<PathBuf> {
+    std::env::split_paths(search).map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+async fn probe(program: PathBuf) -> Result<Interpreter, String> {
+    let shown = program.display().to_string();
+    let mut command = Command::new(&program);
+    command.args(["-c", PROBE]).stdin(Stdio::null()).kill_on_drop(true);
+    let output = match tokio::time::timeout(PROBE_LIMIT, command.output()).await {
+        Ok(Ok(output)) if output.status.success() => output,
+        Ok(Ok(output)) => return Err(format!("{shown} ended with {}", output.status)),
+        Ok(Err(error)) => return Err(format!("{shown} cannot be started: {error}")),
+        Err(_) => return Err(format!("{shown} does not answer")),
+    };
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (version, state) = told.trim().split_once(' ').unwrap_or((told.trim(), "complete"));
+    let minor = version.strip_prefix("3.").and_then(|rest| rest.split('.').next()?.parse::<u8>().ok());
+    let newest = SUPPORTED.end();
+    match minor {
+        Some(minor) if SUPPORTED.contains(&minor) => {
+            if state.contains("lacks-venv") {
+                return Err(format!(
+                    "{shown} lacks the modules venv and ensurepip: install them (Debian's package python3-venv)"
+                ));
+            }
+            Ok(Interpreter { program, version: version.to_owned(), minor })
+        }
+        Some(minor) if minor > *newest => {
+            Err(format!("{shown} is {version}, newer than Python 3.{newest} for which there is a runtime client"))
+        }
+        _ => Err(format!("{shown} {version} is too old: install Python 3.9 or later")),
+    }
+}

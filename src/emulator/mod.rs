@@ -9,6 +9,8 @@ pub mod fabric;
 pub mod form;
 pub mod front;
 pub mod glob;
+pub mod schedule;
+pub mod sdk;
 pub mod service;
 pub mod services;
 

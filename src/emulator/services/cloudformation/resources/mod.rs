@@ -7,7 +7,9 @@ mod lambda;
 mod logs;
 mod names;
 mod s3;
+mod scheduler;
 pub mod schema;
+mod sns;
 mod sqs;
 mod ssm;
 mod states;
@@ -165,6 +167,8 @@ impl<'a> Request<'a> {
             "logs" => "CloudWatchLogs",
             "states" => "Sfn",
             "ssm" => "Ssm",
+            "sns" => "Sns",
+            "scheduler" => "Scheduler",
             other => other,
         };
         let handler = if code.contains("AlreadyExists")
@@ -309,6 +313,11 @@ impl Default for Registry {
             Box::new(logs::ResourcePolicy),
             Box::new(s3::Bucket),
             Box::new(s3::BucketPolicy),
+            Box::new(scheduler::Schedule),
+            Box::new(scheduler::ScheduleGroup),
+            Box::new(sns::Subscription),
+            Box::new(sns::Topic),
+            Box::new(sns::TopicPolicy),
             Box::new(sqs::Queue),
             Box::new(sqs::QueuePolicy),
             Box::new(ssm::Parameter),

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::super::history::Failure;
-use super::names::{SDKS, capitalised, respelled};
 use super::{CallError, Caller, PRINCIPAL, Service, metadata};
+use crate::emulator::sdk::{Sdk, capitalised, respelled};
 use crate::emulator::{Fabric, ServiceError};
 
 /// An optimised integration.
@@ -141,18 +141,18 @@ fn prepare(kind: &str, caller: &Caller<'_>, request: &mut Map<String, Value>) {
 }
 
 async fn call_sdk(fabric: &Fabric, name: &str, action: &str, arguments: Value) -> Result<Value, CallError> {
-    let sdk = SDKS.iter().find(|sdk| sdk.name == name && fabric.service(sdk.service).is_some());
+    let sdk = Sdk::named(name).filter(|sdk| fabric.service(sdk.service).is_some());
     let Some(sdk) = sdk else {
         return Err(CallError::lacking(format_args!("the service integration aws-sdk:{name}:{action}")));
     };
     let operation = capitalised(action);
-    let mut request = if sdk.small { respelled(arguments, true) } else { arguments };
+    let mut request = sdk.to_api(arguments);
     if let Some(input) = request.get_mut("input").filter(|input| sdk.service == "states" && !input.is_string()) {
         *input = Value::from(input.to_string());
     }
     match fabric.call(PRINCIPAL, sdk.service, &operation, request).await {
         Ok(answer) if answer.is_null() => Ok(json!({})),
-        Ok(answer) => Ok(if sdk.small { respelled(answer, false) } else { answer }),
+        Ok(answer) => Ok(sdk.from_api(answer)),
         Err(error) if lacks(&error) => Err(CallError::Lacking(error.message)),
         Err(error) => {
             let code = if error.code.ends_with("Exception") {

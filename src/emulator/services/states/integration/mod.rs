@@ -3,7 +3,6 @@
 mod generic;
 mod lambda;
 mod metadata;
-mod names;
 
 use std::str::FromStr;
 use std::sync::Arc;

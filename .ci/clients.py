@@ -12,6 +12,8 @@ import sys
 import boto3
 from botocore.config import Config
 
+import flows
+
 endpoint, document, aws = sys.argv[1:]
 report = json.loads(pathlib.Path(document).read_text())
 set_id, stack = report["dataset"]["setId"], report["stack"]["name"]
@@ -103,4 +105,5 @@ rules = cli("events", "list-rules", "--event-bus-name", physical["fileUploadEven
 assert len(rules) == 4, rules
 refused = client("events").put_events(Entries=[{"Source": "aws.storagegateway", "DetailType": "x", "Detail": "{}"}])
 assert refused["Entries"][0]["ErrorCode"] == "NotAuthorizedForSourceException", refused
+flows.all_of(client)
 print(f"boto3 and the AWS CLI read the same {len(items)} items, {keys + 1} log events and {len(history)} history events")

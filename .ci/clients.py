@@ -21,7 +21,7 @@ keys = report["dataset"]["keys"]
 
 
 def client(service):
-    return boto3.client(service, endpoint_url=endpoint, config=Config(retries={"max_attempts": 0}))
+    return boto3.client(service, endpoint_url=endpoint, config=Config(retries={"max_attempts": 0}, inject_host_prefix=False))
 
 
 def cli(*words):

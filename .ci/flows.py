@@ -131,6 +131,109 @@ def scheduler(client):
     refused("ResourceNotFoundException", schedules.get_schedule, Name="s", GroupName="flows")
 
 
+def machine(states, name, definition, **more):
+    made = states.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE, **more)
+    return made["stateMachineArn"]
+
+
+def task(resource, parameters, **more):
+    return {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": resource, "Parameters": parameters, "End": True, **more}}}
+
+
+def ended(states, execution):
+    def read():
+        told = states.describe_execution(executionArn=execution)
+        return told if told["status"] != "RUNNING" else None
+
+    return until(read)
+
+
+def types(states, execution):
+    return [e["type"] for e in states.get_execution_history(executionArn=execution)["events"]]
+
+
+def step_functions(client):
+    states, queue = client("stepfunctions"), Queue(client, "flows-states")
+    made = []
+
+    def run(name, definition, input="{}"):
+        made.append(machine(states, f"flows-{name}", definition))
+        return states.start_execution(stateMachineArn=made[-1], input=input)["executionArn"]
+
+    # A token goes out in a message and comes back.
+    token = {"QueueUrl": queue.url, "MessageBody": {"token.$": "$$.Task.Token"}}
+    waiting = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
+    for outcome in ("SUCCEEDED", "FAILED"):
+        execution = run(f"token-{outcome}", task(waiting, token, HeartbeatSeconds=60))
+        held = json.loads(queue.next()["Body"])["token"]
+        states.send_task_heartbeat(taskToken=held)
+        if outcome == "FAILED":
+            states.send_task_failure(taskToken=held, error="E", cause="C")
+        else:
+            refused("InvalidOutput", states.send_task_success, taskToken=held, output="{")
+            states.send_task_success(taskToken=held, output='{"x": 1}')
+        told = ended(states, execution)
+        assert told["status"] == outcome, told
+        assert types(states, execution)[2:6] == ["TaskScheduled", "TaskStarted", "TaskSubmitted", f"Task{outcome.capitalize()}"]
+        refused("TaskTimedOut", states.send_task_heartbeat, taskToken=held)
+    refused("InvalidToken", states.send_task_success, taskToken="none", output="1")
+
+    # An activity and its worker.
+    activity = states.create_activity(name="flows", tags=[{"key": "a", "value": "1"}])["activityArn"]
+    assert states.describe_activity(activityArn=activity)["name"] == "flows"
+    assert activity in [a["activityArn"] for p in states.get_paginator("list_activities").paginate() for a in p["activities"]]
+    execution = run("activity", task(activity, {"n": 1}))
+    work = states.get_activity_task(activityArn=activity, workerName="w")
+    assert json.loads(work["input"]) == {"n": 1}
+    states.send_task_success(taskToken=work["taskToken"], output='"done"')
+    assert ended(states, execution)["output"] == '"done"'
+    assert types(states, execution)[2:5] == ["ActivityScheduled", "ActivityStarted", "ActivitySucceeded"]
+    states.delete_activity(activityArn=activity)
+    refused("ActivityDoesNotExist", states.get_activity_task, activityArn=activity)
+
+    # An execution that another waits for, and one that fails.
+    child = machine(states, "flows-child", {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "Next": "P"},
+                                            "P": {"Type": "Pass", "Result": {"r": 1}, "End": True}}})
+    broken = machine(states, "flows-broken", {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E"}}})
+    made += [child, broken]
+    begin = "arn:aws:states:::states:startExecution"
+    execution = run("sync", task(begin + ".sync", {"StateMachineArn": child, "Input": {"i": 1}}))
+    output = json.loads(ended(states, execution)["output"])
+    assert (output["Output"], output["Input"], output["Status"]) == ('{"r":1}', '{"i":1}', "SUCCEEDED"), output
+    execution = run("sync2", task(begin + ".sync:2", {"StateMachineArn": child}))
+    assert json.loads(ended(states, execution)["output"])["Output"] == {"r": 1}
+    execution = run("sync-failed", task(begin + ".sync", {"StateMachineArn": broken}))
+    told = ended(states, execution)
+    assert told["error"] == "States.TaskFailed" and json.loads(told["cause"])["Error"] == "E", told
+    execution = run("stopped", task(begin + ".sync", {"StateMachineArn": machine(states, "flows-long", {
+        "StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}})}))
+    made.append(states.list_state_machines()["stateMachines"][0]["stateMachineArn"].rsplit(":", 1)[0] + ":flows-long")
+    child_of = until(lambda: states.list_executions(stateMachineArn=made[-1])["executions"])[0]["executionArn"]
+    states.stop_execution(executionArn=execution, error="E", cause="C")
+    assert ended(states, execution)["status"] == "ABORTED" and ended(states, child_of)["status"] == "ABORTED"
+
+    # Services, optimised and by their SDK.
+    topic = client("sns").create_topic(Name="flows-states")["TopicArn"]
+    client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes={"RawMessageDelivery": "true"})
+    output = ended(states, run("sns", task("arn:aws:states:::sns:publish", {"TopicArn": topic, "Message": {"a": 1}})))["output"]
+    assert queue.next()["Body"] == '{"a":1}' and json.loads(output)["SdkHttpMetadata"]["HttpStatusCode"] == 200
+    told = ended(states, run("no-topic", task("arn:aws:states:::sns:publish", {"TopicArn": topic + "x", "Message": "m"})))
+    assert told["error"] == "SNS.NotFoundException", told
+    output = ended(states, run("sdk", task("arn:aws:states:::aws-sdk:sfn:listActivities", {})))["output"]
+    assert json.loads(output) == {"Activities": []}
+    refused("InvalidDefinition", states.create_state_machine, name="flows-bad", roleArn=ROLE,
+            definition=json.dumps(task("arn:aws:states:::sqs:sendMessage.sync", {})))
+
+    # An EXPRESS machine whose caller waits.
+    express = machine(states, "flows-express", {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}, type="EXPRESS")
+    made.append(express)
+    told = states.start_sync_execution(stateMachineArn=express, input='{"a": 1}')
+    assert told["status"] == "SUCCEEDED" and json.loads(told["output"]) == {"a": 1}, told
+    refused("StateMachineTypeNotSupported", states.start_sync_execution, stateMachineArn=child)
+    for arn in made:
+        states.delete_state_machine(stateMachineArn=arn)
+
+
 def all_of(client):
-    for flow in (sns, scheduler):
+    for flow in (sns, scheduler, step_functions):
         flow(client)

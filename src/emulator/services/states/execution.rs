@@ -77,6 +77,8 @@ pub struct Execution {
     pub input: Arc<str>,
     /// Ends it when somebody stops it.
     pub stop: CancellationToken,
+    /// Cancelled when it has ended.
+    pub done: CancellationToken,
     outcome: Mutex<Outcome>,
     history: Mutex<History>,
 }
@@ -93,6 +95,7 @@ impl Execution {
             started,
             input,
             stop: CancellationToken::new(),
+            done: CancellationToken::new(),
             outcome: Mutex::new(outcome),
             history: Mutex::default(),
         }
@@ -131,5 +134,6 @@ impl Execution {
     pub fn end(&self, status: Status, at: Timestamp, output: Option<Arc<str>>, failure: Failure) {
         self.history().finish();
         *self.outcome_lock() = Outcome { status, stopped: Some(at), output, failure };
+        self.done.cancel();
     }
 }

@@ -200,6 +200,13 @@ fn read_task(fields: &Fields<'_>, setting: Setting<'_>, problems: &mut Vec<Probl
         problems.push(Problem::schema("Value is not a valid resource ARN", fields.place("Resource")));
         return None;
     };
+    if !resource.is_possible() {
+        let message = format!(
+            "The resource provided {text} is not recognized. The value is not a valid resource ARN, or the resource is \
+             not available in this region."
+        );
+        problems.push(Problem::schema(message, fields.place("Resource")));
+    }
     if setting.express
         && let Some(pattern) = resource.pattern()
     {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::strand::Strand;
 use super::{Fault, Payload, Visit};
 use crate::emulator::Fabric;
+use crate::emulator::services::states::Shared;
 use crate::emulator::services::states::execution::{Execution, Revision, Status};
 use crate::emulator::services::states::history::{Failure, History, MOST_EVENTS, What};
 use crate::model::Timestamp;
@@ -22,6 +23,7 @@ enum Recorder {
 /// What every line of one execution shares.
 pub struct Run {
     pub(super) fabric: Fabric,
+    pub(super) shared: Arc<Shared>,
     pub(super) revision: Arc<Revision>,
     pub(super) arn: Arc<str>,
     pub(super) name: Arc<str>,
@@ -37,6 +39,7 @@ impl Run {
         let arn = self.fabric.arn("states", format!("execution:{}/{label}:{name}", self.revision.name));
         Self {
             fabric: self.fabric.clone(),
+            shared: Arc::clone(&self.shared),
             revision: Arc::clone(&self.revision),
             arn: Arc::from(arn.to_string()),
             name,
@@ -77,6 +80,9 @@ impl Run {
                 state["RetryCount"] = visit.retries.into();
             }
             context.insert("State".to_owned(), state);
+            if let Some(token) = &visit.token {
+                context.insert("Task".to_owned(), json!({"Token": &**token}));
+            }
         }
         if let Some((index, value)) = item {
             context.insert("Map".to_owned(), json!({"Item": {"Index": index, "Value": &**value}}));
@@ -86,11 +92,13 @@ impl Run {
 }
 
 /// Runs an execution that has been registered, to its end.
-pub async fn execute(fabric: Fabric, execution: Arc<Execution>) {
+pub(in super::super) async fn execute(shared: Arc<Shared>, execution: Arc<Execution>) {
+    let fabric = shared.fabric.clone();
     let revision = Arc::clone(&execution.revision);
     let input = Arc::new(serde_json::from_str(&execution.input).unwrap_or(Value::Null));
     let run = Run {
         fabric: fabric.clone(),
+        shared: Arc::clone(&shared),
         revision: Arc::clone(&revision),
         arn: Arc::clone(&execution.arn),
         name: Arc::clone(&execution.name),

@@ -100,7 +100,7 @@ impl<'r> Strand<'r> {
         if self.beside {
             tokio::task::yield_now().await;
         }
-        let mut visit = Visit { state, input, entered, before, at, retries: 0 };
+        let mut visit = Visit { state, input, entered, before, at, retries: 0, token: None };
         let mut spent = vec![0; state.retry.len()];
         let exit = loop {
             let fault = match self.perform(&mut visit).await {

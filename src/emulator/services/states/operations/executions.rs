@@ -17,9 +17,9 @@ use crate::emulator::{Context, Delivery};
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StartExecutionInput {
-    state_machine_arn: Option<String>,
-    name: Option<String>,
-    input: Option<String>,
+    pub(super) state_machine_arn: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) input: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,7 +49,7 @@ pub(crate) struct ListExecutionsInput {
 }
 
 /// The name of a status as AWS spells it.
-fn status_name(status: Status) -> &'static str {
+pub(super) fn status_name(status: Status) -> &'static str {
     match status {
         Status::Running => "RUNNING",
         Status::Succeeded => "SUCCEEDED",
@@ -80,7 +80,7 @@ impl States {
         input: &str,
     ) -> Result<Arc<Execution>, StatesError> {
         let machine = find_machine(registry, arn)?;
-        let name = name.unwrap_or_else(|| self.fabric.uuid());
+        let name = name.unwrap_or_else(|| self.fabric().uuid());
         if let Some(known) = machine.execution(&name) {
             // Starting the same thing twice is one execution while it runs.
             if known.status() == Status::Running && *known.input == *input {
@@ -113,7 +113,7 @@ impl States {
         execution.blame(Failure { error: input.error, cause: input.cause });
         execution.stop.cancel();
         let outcome = execution.outcome();
-        let stopped = outcome.stopped.unwrap_or_else(|| self.fabric.clock().now());
+        let stopped = outcome.stopped.unwrap_or_else(|| self.fabric().clock().now());
         Ok(json!({"stopDate": stopped.epoch_seconds()}))
     }
 
@@ -203,7 +203,7 @@ fn summary(execution: &Execution, status: Status) -> Map<String, Value> {
     entry
 }
 
-fn check_input(document: &str) -> Result<(), StatesError> {
+pub(super) fn check_input(document: &str) -> Result<(), StatesError> {
     if document.len() > LARGEST_PAYLOAD {
         return Err(StatesError::Validation(format!(
             "1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have length less \

@@ -1,8 +1,11 @@
 //! The operations, a file for each subject, and what they share: names, ARNs and page tokens.
 
+mod activities;
+mod callbacks;
 mod execution_history;
 mod executions;
 mod machines;
+mod sync_executions;
 mod tags;
 mod validate;
 

@@ -13,6 +13,7 @@ mod execution;
 mod history;
 mod integration;
 mod interpreter;
+mod map_run;
 mod moment;
 mod operations;
 mod registry;
@@ -23,6 +24,7 @@ use futures::future::BoxFuture;
 
 use self::callbacks::Callbacks;
 use self::execution::{Execution, Revision};
+use self::map_run::MapRuns;
 use self::registry::Registry;
 use crate::emulator::{Delivery, DeliveryError, Fabric, Interface, Service};
 use crate::operations;
@@ -41,6 +43,7 @@ struct Shared {
     fabric: Fabric,
     registry: Mutex<Registry>,
     callbacks: Arc<Callbacks>,
+    map_runs: MapRuns,
 }
 
 impl Shared {
@@ -57,7 +60,12 @@ pub struct States {
 /// Sets up the service.
 #[must_use]
 pub fn new(fabric: Fabric) -> Arc<States> {
-    Arc::new(States { shared: Arc::new(Shared { fabric, registry: Mutex::default(), callbacks: Arc::default() }) })
+    Arc::new(States { shared: Arc::new(Shared {
+            fabric,
+            registry: Mutex::default(),
+            callbacks: Arc::default(),
+            map_runs: MapRuns::default(),
+        }) })
 }
 
 impl States {
@@ -115,9 +123,12 @@ impl Service for States {
         ListExecutions => Self::list_executions,
         GetExecutionHistory => Self::get_execution_history,
         StartSyncExecution => Self::start_sync_execution,
+        TestState => Self::test_state,
         SendTaskSuccess => Self::send_task_success,
         SendTaskFailure => Self::send_task_failure,
         SendTaskHeartbeat => Self::send_task_heartbeat,
+        DescribeMapRun => Self::describe_map_run,
+        ListMapRuns => Self::list_map_runs,
         CreateActivity => Self::create_activity,
         DeleteActivity => Self::delete_activity,
         DescribeActivity => Self::describe_activity,

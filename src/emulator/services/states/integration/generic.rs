@@ -1,5 +1,7 @@
 //! Every other service: the optimised integrations of the endpoint's services, and `aws-sdk:` ones.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::super::history::Failure;
@@ -173,11 +175,11 @@ fn prepare(kind: &str, caller: &Caller<'_>, request: &mut Map<String, Value>) ->
             }
         }
         "sns" => {
-            for message in request.get_mut("Message") {
-                // Here null and the empty text are written as JSON as well.
-                if message.as_str().is_none_or(str::is_empty) {
-                    *message = Value::from(message.to_string());
-                }
+            // Here null and the empty text are written as JSON as well.
+            if let Some(message) = request.get_mut("Message")
+                && message.as_str().is_none_or(str::is_empty)
+            {
+                *message = Value::from(message.to_string());
             }
         }
         "events" => {
@@ -215,11 +217,21 @@ async fn call_sdk(fabric: &Fabric, name: &str, action: &str, arguments: Value) -
     };
     let operation = capitalised(action);
     let mut request = sdk.to_api(arguments);
+    // Bodies of objects are text here, and bytes in base64 between services.
+    if let Some(body) = request.get_mut("Body").filter(|_| sdk.service == "s3") {
+        let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+        *body = STANDARD.encode(text).into();
+    }
     if let Some(input) = request.get_mut("input").filter(|input| sdk.service == "states" && !input.is_string()) {
         *input = Value::from(input.to_string());
     }
     match fabric.call(PRINCIPAL, sdk.service, &operation, request).await {
         Ok(answer) if answer.is_null() => Ok(json!({})),
+        Ok(mut answer) if sdk.service == "s3" && answer.get("Body").is_some_and(Value::is_string) => {
+            let body = STANDARD.decode(answer["Body"].as_str().unwrap_or_default()).unwrap_or_default();
+            answer["Body"] = String::from_utf8_lossy(&body).into_owned().into();
+            Ok(answer)
+        }
         Ok(answer) => Ok(sync::dated(sdk.from_api(answer), sync::Dates::Texts)),
         Err(error) if lacks(&error) => Err(CallError::Lacking(error.message)),
         Err(error) => {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::data::{Results, place_result};
 use super::strand::Strand;
 use super::{Exit, Fault, Payload, Visit};
-use crate::emulator::services::states::asl::{DataFlow, Next, Retrier};
+use crate::emulator::services::states::asl::{Catcher, DataFlow, Next, Retrier};
 
 /// Whether one of the names stands for the error.
 fn matches(names: &[String], error: Option<&str>, without_heartbeat: bool) -> bool {
@@ -49,10 +49,27 @@ impl<'r> Strand<'r> {
         Some(wait)
     }
 
+    /// Which retrier would try the state again, and after how many seconds, when `visit.retries` were made before.
+    pub(super) fn would_retry(&self, visit: &Visit<'_>, fault: &Fault) -> Option<(usize, u64)> {
+        let error = fault.failure.error.as_deref();
+        let fits = |retrier: &Retrier| matches(&retrier.errors, error, fault.without_heartbeat);
+        let at = visit.state.retry.iter().position(fits)?;
+        let retrier = visit.state.retry.get(at)?;
+        let wait = interval(retrier, visit.retries, || self.run.fabric.fraction());
+        (visit.retries < retrier.attempts).then_some((at, wait.as_secs()))
+    }
+
+    /// Which catcher would catch the fault.
+    pub(super) fn would_catch(visit: &Visit<'_>, fault: &Fault) -> Option<usize> {
+        let error = fault.failure.error.as_deref();
+        visit.state.catch.iter().position(|catcher| matches(&catcher.errors, error, fault.without_heartbeat))
+    }
+
     /// The way out that a catcher of the state opens.
     pub(super) fn catch(&mut self, visit: &Visit<'r>, fault: Fault) -> Result<Exit, Fault> {
         let error = fault.failure.error.as_deref();
-        let Some(catcher) = visit.state.catch.iter().find(|catcher| matches(&catcher.errors, error, fault.without_heartbeat)) else {
+        let caught = |catcher: &&Catcher| matches(&catcher.errors, error, fault.without_heartbeat);
+        let Some(catcher) = visit.state.catch.iter().find(caught) else {
             return Err(fault);
         };
         let caught = Arc::new(json!({"Error": fault.failure.error, "Cause": fault.failure.cause}));

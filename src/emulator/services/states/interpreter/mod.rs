@@ -6,14 +6,18 @@ mod data;
 mod fail;
 mod map;
 mod parallel;
+mod reader;
 mod run;
 mod strand;
 mod task;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod wait;
+mod writer;
 
 pub use run::Run;
+pub use trial::{Mock, Trial};
 pub(super) use run::execute;
 
 use std::sync::Arc;

@@ -30,6 +30,8 @@ pub struct Run {
     started: Timestamp,
     input: Arc<Value>,
     recorder: Recorder,
+    /// The context object, where it is given and not made: of a state that is tried on its own.
+    context: Option<Map<String, Value>>,
 }
 
 impl Run {
@@ -46,6 +48,49 @@ impl Run {
             started: self.fabric.clock().now(),
             input,
             recorder: Recorder::Passing(Mutex::default()),
+            context: None,
+        }
+    }
+
+    /// ARN, name and start.
+    pub(super) fn identity(&self) -> (Arc<str>, Arc<str>, Timestamp) {
+        (Arc::clone(&self.arn), Arc::clone(&self.name), self.started)
+    }
+
+    /// A run of one state that is tried on its own, in an execution that nobody knows.
+    pub(in super::super) fn for_trial(
+        shared: &Arc<Shared>,
+        execution: Arc<Execution>,
+        context: Option<Map<String, Value>>,
+        state: &str,
+        retries: u64,
+    ) -> Self {
+        let revision = Arc::clone(&execution.revision);
+        let input: Arc<Value> = Arc::new(serde_json::from_str(&execution.input).unwrap_or_default());
+        let made = || {
+            let started = execution.started.iso_millis();
+            Map::from_iter([
+                (
+                    "Execution".to_owned(),
+                    json!({
+                        "Id": &*execution.arn, "Input": &*input, "StartTime": started, "Name": &*execution.name,
+                        "RoleArn": &*revision.role,
+                    }),
+                ),
+                ("StateMachine".to_owned(), json!({"Id": &*revision.arn, "Name": &*revision.name})),
+                ("State".to_owned(), json!({"Name": state, "EnteredTime": started, "RetryCount": retries})),
+            ])
+        };
+        Self {
+            fabric: shared.fabric.clone(),
+            shared: Arc::clone(shared),
+            arn: Arc::clone(&execution.arn),
+            name: Arc::clone(&execution.name),
+            started: execution.started,
+            context: Some(context.unwrap_or_else(made)),
+            recorder: Recorder::Kept(Arc::clone(&execution)),
+            input,
+            revision,
         }
     }
 
@@ -65,6 +110,9 @@ impl Run {
 
     /// The context object during a visit.
     pub(super) fn context(&self, visit: Option<&Visit<'_>>, item: Option<&(usize, Arc<Value>)>) -> Value {
+        if let Some(context) = &self.context {
+            return Value::Object(context.clone());
+        }
         let mut context = Map::new();
         context.insert(
             "Execution".to_owned(),
@@ -105,6 +153,7 @@ pub(in super::super) async fn execute(shared: Arc<Shared>, execution: Arc<Execut
         started: execution.started,
         input: Arc::clone(&input),
         recorder: Recorder::Kept(Arc::clone(&execution)),
+        context: None,
     };
     let clock = fabric.clock().clone();
     let deadline =

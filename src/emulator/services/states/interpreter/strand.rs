@@ -141,7 +141,7 @@ impl<'r> Strand<'r> {
         Some(Box::new(shown))
     }
 
-    async fn perform(&mut self, visit: &mut Visit<'r>) -> Result<Exit, Fault> {
+    pub async fn perform(&mut self, visit: &mut Visit<'r>) -> Result<Exit, Fault> {
         let exit = match &visit.state.work {
             Work::Pass(result) => self.pass(visit, result.as_ref())?,
             Work::Succeed => self.hand_on(visit, visit.state.next)?,

@@ -154,8 +154,9 @@ impl States {
     }
 
     pub(crate) async fn list_executions(&self, input: ListExecutionsInput, _: &Context) -> Result<Value, StatesError> {
-        if input.map_run_arn.is_some() {
-            return Err(StatesError::Lacking("ListExecutions of a map run (mapRunArn)".to_owned()));
+        if let Some(run) = &input.map_run_arn {
+            let status = input.status_filter.as_deref();
+            return self.children_of(run, status, input.max_results, input.next_token.as_deref());
         }
         let arn = required(input.state_machine_arn, "stateMachineArn")?;
         let size = page_size(input.max_results)?;

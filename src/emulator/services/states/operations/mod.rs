@@ -5,8 +5,10 @@ mod callbacks;
 mod execution_history;
 mod executions;
 mod machines;
+mod map_runs;
 mod sync_executions;
 mod tags;
+mod test_state;
 mod validate;
 
 use std::sync::Arc;

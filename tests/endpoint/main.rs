@@ -6,6 +6,8 @@ mod events;
 mod lambda;
 mod logs;
 mod s3;
+mod scheduler;
+mod sns;
 mod sqs;
 mod states;
 mod support;

@@ -1,6 +1,7 @@
 //! Rules with a schedule: when one is due, its targets get an event that EventBridge makes itself.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -36,14 +37,16 @@ impl Events {
         let (own, bus, schedule) = (Weak::clone(&self.own), Arc::downgrade(bus), Arc::clone(schedule));
         let (clock, shutdown) = (self.fabric.clock().clone(), self.fabric.shutdown_token().clone());
         let name = name.to_owned();
+        let start = clock.now();
         tokio::spawn(async move {
-            let start = clock.now();
-            let mut from = start + std::time::Duration::from_micros(1);
+            let mut from = start + Duration::from_micros(1);
             while let Some(due) = schedule.next(start, from) {
                 tokio::select! {
                     () = clock.sleep_until(due) => {}
                     () = shutdown.cancelled() => return,
                 }
+                // What went by meanwhile is not made up for.
+                from = clock.now().max(due + Duration::from_micros(1));
                 let (Some(events), Some(bus)) = (own.upgrade(), bus.upgrade()) else { return };
                 let Ok(rule) = bus.rule(&name) else { return };
                 if !rule.schedule.as_ref().is_some_and(|(_, current)| Arc::ptr_eq(current, &schedule)) {
@@ -52,8 +55,6 @@ impl Events {
                 if rule.enabled {
                     events.fire(&rule, due);
                 }
-                // What went by meanwhile is not made up for.
-                from = clock.now().max(due + std::time::Duration::from_micros(1));
             }
         });
     }

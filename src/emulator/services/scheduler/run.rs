@@ -1,6 +1,7 @@
 //! A schedule's task: sleeps until something is due, invokes, and goes on until nothing will be due any more.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::invocation::Invocation;
 use super::schedule::Schedule;
@@ -31,10 +32,10 @@ async fn run(fabric: Fabric, groups: Arc<Mutex<Groups>>, schedule: Arc<Schedule>
     let mut last = None;
     while let Some(due) = plan.next(schedule.modified, from) {
         fabric.clock().sleep_until(due + plan.window.mul_f64(fabric.fraction())).await;
+        // What went by meanwhile is not made up for.
+        from = fabric.clock().now().max(due + Duration::from_micros(1));
         let invocation = Invocation::new(&fabric, &schedule, due);
         last = Some(tokio::spawn(invocation.carry_out(fabric.clone())));
-        // What went by meanwhile is not made up for.
-        from = fabric.clock().now().max(due + std::time::Duration::from_micros(1));
     }
     if !plan.delete_when_done {
         return;

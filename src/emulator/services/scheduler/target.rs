@@ -138,11 +138,10 @@ impl Way {
             return Ok(Self::Call { sdk, operation: capitalised(action) });
         }
         match (arn.service.as_str(), arn.resource.split([':', '/']).next().unwrap_or_default()) {
-            ("lambda", "function") | ("states", "stateMachine") => Ok(Self::Deliver(arn)),
-            ("sqs" | "sns", _) if arn.resource.ends_with(".fifo") => {
+            ("sqs" | "sns", _) if arn.resource.strip_suffix(".fifo").is_some() => {
                 Err(SchedulerError::Unsupported("targets that are FIFO queues or topics".to_owned()))
             }
-            ("sqs" | "sns", _) => Ok(Self::Deliver(arn)),
+            ("lambda", "function") | ("states", "stateMachine") | ("sqs" | "sns", _) => Ok(Self::Deliver(arn)),
             ("events", "event-bus") => {
                 let event = parameter("EventBridgeParameters")
                     .ok_or_else(|| wrong("EventBridgeParameters is required for an event bus."))?;

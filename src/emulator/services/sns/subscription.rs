@@ -131,7 +131,7 @@ impl Protocol {
                 (parts.is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()), "Email address")
             }
         };
-        if self == Self::Sqs && endpoint.ends_with(".fifo") {
+        if self == Self::Sqs && endpoint.strip_suffix(".fifo").is_some() {
             return Err(SnsError::parameter(
                 "Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
             ));

@@ -84,7 +84,7 @@ impl Sns {
     pub(super) async fn create_topic(&self, input: CreateTopicInput, _: &Context) -> Result<Value, SnsError> {
         let name = input.name.unwrap_or_default();
         let is_fifo = input.attributes.get("FifoTopic").is_some_and(|flag| flag.eq_ignore_ascii_case("true"));
-        if is_fifo || name.ends_with(".fifo") {
+        if is_fifo || name.strip_suffix(".fifo").is_some() {
             return Err(SnsError::Unsupported("FIFO topics".to_owned()));
         }
         if input.data_protection_policy.is_some() {

@@ -60,12 +60,14 @@ pub struct States {
 /// Sets up the service.
 #[must_use]
 pub fn new(fabric: Fabric) -> Arc<States> {
-    Arc::new(States { shared: Arc::new(Shared {
+    Arc::new(States {
+        shared: Arc::new(Shared {
             fabric,
             registry: Mutex::default(),
             callbacks: Arc::default(),
             map_runs: MapRuns::default(),
-        }) })
+        }),
+    })
 }
 
 impl States {
@@ -119,6 +121,7 @@ impl Service for States {
         ValidateStateMachineDefinition => Self::validate_state_machine_definition,
         StartExecution => Self::start_execution,
         StopExecution => Self::stop_execution,
+        RedriveExecution => Self::redrive_execution,
         DescribeExecution => Self::describe_execution,
         ListExecutions => Self::list_executions,
         GetExecutionHistory => Self::get_execution_history,

@@ -116,7 +116,8 @@ pub(super) fn read_reader(
             }
             Some("JSON") | None => Format::Json,
             Some(_) => {
-                let message = "The field 'InputType' should have one of these values: [CSV, JSON, JSONL, PARQUET, MANIFEST]";
+                let message =
+                    "The field 'InputType' should have one of these values: [CSV, JSON, JSONL, PARQUET, MANIFEST]";
                 problems.push(Problem::schema(message, config.place("InputType")));
                 Format::Json
             }

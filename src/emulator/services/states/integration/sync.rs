@@ -29,6 +29,7 @@ const MOMENTS: &[&str] = &[
     "EndDate",
     "ExecutionStoppedAt",
     "LastModificationDate",
+    "LastModified",
     "LastModifiedDate",
     "LastUpdatedTime",
     "PullStartedAt",
@@ -141,7 +142,7 @@ async fn execution(shared: &Arc<Shared>, answer: &Value, parsed: bool) -> Result
         let mut parts = resource.split(':').skip(1);
         let (machine, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let registry = shared.registry();
-        registry.machine(machine).and_then(|machine| machine.execution(name)).map(|execution| execution.done.clone())
+        registry.machine(machine).and_then(|machine| machine.execution(name)).map(|execution| execution.done())
     };
     if let Some(done) = done {
         done.cancelled().await;
@@ -180,7 +181,9 @@ async fn task(shared: &Arc<Shared>, answer: &Value) -> Result<Value, CallError> 
         let input = json!({"cluster": cluster, "tasks": [task]});
         let described = fabric.call(PRINCIPAL, "ecs", "DescribeTasks", input).await;
         match described {
-            Ok(mut described) if described["tasks"][0]["lastStatus"] == "STOPPED" => break described["tasks"][0].take(),
+            Ok(mut described) if described["tasks"][0]["lastStatus"] == "STOPPED" => {
+                break described["tasks"][0].take();
+            }
             Ok(described) if described["tasks"][0].is_object() => {}
             Ok(described) => return Err(failed(&told(described))),
             Err(error) => {
@@ -222,14 +225,170 @@ async fn watch_tasks(fabric: &Fabric) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use futures::FutureExt;
+    use futures::future::BoxFuture;
+    use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+    use super::super::super::States;
     use super::*;
+    use crate::clock::Clock;
+    use crate::emulator::service::{Call, Delivery, DeliveryError, Interface, Service as EmulatedService};
+    use crate::emulator::{Identity, ServiceError};
+
+    /// An ECS with one task, which stops when it is told to, and an EventBridge that delivers nothing by itself.
+    struct Fake {
+        id: &'static str,
+        exit: Arc<Mutex<Option<i64>>>,
+        calls: UnboundedSender<(String, Value)>,
+    }
+
+    impl EmulatedService for Fake {
+        fn interface(&self) -> &'static Interface {
+            static ECS: Interface = Interface {
+                id: "ecs",
+                title: "fake",
+                target_prefix: None,
+                json_version: "1.1",
+                query: None,
+                rest: false,
+            };
+            static EVENTS: Interface = Interface { id: "events", ..ECS };
+            if self.id == "ecs" { &ECS } else { &EVENTS }
+        }
+
+        fn operations(&self) -> &'static [&'static str] {
+            &[]
+        }
+
+        fn call(&self, call: Call) -> BoxFuture<'_, Result<Value, ServiceError>> {
+            let exit = *self.exit.lock().expect("no test panicked with it");
+            let mut task = json!({"taskArn": "arn:task", "clusterArn": "arn:cluster", "createdAt": 1.5});
+            if let (Some(exit), "DescribeTasks") = (exit, call.operation.as_str()) {
+                task["lastStatus"] = "STOPPED".into();
+                task["containers"] = json!([{"name": "c", "exitCode": exit}]);
+            }
+            self.calls.send((call.operation, call.input)).expect("the test listens");
+            async move { Ok(json!({"tasks": [task], "failures": []})) }.boxed()
+        }
+    }
+
+    struct Fleet {
+        fabric: Fabric,
+        exit: Arc<Mutex<Option<i64>>>,
+        calls: UnboundedReceiver<(String, Value)>,
+    }
+
+    impl Fleet {
+        fn new() -> Self {
+            let fabric = Fabric::new(Clock::default(), Identity::default(), 1);
+            let (sender, calls) = unbounded_channel();
+            let exit = Arc::new(Mutex::new(None));
+            let fake = |id| -> Arc<dyn EmulatedService> {
+                Arc::new(Fake { id, exit: Arc::clone(&exit), calls: sender.clone() })
+            };
+            let states: Arc<States> = super::super::super::new(fabric.clone());
+            fabric.join(vec![states, fake("ecs"), fake("events")]);
+            Self { fabric, exit, calls }
+        }
+
+        async fn states(&self, operation: &str, input: Value) -> Value {
+            self.fabric.call("test", "states", operation, input).await.expect("an answer")
+        }
+
+        async fn start(&self) -> String {
+            let definition = json!({"StartAt": "T", "States": {"T": {
+                "Type": "Task", "Resource": "arn:aws:states:::ecs:runTask.sync", "End": true,
+                "Parameters": {"Cluster": "c", "TaskDefinition": "d", "Overrides": {"ContainerOverrides": [{"Name": "c"}]}},
+            }}});
+            let input = json!({"name": "m", "roleArn": "r", "definition": definition.to_string()});
+            let machine = self.states("CreateStateMachine", input).await["stateMachineArn"].take();
+            let started = self.states("StartExecution", json!({"stateMachineArn": machine})).await;
+            started["executionArn"].as_str().expect("an arn").to_owned()
+        }
+
+        /// The input of the next call of that operation.
+        async fn called(&mut self, operation: &str) -> Value {
+            loop {
+                let (name, input) = self.calls.recv().await.expect("a call");
+                if name == operation {
+                    return input;
+                }
+            }
+        }
+
+        /// Lets the task stop and tells Step Functions, as the rule does.
+        async fn stop(&self, exit: i64) {
+            *self.exit.lock().expect("no test panicked with it") = Some(exit);
+            let delivery = Delivery {
+                target: self.fabric.arn("states", ECS_WATCH),
+                payload: "{}".into(),
+                principal: "events.amazonaws.com",
+                source_arn: "arn:rule".into(),
+                subject: "id".into(),
+                parameters: Value::Null,
+            };
+            let delivered: Result<(), DeliveryError> = self.fabric.deliver(delivery).await;
+            delivered.expect("it is taken");
+        }
+
+        async fn ended(&self, execution: &str) -> Value {
+            loop {
+                let told = self.states("DescribeExecution", json!({"executionArn": execution})).await;
+                if told["status"] != "RUNNING" {
+                    return told;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_of_ecs_is_waited_for_until_the_rule_tells_that_it_stopped() {
+        for (exit, status) in [(0, "SUCCEEDED"), (3, "FAILED")] {
+            let mut fleet = Fleet::new();
+            let execution = fleet.start().await;
+            let run = fleet.called("RunTask").await;
+            let overrides = json!({"containerOverrides": [{"name": "c"}]});
+            let expected = json!({"cluster": "c", "taskDefinition": "d", "overrides": overrides, "startedBy": "AWS Step Functions"});
+            assert_eq!(run, expected);
+            assert_eq!(fleet.called("PutRule").await["Name"], ECS_RULE);
+            fleet.called("DescribeTasks").await;
+            fleet.stop(exit).await;
+            let told = fleet.ended(&execution).await;
+            assert_eq!(told["status"], status);
+            let text = if exit == 0 { &told["output"] } else { &told["cause"] };
+            let task: Value = serde_json::from_str(text.as_str().expect("a text")).expect("JSON");
+            assert_eq!((&task["Containers"][0]["ExitCode"], &task["CreatedAt"]), (&json!(exit), &json!(1500)));
+            let history = fleet.states("GetExecutionHistory", json!({"executionArn": execution})).await;
+            let types = history["events"].as_array().expect("events").iter().map(|event| event["type"].clone());
+            let ended = if exit == 0 { "TaskSucceeded" } else { "TaskFailed" };
+            let expected = ["TaskScheduled", "TaskStarted", "TaskSubmitted", ended];
+            assert_eq!(types.skip(2).take(4).collect::<Vec<_>>(), expected);
+            fleet.fabric.shutdown().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_of_ecs_is_stopped_with_its_execution() {
+        let mut fleet = Fleet::new();
+        let execution = fleet.start().await;
+        fleet.called("DescribeTasks").await;
+        fleet.states("StopExecution", json!({"executionArn": execution})).await;
+        let stop = fleet.called("StopTask").await;
+        assert_eq!((&stop["task"], &stop["cluster"]), (&json!("arn:task"), &json!("arn:cluster")));
+        assert_eq!(fleet.ended(&execution).await["status"], "ABORTED");
+    }
 
     #[test]
     fn answers_are_told_as_optimised_integrations_tell_them() {
         let answer = json!({"startDate": 1.5, "executionArn": "a", "inputDetails": {"included": true}});
         let told = told(answer);
         assert_eq!(told.to_string(), r#"{"ExecutionArn":"a","InputDetails":{"Included":true},"StartDate":1500}"#);
-        let dated = |seconds: f64| dated(json!({"Tasks": [{"StoppedAt": seconds}]}), Dates::Texts)["Tasks"][0]["StoppedAt"].take();
+        let dated = |seconds: f64| {
+            dated(json!({"Tasks": [{"StoppedAt": seconds}]}), Dates::Texts)["Tasks"][0]["StoppedAt"].take()
+        };
         assert_eq!(dated(1.5), "1970-01-01T00:00:01.500Z");
         assert_eq!(dated(2.0), "1970-01-01T00:00:02Z");
     }

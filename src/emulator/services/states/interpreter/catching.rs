@@ -39,7 +39,8 @@ impl<'r> Strand<'r> {
     /// How long to wait before the state is tried again; `None` when it is not.
     pub(super) fn retry(&self, visit: &Visit<'_>, fault: &Fault, spent: &mut [u64]) -> Option<Duration> {
         let error = fault.failure.error.as_deref();
-        let at = visit.state.retry.iter().position(|retrier| matches(&retrier.errors, error, fault.without_heartbeat))?;
+        let at =
+            visit.state.retry.iter().position(|retrier| matches(&retrier.errors, error, fault.without_heartbeat))?;
         let (retrier, spent) = (visit.state.retry.get(at)?, spent.get_mut(at)?);
         if *spent >= retrier.attempts {
             return None;

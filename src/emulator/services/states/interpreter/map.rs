@@ -384,10 +384,7 @@ impl<'r> Strand<'r> {
 
 /// The fault of a distributed map of which more children failed than may.
 pub(super) fn threshold_exceeded() -> Fault {
-    Fault::named(
-        "States.ExceedToleratedFailureThreshold",
-        "The specified tolerated failure threshold was exceeded",
-    )
+    Fault::named("States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded")
 }
 
 /// The fault of a value that is no number of the kind that a field wants.

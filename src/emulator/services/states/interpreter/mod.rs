@@ -17,8 +17,8 @@ mod wait;
 mod writer;
 
 pub use run::Run;
-pub use trial::{Mock, Trial};
 pub(super) use run::execute;
+pub use trial::{Mock, Trial};
 
 use std::sync::Arc;
 

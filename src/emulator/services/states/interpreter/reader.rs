@@ -88,7 +88,9 @@ impl<'r> Strand<'r> {
     ) -> Result<Vec<Arc<Value>>, Fault> {
         let Some(batcher) = batcher else { return Ok(items) };
         let mut limit = |field: &str, count: Option<&Count>| match count {
-            Some(count) => self.whole(visit, field, count, input).map(|limit| if limit == 0 { u64::MAX } else { limit }),
+            Some(count) => {
+                self.whole(visit, field, count, input).map(|limit| if limit == 0 { u64::MAX } else { limit })
+            }
             None => Ok(u64::MAX),
         };
         let most = limit("MaxItemsPerBatch", batcher.most.as_ref())?;
@@ -134,7 +136,9 @@ fn parsed(text: &str, reader: &Reader) -> Result<Vec<Value>, Fault> {
         Format::JsonLines => text
             .lines()
             .filter(|line| !line.trim().is_empty())
-            .map(|line| serde_json::from_str(line).map_err(|error| failed(format!("A line is not valid JSON: {error}"))))
+            .map(|line| {
+                serde_json::from_str(line).map_err(|error| failed(format!("A line is not valid JSON: {error}")))
+            })
             .collect(),
         Format::Csv(headers, delimiter) => table(text, headers, *delimiter),
     }

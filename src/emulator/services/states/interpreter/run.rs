@@ -8,7 +8,7 @@ use super::strand::Strand;
 use super::{Fault, Payload, Visit};
 use crate::emulator::Fabric;
 use crate::emulator::services::states::Shared;
-use crate::emulator::services::states::execution::{Execution, Revision, Status};
+use crate::emulator::services::states::execution::{Execution, Resume, Revision, Status};
 use crate::emulator::services::states::history::{Failure, History, MOST_EVENTS, What};
 use crate::model::Timestamp;
 
@@ -108,6 +108,13 @@ impl Run {
         }
     }
 
+    fn redrives(&self) -> u64 {
+        match &self.recorder {
+            Recorder::Kept(execution) => execution.redrives().count,
+            Recorder::Passing(_) => 0,
+        }
+    }
+
     /// The context object during a visit.
     pub(super) fn context(&self, visit: Option<&Visit<'_>>, item: Option<&(usize, Arc<Value>)>) -> Value {
         if let Some(context) = &self.context {
@@ -118,7 +125,7 @@ impl Run {
             "Execution".to_owned(),
             json!({
                 "Id": &*self.arn, "Input": &*self.input, "StartTime": self.started.iso_millis(), "Name": &*self.name,
-                "RoleArn": &*self.revision.role, "RedriveCount": 0,
+                "RoleArn": &*self.revision.role, "RedriveCount": self.redrives(),
             }),
         );
         context.insert("StateMachine".to_owned(), json!({"Id": &*self.revision.arn, "Name": &*self.revision.name}));
@@ -156,22 +163,33 @@ pub(in super::super) async fn execute(shared: Arc<Shared>, execution: Arc<Execut
         context: None,
     };
     let clock = fabric.clock().clone();
-    let deadline =
-        revision.definition.timeout.map(|seconds| execution.started + std::time::Duration::from_secs(seconds));
+    let begun = execution.redrives().last.unwrap_or(execution.started);
+    let deadline = revision.definition.timeout.map(|seconds| begun + std::time::Duration::from_secs(seconds));
     let timed_out = async {
         match deadline {
             Some(deadline) => clock.sleep_until(deadline).await,
             None => std::future::pending().await,
         }
     };
-    let started = What::ExecutionStarted(Arc::clone(&execution.input), Arc::clone(&revision.role));
-    execution.history().push(execution.started, 0, started);
     let mut strand = Strand::first(&run);
+    let mut begin = (revision.definition.flow.start, Payload::new(input));
+    if let Some(Resume { state, input, variables }) = execution.resumed() {
+        let count = execution.redrives().count;
+        let mut history = execution.history();
+        let last = history.count() as u64;
+        strand.cursor = history.push(clock.now(), last, What::ExecutionRedriven(count));
+        strand.variables = variables;
+        begin = (state, input);
+    } else {
+        let started = What::ExecutionStarted(Arc::clone(&execution.input), Arc::clone(&revision.role));
+        execution.history().push(execution.started, 0, started);
+    }
+    let stop = execution.stop();
     let ended = tokio::select! {
         biased;
-        () = execution.stop.cancelled() => Ended::Stopped,
+        () = stop.cancelled() => Ended::Stopped,
         () = timed_out => Ended::TimedOut,
-        result = strand.flow(&revision.definition.flow, Payload::new(input)) => Ended::Ran(result),
+        result = strand.whole_flow(&revision.definition.flow, begin, &execution) => Ended::Ran(result),
     };
     let now = clock.now();
     let cursor = strand.cursor();

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::{Exit, Fault, LARGEST_PAYLOAD, Payload, Run, Visit};
 use crate::emulator::services::states::asl::{Choice, Condition, Flow, Next, State, Work};
 use crate::emulator::services::states::eval::{EvalError, Variables};
+use crate::emulator::services::states::execution::{Execution, Resume};
 use crate::emulator::services::states::history::What;
 
 /// The state that a branch is in, for whoever has to report it as aborted.
@@ -87,6 +88,26 @@ impl<'r> Strand<'r> {
             }
         }
         .boxed()
+    }
+
+    /// Runs the machine's own flow from a state of it to its end, and notes where it is, for a redrive.
+    pub async fn whole_flow(
+        &mut self,
+        flow: &'r Flow,
+        (mut at, mut payload): (usize, Payload),
+        execution: &Execution,
+    ) -> Result<Payload, Fault> {
+        loop {
+            let Some(state) = flow.states.get(at) else {
+                return Err(Fault::runtime("the definition leads to a state that is not there"));
+            };
+            execution.reach(Resume { state: at, input: payload.clone(), variables: self.variables.clone() });
+            let (output, next) = self.state(state, payload).await?;
+            match next {
+                Next::End => return Ok(output),
+                Next::State(next) => (at, payload) = (next, output),
+            }
+        }
     }
 
     async fn state(&mut self, state: &'r State, input: Payload) -> Result<(Payload, Next), Fault> {

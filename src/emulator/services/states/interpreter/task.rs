@@ -22,7 +22,9 @@ enum Ended {
     /// Its call failed, before it could wait for more.
     NotSubmitted(Failure),
     /// It took too long, or sent no heartbeat.
-    TimedOut { without_heartbeat: bool },
+    TimedOut {
+        without_heartbeat: bool,
+    },
 }
 
 impl From<Result<Value, Failure>> for Ended {
@@ -37,7 +39,8 @@ impl From<Result<Value, Failure>> for Ended {
 impl<'r> Strand<'r> {
     pub(super) async fn task(&mut self, visit: &mut Visit<'r>, task: &'r Task) -> Result<Exit, Fault> {
         let run = self.run;
-        let ticket = matches!(task.resource, Resource::Activity(_)) || task.resource.pattern() == Some(".waitForTaskToken");
+        let ticket =
+            matches!(task.resource, Resource::Activity(_)) || task.resource.pattern() == Some(".waitForTaskToken");
         let ticket = ticket.then(|| run.shared.callbacks.ticket(&run.fabric, &run.arn));
         visit.token = ticket.as_ref().map(|ticket| Arc::clone(&ticket.token));
         let visit = &*visit;

@@ -78,8 +78,11 @@ impl Trial<'_> {
         };
         let fault = match done {
             Ok(Exit { output, next, assigned }) => {
-                if !mocked {
-                    inspect_after(&visit, &output, &mut tried.inspection);
+                // The result of other work without a mock is gone by now.
+                if let (false, Work::Pass(result)) = (mocked, &self.state.work) {
+                    let effective = strand.effective_input(&visit).unwrap_or_default();
+                    let result = result.as_ref().unwrap_or(&effective);
+                    inspect_result(&mut strand, &visit, result, &mut tried.inspection);
                 }
                 if !assigned.is_empty() {
                     let variables: Map<String, Value> = assigned.into_iter().collect();
@@ -118,35 +121,33 @@ impl Trial<'_> {
 
 /// What the state's input becomes before its work; what fails here fails again, and is told, when the state is tried.
 fn inspect_before<'r>(strand: &mut Strand<'r>, visit: &Visit<'r>, seen: &mut Map<String, Value>) {
-    let mut note = |name: &str, value: &Value| {
-        seen.insert(name.to_owned(), value.to_string().into());
-    };
-    match &visit.state.data {
-        DataFlow::Path(flow) => {
-            if let Ok(selected) = strand.selected_input(visit) {
-                note("afterInputPath", &selected);
-            }
-            if flow.parameters.is_some()
-                && let Ok(effective) = strand.effective_input(visit)
-            {
-                note("afterParameters", &effective);
-            }
-        }
+    let paths = match &visit.state.data {
+        DataFlow::Path(_) => true,
         DataFlow::Jsonata(flow) => {
             if flow.arguments.is_some()
                 && let Ok(effective) = strand.effective_input(visit)
             {
-                note("afterArguments", &effective);
+                seen.insert("afterArguments".to_owned(), effective.to_string().into());
             }
+            false
+        }
+    };
+    let work = &visit.state.work;
+    if paths && !matches!(work, Work::Pass(Some(_)) | Work::Parallel(_)) {
+        if let Ok(selected) = strand.selected_input(visit) {
+            seen.insert("afterInputPath".to_owned(), selected.to_string().into());
+        }
+        if matches!(work, Work::Pass(None) | Work::Task(_))
+            && let Ok(effective) = strand.effective_input(visit)
+        {
+            seen.insert("afterParameters".to_owned(), effective.to_string().into());
         }
     }
-    let Work::Map(map) = &visit.state.work else { return };
-    if map.reader.is_none()
-        && matches!(visit.state.data, DataFlow::Path(_))
-        && let Ok(input) = strand.selected_input(visit)
-        && let Ok(items) = strand.items(visit, map, &input)
-    {
-        note("afterItemsPath", &items.into());
+    let Work::Map(map) = work else { return };
+    if paths && map.reader.is_none() {
+        let items = strand.selected_input(visit).and_then(|input| strand.items(visit, map, &input));
+        let Ok(items) = items else { return };
+        seen.insert("afterItemsPath".to_owned(), Value::from(items).to_string().into());
     }
     let mut number = |name: &str, count: Option<&Count>, default: Option<f64>| {
         let literal = match count {
@@ -161,23 +162,22 @@ fn inspect_before<'r>(strand: &mut Strand<'r>, visit: &Visit<'r>, seen: &mut Map
     number("toleratedFailureCount", map.tolerated_count.as_ref(), None);
 }
 
-/// What became of the result on the way to the output, of states whose result is known.
-fn inspect_after(visit: &Visit<'_>, output: &Payload, seen: &mut Map<String, Value>) {
-    if let (DataFlow::Path(_), Work::Pass(Some(result))) = (&visit.state.data, &visit.state.work) {
-        inspect_result(visit, result, seen);
-    } else if matches!(visit.state.data, DataFlow::Path(_)) && matches!(visit.state.work, Work::Pass(None)) {
-        seen.insert("afterResultPath".to_owned(), (&*output.text).into());
+/// What becomes of the result on the way to the output.
+fn inspect_result<'r>(strand: &mut Strand<'r>, visit: &Visit<'r>, result: &Value, seen: &mut Map<String, Value>) {
+    let work = &visit.state.work;
+    if matches!(work, Work::Task(_) | Work::Pass(Some(_))) {
+        seen.insert("result".to_owned(), result.to_string().into());
     }
-}
-
-fn inspect_result(visit: &Visit<'_>, result: &Value, seen: &mut Map<String, Value>) {
-    seen.insert("result".to_owned(), result.to_string().into());
     let DataFlow::Path(flow) = &visit.state.data else { return };
-    if flow.selector.is_some() {
-        return;
-    }
-    seen.insert("afterResultSelector".to_owned(), result.to_string().into());
-    if let Ok(placed) = place_result(&visit.input.value, &flow.result, Arc::new(result.clone())) {
+    let selected = match &flow.selector {
+        Some(template) => match strand.make(visit, template, result, None) {
+            Ok(selected) => selected,
+            Err(_) => return,
+        },
+        None => result.clone(),
+    };
+    seen.insert("afterResultSelector".to_owned(), selected.to_string().into());
+    if let Ok(placed) = place_result(&visit.input.value, &flow.result, Arc::new(selected)) {
         seen.insert("afterResultPath".to_owned(), placed.to_string().into());
     }
 }
@@ -204,7 +204,7 @@ fn mocked_work<'r>(
     match mock {
         Mock::Failure(failure) => Err(Fault { of_task: true, ..Fault::failed(failure) }),
         Mock::Result(result) => {
-            inspect_result(visit, &result, seen);
+            inspect_result(strand, visit, &result, seen);
             strand.leave(visit, Arc::new(result), visit.state.next)
         }
     }

@@ -24,19 +24,16 @@ fn told(run: &MapRun, child: &Child) -> Value {
         "RedriveCount": 0, "StartDate": child.started.iso_millis(), "StateMachineArn": run.machine,
         "StopDate": child.stopped.iso_millis(),
     });
-    match &child.output {
-        Some(output) => {
-            told["Output"] = (&**output).into();
-            told["OutputDetails"] = json!({"Included": true});
-            told["Status"] = "SUCCEEDED".into();
-        }
-        None => {
-            told["Status"] = "FAILED".into();
-            for (member, text) in [("Error", &child.failure.error), ("Cause", &child.failure.cause)] {
-                if let Some(text) = text {
-                    told[member] = text.as_str().into();
-                }
-            }
+    if let Some(output) = &child.output {
+        told["Output"] = (&**output).into();
+        told["OutputDetails"] = json!({"Included": true});
+        told["Status"] = "SUCCEEDED".into();
+        return told;
+    }
+    told["Status"] = "FAILED".into();
+    for (member, text) in [("Error", &child.failure.error), ("Cause", &child.failure.cause)] {
+        if let Some(text) = text {
+            told[member] = text.as_str().into();
         }
     }
     told
@@ -81,6 +78,7 @@ impl<'r> Strand<'r> {
             "Bucket": bucket, "Key": key, "Body": STANDARD.encode(text), "ContentType": "application/json",
         });
         let put = self.run.fabric.call(PRINCIPAL, "s3", "PutObject", input).await;
-        put.map(|_| ()).map_err(|error| failed(format!("{} (Service: Amazon S3; Error Code: {})", error.message, error.code)))
+        put.map(|_| ())
+            .map_err(|error| failed(format!("{} (Service: Amazon S3; Error Code: {})", error.message, error.code)))
     }
 }

@@ -187,7 +187,7 @@ impl States {
             drop(registry);
             for (_, execution) in machine.newest(u64::MAX).filter(|(_, known)| known.status() == Status::Running) {
                 execution.blame(Failure::default());
-                execution.stop.cancel();
+                execution.stop().cancel();
             }
         }
         Ok(json!({}))

@@ -75,7 +75,8 @@ impl States {
         token: Option<&str>,
     ) -> Result<Value, StatesError> {
         let run = self.map_run(arn)?;
-        let wanted = run.children().into_iter().filter(|child| status.is_none_or(|one| one == status_name(child.status)));
+        let wanted =
+            run.children().into_iter().filter(|child| status.is_none_or(|one| one == status_name(child.status)));
         let entries = wanted.map(|child| {
             json!({
                 "executionArn": &*child.arn, "stateMachineArn": run.machine, "name": &*child.name,

@@ -47,7 +47,7 @@ impl States {
             () = &mut run => {}
             () = fabric.clock().sleep(LONGEST) => {
                 execution.blame(Failure { error: Some("States.Timeout".to_owned()), cause: None });
-                execution.stop.cancel();
+                execution.stop().cancel();
                 run.await;
             }
             () = shutdown.cancelled() => {}

@@ -98,6 +98,37 @@ fn object(member: &str, text: Option<&str>) -> Result<Option<Map<String, Value>>
     read.map(Some).map_err(|_| invalid(format!("The field '{member}' must be a JSON object")))
 }
 
+/// Refuses what is no context object, or says more than one can.
+fn check_context(context: &Map<String, Value>) -> Result<(), StatesError> {
+    const TEXTS: &[(&str, &[&str])] = &[
+        ("Execution", &["Id", "Name", "RoleArn", "StartTime", "RedriveTime"]),
+        ("State", &["EnteredTime", "Name"]),
+        ("StateMachine", &["Id", "Name"]),
+        ("Task", &["Token"]),
+    ];
+    const OTHERS: &[(&str, &str)] = &[("Execution", "Input"), ("Execution", "RedriveCount"), ("State", "RetryCount")];
+    let bad = |problem: String| Err(invalid(format!("Invalid Context object provided: {problem}")));
+    for (group, members) in context {
+        if group == "Map" {
+            return bad("'Map' field is not supported when mocking a Context object".to_owned());
+        }
+        let Some((_, texts)) = TEXTS.iter().find(|(name, _)| name == group) else {
+            return bad(format!("Field '{group}' is not allowed"));
+        };
+        let Some(members) = members.as_object() else { return bad(format!("{group} must be an object")) };
+        for (name, value) in members {
+            if texts.contains(&name.as_str()) {
+                if !value.is_string() {
+                    return bad(format!("{group}.{name} must be a string"));
+                }
+            } else if !OTHERS.contains(&(group.as_str(), name.as_str())) {
+                return bad(format!("Field '{name}' is not allowed"));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What stands in for the state's work, checked against what it is to stand in for.
 fn read_mock(input: &TestStateInput, state: &State) -> Result<Option<Mock>, StatesError> {
     let kind = state.work.name();
@@ -128,7 +159,9 @@ fn read_mock(input: &TestStateInput, state: &State) -> Result<Option<Mock>, Stat
     if !matches!(state.work, Work::Task(_) | Work::Map(_) | Work::Parallel(_)) {
         return Err(invalid(format!("State type '{kind}' is not supported when a mock is specified")));
     }
-    if let Some(mode) = mock.field_validation_mode.as_deref().filter(|mode| !matches!(*mode, "STRICT" | "PRESENT" | "NONE")) {
+    if let Some(mode) =
+        mock.field_validation_mode.as_deref().filter(|mode| !matches!(*mode, "STRICT" | "PRESENT" | "NONE"))
+    {
         return Err(invalid(format!(
             "1 validation error detected: Value '{mode}' at 'mock.fieldValidationMode' failed to satisfy constraint: \
              Member must satisfy enum value set: [STRICT, PRESENT, NONE]"
@@ -174,6 +207,7 @@ impl States {
         };
         let variables = object("variables", input.variables.as_deref())?.unwrap_or_default();
         let context = object("context", input.context.as_deref())?;
+        context.as_ref().map_or(Ok(()), check_context)?;
         let alone = match serde_json::from_str::<Value>(&text) {
             Ok(Value::Object(members)) if !members.contains_key("States") => Some(around(&members).to_string()),
             _ => None,
@@ -201,7 +235,11 @@ impl States {
             (_, Some(_)) => NAMELESS.to_owned(),
             (None, None) => match revision.definition.flow.states.as_slice() {
                 [one] => one.name.to_string(),
-                _ => return Err(invalid("stateName is required when the definition is a state machine with many states")),
+                _ => {
+                    return Err(invalid(
+                        "stateName is required when the definition is a state machine with many states",
+                    ));
+                }
             },
         };
         let (flow, state) = find(&revision.definition.flow, &wanted)
@@ -235,7 +273,9 @@ impl States {
         if let Some(output) = tried.output {
             answer["output"] = (&*output).into();
         }
-        for (member, text) in [("error", tried.failure.error), ("cause", tried.failure.cause), ("nextState", tried.next)] {
+        for (member, text) in
+            [("error", tried.failure.error), ("cause", tried.failure.cause), ("nextState", tried.next)]
+        {
             if let Some(text) = text {
                 answer[member] = text.into();
             }

@@ -129,7 +129,9 @@ pub(super) async fn call(
     }
     let known = OPTIMISED.iter().find(|known| known.kind == &*service.kind);
     let Some(known) = known.filter(|known| known.actions.contains(&service.action.as_str())) else {
-        return Err(CallError::lacking(format_args!("the service integration {}:{}", service.kind, service.action)));
+        let pattern = service.pattern.map(|pattern| format!(" with the pattern {pattern}")).unwrap_or_default();
+        let integration = format!("the service integration {}:{}{pattern}", service.kind, service.action);
+        return Err(CallError::lacking(integration));
     };
     let Value::Object(mut request) = arguments else {
         return Err(CallError::Failed(bad_arguments(&format!("{}.{}", known.prefix, known.fallback))));

@@ -14,6 +14,8 @@ import zipfile
 import boto3
 from botocore.config import Config
 
+import flows
+
 endpoint, document, aws = sys.argv[1:]
 report = json.loads(pathlib.Path(document).read_text())
 set_id, stack = report["dataset"]["setId"], report["stack"]["name"]
@@ -21,7 +23,7 @@ keys = report["dataset"]["keys"]
 
 
 def client(service):
-    return boto3.client(service, endpoint_url=endpoint, config=Config(retries={"max_attempts": 0}))
+    return boto3.client(service, endpoint_url=endpoint, config=Config(retries={"max_attempts": 0}, inject_host_prefix=False))
 
 
 def cli(*words):
@@ -155,4 +157,5 @@ functions.get_waiter("function_active_v2").wait(FunctionName="clients")
 answer = functions.invoke(FunctionName="clients", Payload=b'{"a": 1}')
 assert json.loads(answer["Payload"].read()) == {"a": 1, "python": 3}, answer
 functions.delete_function(FunctionName="clients")
+flows.all_of(client)
 print(f"boto3 and the AWS CLI read the same {len(items)} items, {keys + 1} log events and {len(history)} history events")

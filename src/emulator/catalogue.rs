@@ -43,7 +43,7 @@ pub fn markdown(fabric: &Fabric) -> String {
          Made by `vaultscope emulator --operations`; a test compares it with the operation tables of the services. Any other\n\
          operation answers `501 NotImplemented` and names itself; members of a supported operation that the endpoint cannot\n\
          honour are refused by name. IAM policies are recorded and returned, not enforced, save for the resource policies of\n\
-         functions and log groups, which EventBridge needs.\n",
+         functions, log groups and topics, which EventBridge needs.\n",
     );
     page.push_str(OWN_PATHS);
     for service in fabric.services() {

@@ -10,6 +10,8 @@ pub mod faults;
 pub mod form;
 pub mod front;
 pub mod glob;
+pub mod schedule;
+pub mod sdk;
 pub mod service;
 pub mod services;
 

@@ -176,6 +176,89 @@ async fn an_update_changes_in_place_replaces_and_cleans_up() {
     endpoint.end().await;
 }
 
+const NOTICES: &str = r#"
+Parameters:
+  Title: {Type: String, Default: one}
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties:
+      DisplayName: !Ref Title
+      Subscription: [{Protocol: sqs, Endpoint: !GetAtt Queue.Arn}]
+      Tags: [{Key: k, Value: v}]
+  Raw:
+    Type: AWS::SNS::Subscription
+    Properties:
+      TopicArn: !Ref Topic
+      Protocol: email
+      Endpoint: a@example.com
+      FilterPolicy: {kind: [x]}
+      RedrivePolicy: {deadLetterTargetArn: !GetAtt Queue.Arn}
+  Policy:
+    Type: AWS::SNS::TopicPolicy
+    Properties:
+      Topics: [!Ref Topic]
+      PolicyDocument:
+        Statement: [{Effect: Allow, Principal: {Service: events.amazonaws.com}, Action: sns:Publish, Resource: !Ref Topic}]
+  Group:
+    Type: AWS::Scheduler::ScheduleGroup
+  Schedule:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      GroupName: !Ref Group
+      Description: !Ref Title
+      ScheduleExpression: cron(0 12 ? * MON *)
+      ScheduleExpressionTimezone: Europe/Berlin
+      FlexibleTimeWindow: {Mode: 'OFF'}
+      Target: {Arn: !GetAtt Queue.Arn, RoleArn: 'arn:aws:iam::000000000000:role/r', Input: hello}
+Outputs:
+  Topic: {Value: !GetAtt Topic.TopicName}
+  Schedule: {Value: !GetAtt Schedule.Arn}
+  Group: {Value: !GetAtt Group.State}
+"#;
+
+#[tokio::test]
+async fn topics_and_schedules_are_made_changed_and_deleted() {
+    let endpoint = Endpoint::new().await;
+    let stack = endpoint.create("notices", NOTICES).await;
+    assert_eq!(status(&stack), "CREATE_COMPLETE", "{:?}", endpoint.events("notices").await);
+    let topic = endpoint.physical("notices", "Topic").await;
+    let (group, schedule) =
+        (endpoint.physical("notices", "Group").await, endpoint.physical("notices", "Schedule").await);
+    let call = async |service: &str, operation: &str, input: serde_json::Value| {
+        endpoint.emulator.fabric().call("test", service, operation, input).await
+    };
+    let told = async || {
+        let input = serde_json::json!({"TopicArn": topic});
+        call("sns", "GetTopicAttributes", input).await.expect("the topic is there")["Attributes"].take()
+    };
+    assert_eq!(told().await["DisplayName"], "one");
+    assert!(told().await["Policy"].as_str().is_some_and(|policy| policy.contains("events.amazonaws.com")));
+    let listed = call("sns", "ListSubscriptionsByTopic", serde_json::json!({"TopicArn": topic})).await.expect("a list");
+    assert_eq!(listed["Subscriptions"].as_array().map(Vec::len), Some(2));
+    let find = serde_json::json!({"Name": schedule, "GroupName": group});
+    let made = call("scheduler", "GetSchedule", find.clone()).await.expect("the schedule is there");
+    assert_eq!((&made["Description"], &made["Target"]["Input"]), (&"one".into(), &"hello".into()));
+    let update = endpoint.client.update_stack().stack_name("notices").use_previous_template(true);
+    update.parameters(parameter("Title", "two")).send().await.expect("accepted");
+    assert_eq!(status(&endpoint.settled("notices").await), "UPDATE_COMPLETE");
+    assert_eq!(told().await["DisplayName"], "two");
+    let made = call("scheduler", "GetSchedule", find.clone()).await.expect("the schedule is there");
+    assert_eq!(made["Description"], "two");
+    endpoint.client.delete_stack().stack_name("notices").send().await.expect("accepted");
+    let gone = async {
+        while call("sns", "GetTopicAttributes", serde_json::json!({"TopicArn": topic})).await.is_ok()
+            || call("scheduler", "GetScheduleGroup", serde_json::json!({"Name": group})).await.is_ok()
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("the stack is deleted");
+    endpoint.end().await;
+}
+
 #[tokio::test]
 async fn a_failed_update_is_rolled_back() {
     let endpoint = Endpoint::new().await;

@@ -14,6 +14,8 @@ mod logs;
 mod observe;
 mod plain_host;
 mod s3;
+mod scheduler;
+mod sns;
 mod sqs;
 mod states;
 mod support;

@@ -10,6 +10,8 @@ mod iam;
 mod lambda;
 mod logs;
 mod s3;
+mod scheduler;
+mod sns;
 mod sqs;
 mod ssm;
 mod states;
@@ -39,6 +41,8 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
         lambda::new(fabric.clone())?,
         logs::Logs::new(fabric.clone()),
         s3::S3::new(fabric),
+        scheduler::Scheduler::new(fabric.clone()),
+        sns::Sns::new(fabric.clone()),
         sqs::Sqs::new(fabric.clone()),
         ssm::Ssm::new(fabric.clone()),
         states::new(fabric.clone()),

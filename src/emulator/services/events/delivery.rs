@@ -32,13 +32,19 @@ impl Events {
         let matched: Vec<Arc<Rule>> = bus
             .rules()
             .values()
-            .filter(|rule| rule.enabled && !rule.targets.is_empty() && rule.pattern.matches(&event))
+            .filter(|rule| rule.enabled && !rule.targets.is_empty())
+            .filter(|rule| rule.pattern.as_ref().is_some_and(|(_, pattern)| pattern.matches(&event)))
             .cloned()
             .collect();
+        self.hand_out(&matched, envelope);
+    }
+
+    /// Begins the deliveries of an event to the targets of these rules.
+    pub(super) fn hand_out(&self, matched: &[Arc<Rule>], envelope: &Envelope) {
         let parsed: OnceLock<Arc<Value>> = OnceLock::new();
         let mut ingestion_time = None;
         let mut attempts = Vec::new();
-        for rule in &matched {
+        for rule in matched {
             for target in &rule.targets {
                 if envelope.forwarded && target.arn.service == "events" {
                     continue;

@@ -11,13 +11,14 @@ mod pattern;
 mod put;
 mod retry;
 mod rule;
+mod scheduled;
 mod tags;
 mod target;
 
 pub use pattern::{PatternError, takes as pattern_takes};
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use futures::future::BoxFuture;
 
@@ -45,6 +46,8 @@ pub struct Events {
     fabric: Fabric,
     buses: RwLock<BTreeMap<String, Arc<Bus>>>,
     retries: Arc<retry::Retries>,
+    /// The service itself, for tasks that must not keep it.
+    own: Weak<Self>,
 }
 
 impl Events {
@@ -54,10 +57,11 @@ impl Events {
         let now = fabric.clock().now();
         let bus = Bus::new(DEFAULT_BUS.to_owned(), fabric.arn("events", "event-bus/default").to_string(), now);
         let retries = retry::Retries::new(fabric.clone());
-        Arc::new(Self {
+        Arc::new_cyclic(|own| Self {
             fabric,
             buses: RwLock::new(BTreeMap::from([(DEFAULT_BUS.to_owned(), Arc::new(bus))])),
             retries,
+            own: Weak::clone(own),
         })
     }
 

@@ -13,6 +13,7 @@ use super::tags::Tag;
 use super::target::{Target, TargetInput};
 use super::{DEFAULT_BUS, Events};
 use crate::emulator::Context;
+use crate::emulator::schedule::Schedule;
 
 /// Targets that a rule may have.
 const MOST_TARGETS: usize = 5;
@@ -24,9 +25,11 @@ const LONGEST_PATTERN: usize = 4_096;
 pub struct Rule {
     pub name: String,
     pub arn: Arc<str>,
-    bus: String,
-    text: String,
-    pub pattern: Arc<Pattern>,
+    pub bus: String,
+    /// The event pattern as it was given, and read.
+    pub pattern: Option<(String, Arc<Pattern>)>,
+    /// The schedule expression as it was given, and read.
+    pub schedule: Option<(String, Arc<Schedule>)>,
     pub enabled: bool,
     state: String,
     description: Option<String>,
@@ -117,7 +120,8 @@ impl Rule {
         };
         add("Name", Some(&self.name));
         add("Arn", Some(&self.arn));
-        add("EventPattern", Some(&self.text));
+        add("EventPattern", self.pattern.as_ref().map(|(text, _)| text.as_str()));
+        add("ScheduleExpression", self.schedule.as_ref().map(|(text, _)| text.as_str()));
         add("State", Some(&self.state));
         add("Description", self.description.as_deref());
         add("RoleArn", self.role.as_deref());
@@ -129,24 +133,28 @@ impl Rule {
 impl Events {
     pub(super) async fn put_rule(&self, input: PutRuleInput, _: &Context) -> Result<Value, EventsError> {
         let bus = self.bus(input.event_bus_name.as_deref())?;
-        if input.schedule_expression.is_some() {
-            return Err(EventsError::Unsupported("scheduled rules of EventBridge (ScheduleExpression)".to_owned()));
-        }
-        let Some(text) = input.event_pattern else {
+        if input.event_pattern.is_none() && input.schedule_expression.is_none() {
             return Err(EventsError::validation("Parameter(s) EventPattern or ScheduleExpression must be specified."));
-        };
+        }
         let name = input.name;
         if !(1..=64).contains(&name.len()) || !name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
             return Err(EventsError::validation(format!(
                 "1 validation error detected: Value '{name}' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+"
             )));
         }
-        if text.len() > LONGEST_PATTERN {
+        if input.event_pattern.as_ref().is_some_and(|text| text.len() > LONGEST_PATTERN) {
             return Err(EventsError::validation(format!(
                 "1 validation error detected: Value at 'eventPattern' failed to satisfy constraint: Member must have length less than or equal to {LONGEST_PATTERN}"
             )));
         }
-        let pattern = Arc::new(Pattern::compile(&text)?);
+        let pattern = match input.event_pattern {
+            None => None,
+            Some(text) => {
+                let pattern = Arc::new(Pattern::compile(&text)?);
+                Some((text, pattern))
+            }
+        };
+        let schedule = super::scheduled::read(&bus, input.schedule_expression)?;
         let state = input.state.unwrap_or_else(|| "ENABLED".to_owned());
         let enabled = match state.as_str() {
             "ENABLED" | "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS" => true,
@@ -162,8 +170,8 @@ impl Events {
                 name: name.clone(),
                 arn: Arc::clone(&arn),
                 bus: bus.name.clone(),
-                text,
                 pattern,
+                schedule,
                 enabled,
                 state,
                 description: input.description,
@@ -172,6 +180,7 @@ impl Events {
                 targets: before.map(|before| before.targets.clone()).unwrap_or_default(),
             })
         })?;
+        self.keep_schedule(&bus, &name);
         Ok(json!({ "RuleArn": arn }))
     }
 

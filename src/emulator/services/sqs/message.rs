@@ -194,7 +194,7 @@ impl Draft {
         Ok(Self { body: body.into(), attributes, trace_header, delay })
     }
 
-    /// The message of a delivery: its payload as it is.
+    /// The message of a delivery: its payload as it is, with the attributes that its parameters name.
     ///
     /// # Errors
     /// When the payload is not what SQS takes.
@@ -203,7 +203,13 @@ impl Draft {
             return Err(SqsError::MissingParameter("MessageBody".to_owned()));
         }
         check_characters(&delivery.payload)?;
-        Ok(Self { body: Arc::clone(&delivery.payload), attributes: Attributes::new(), trace_header: None, delay: None })
+        let given = delivery.parameters.get("MessageAttributes").cloned().map(serde_json::from_value);
+        let given: BTreeMap<String, AttributeInput> = given.and_then(Result::ok).unwrap_or_default();
+        let attributes = given
+            .into_iter()
+            .map(|(name, input)| Ok((name.clone(), Attribute::read(&name, input)?)))
+            .collect::<Result<Attributes, SqsError>>()?;
+        Ok(Self { body: Arc::clone(&delivery.payload), attributes, trace_header: None, delay: None })
     }
 
     /// Bytes that count against the limits: the body and the attributes' names, types and values.

@@ -38,6 +38,18 @@ pub enum StatesError {
     /// More tags than a resource may have.
     #[error("A resource can have at most 50 tags: '{0}'")]
     TooManyTags(String),
+    /// No such activity.
+    #[error("Activity Does Not Exist: '{0}'")]
+    ActivityDoesNotExist(String),
+    /// A task that ended, or that nobody waits for any more.
+    #[error("Task Timed Out: 'Provided task does not exist anymore'")]
+    TaskTimedOut,
+    /// An output that is no JSON.
+    #[error("Invalid Output: '{0}'")]
+    InvalidOutput(String),
+    /// An execution that cannot be redriven.
+    #[error("{0}")]
+    NotRedrivable(String),
     /// An operation that machines of this type do not have.
     #[error("{0}")]
     StateMachineTypeNotSupported(String),
@@ -63,6 +75,10 @@ impl From<StatesError> for ServiceError {
             StatesError::ExecutionAlreadyExists(_) => "ExecutionAlreadyExists",
             StatesError::ResourceNotFound(_) => "ResourceNotFound",
             StatesError::TooManyTags(_) => "TooManyTags",
+            StatesError::ActivityDoesNotExist(_) => "ActivityDoesNotExist",
+            StatesError::TaskTimedOut => "TaskTimedOut",
+            StatesError::InvalidOutput(_) => "InvalidOutput",
+            StatesError::NotRedrivable(_) => "ExecutionNotRedrivable",
             StatesError::StateMachineTypeNotSupported(_) => "StateMachineTypeNotSupported",
             StatesError::Validation(_) => "ValidationException",
             StatesError::Lacking(what) => return Self::not_implemented("AWS Step Functions", what),

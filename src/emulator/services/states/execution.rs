@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::eval::Variables;
 use super::history::{Failure, History};
+use super::interpreter::Payload;
 use crate::model::Timestamp;
 
 /// How an execution stands.
@@ -76,9 +78,34 @@ pub struct Execution {
     /// Its input as it was given.
     pub input: Arc<str>,
     /// Ends it when somebody stops it.
-    pub stop: CancellationToken,
+    stop: Mutex<CancellationToken>,
+    /// Cancelled when it has ended.
+    done: Mutex<CancellationToken>,
     outcome: Mutex<Outcome>,
     history: Mutex<History>,
+    /// Where a redrive begins, as long as it can be redriven.
+    resume: Mutex<Option<Resume>>,
+    redrives: Mutex<Redrives>,
+}
+
+/// Where an execution that did not end well can go on.
+#[derive(Debug, Clone)]
+pub struct Resume {
+    /// The state of the machine's own flow that did not end.
+    pub state: usize,
+    /// Its input.
+    pub input: Payload,
+    /// The variables as they were.
+    pub variables: Variables,
+}
+
+/// How often an execution was redriven.
+#[derive(Debug, Clone, Default)]
+pub struct Redrives {
+    /// How often.
+    pub count: u64,
+    /// When last.
+    pub last: Option<Timestamp>,
 }
 
 impl Execution {
@@ -92,9 +119,12 @@ impl Execution {
             revision,
             started,
             input,
-            stop: CancellationToken::new(),
+            stop: Mutex::default(),
+            done: Mutex::default(),
             outcome: Mutex::new(outcome),
             history: Mutex::default(),
+            resume: Mutex::default(),
+            redrives: Mutex::default(),
         }
     }
 
@@ -119,6 +149,49 @@ impl Execution {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ends it when somebody stops it; another one after a redrive.
+    pub fn stop(&self) -> CancellationToken {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Cancelled when it has ended; another one after a redrive.
+    pub fn done(&self) -> CancellationToken {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes the state that is about to run, for a redrive.
+    pub fn reach(&self, resume: Resume) {
+        *self.resume.lock().unwrap_or_else(PoisonError::into_inner) = Some(resume);
+    }
+
+    /// How often it was redriven.
+    pub fn redrives(&self) -> Redrives {
+        self.redrives.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where it goes on, if it was redriven.
+    pub fn resumed(&self) -> Option<Resume> {
+        if self.redrives().count == 0 {
+            return None;
+        }
+        self.resume.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes it run again from the state that it did not get beyond; `false` when it cannot.
+    pub fn redrive(&self, at: Timestamp) -> bool {
+        let mut outcome = self.outcome_lock();
+        let ended_badly = matches!(outcome.status, Status::Failed | Status::TimedOut | Status::Aborted);
+        if !ended_badly || self.resume.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            return false;
+        }
+        let mut redrives = self.redrives.lock().unwrap_or_else(PoisonError::into_inner);
+        *redrives = Redrives { count: redrives.count + 1, last: Some(at) };
+        *outcome = Outcome { status: Status::Running, stopped: None, output: None, failure: Failure::default() };
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = CancellationToken::new();
+        *self.done.lock().unwrap_or_else(PoisonError::into_inner) = CancellationToken::new();
+        true
+    }
+
     /// Leaves word why it is to be stopped.
     pub fn blame(&self, failure: Failure) {
         let mut outcome = self.outcome_lock();
@@ -131,5 +204,6 @@ impl Execution {
     pub fn end(&self, status: Status, at: Timestamp, output: Option<Arc<str>>, failure: Failure) {
         self.history().finish();
         *self.outcome_lock() = Outcome { status, stopped: Some(at), output, failure };
+        self.done().cancel();
     }
 }

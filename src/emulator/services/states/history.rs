@@ -48,8 +48,10 @@ pub enum Iteration {
 pub struct Scheduled {
     /// Such as `invoke`.
     pub resource: Arc<str>,
-    /// Such as `lambda`; `None` for a function by its ARN.
+    /// Such as `lambda`; `None` for a function or an activity by its ARN.
     pub kind: Option<Arc<str>>,
+    /// Whether it is the task of an activity.
+    pub activity: bool,
     /// What it is called with.
     pub parameters: Arc<str>,
     /// The region it is called in.
@@ -87,16 +89,26 @@ pub enum What {
     MapRunStarted(Arc<str>),
     /// `MapRunFailed`
     MapRunFailed(Box<Failure>),
-    /// `LambdaFunctionScheduled`, `TaskScheduled`
+    /// `LambdaFunctionScheduled`, `TaskScheduled`, `ActivityScheduled`
     Scheduled(Arc<Scheduled>),
     /// `LambdaFunctionStarted`, `TaskStarted`
     Started(Arc<Scheduled>),
-    /// `LambdaFunctionSucceeded`, `TaskSucceeded`
+    /// `ActivityStarted`: the worker's name.
+    ActivityStarted(Option<String>),
+    /// `ActivityScheduleFailed`
+    ActivityScheduleFailed(Box<Failure>),
+    /// `TaskSubmitted`: what the call answered.
+    Submitted(Arc<Scheduled>, Arc<str>),
+    /// `TaskSubmitFailed`: the call of a task that was to wait for more failed.
+    SubmitFailed(Arc<Scheduled>, Box<Failure>),
+    /// `LambdaFunctionSucceeded`, `TaskSucceeded`, `ActivitySucceeded`
     Succeeded(Arc<Scheduled>, Arc<str>),
-    /// `LambdaFunctionFailed`, `TaskFailed`
+    /// `LambdaFunctionFailed`, `TaskFailed`, `ActivityFailed`
     Failed(Arc<Scheduled>, Box<Failure>),
-    /// `LambdaFunctionTimedOut`, `TaskTimedOut`
+    /// `LambdaFunctionTimedOut`, `TaskTimedOut`, `ActivityTimedOut`
     TimedOut(Arc<Scheduled>, Box<Failure>),
+    /// `ExecutionRedriven`: how often it was by now.
+    ExecutionRedriven(u64),
     /// `EvaluationFailed`: state, location, failure.
     EvaluationFailed(Arc<str>, Option<String>, Box<Failure>),
 }
@@ -158,7 +170,11 @@ fn failure_details(failure: &Failure, details: &mut Map<String, Value>, data: bo
 
 impl Scheduled {
     fn prefix(&self) -> &'static str {
-        if self.kind.is_some() { "Task" } else { "LambdaFunction" }
+        match (&self.kind, self.activity) {
+            (Some(_), _) => "Task",
+            (None, true) => "Activity",
+            (None, false) => "LambdaFunction",
+        }
     }
 
     fn name(&self) -> Map<String, Value> {
@@ -190,6 +206,11 @@ impl What {
             Self::MapRunFailed(_) => "MapRunFailed".to_owned(),
             Self::Scheduled(task) => format!("{}Scheduled", task.prefix()),
             Self::Started(task) => format!("{}Started", task.prefix()),
+            Self::ActivityStarted(_) => "ActivityStarted".to_owned(),
+            Self::ActivityScheduleFailed(_) => "ActivityScheduleFailed".to_owned(),
+            Self::Submitted(..) => "TaskSubmitted".to_owned(),
+            Self::SubmitFailed(..) => "TaskSubmitFailed".to_owned(),
+            Self::ExecutionRedriven(_) => "ExecutionRedriven".to_owned(),
             Self::Succeeded(task, _) => format!("{}Succeeded", task.prefix()),
             Self::Failed(task, _) => format!("{}Failed", task.prefix()),
             Self::TimedOut(task, _) => format!("{}TimedOut", task.prefix()),
@@ -264,12 +285,12 @@ impl What {
                 if task.kind.is_some() {
                     details.insert("region".to_owned(), (&*task.region).into());
                     details.insert("parameters".to_owned(), (if data { &*task.parameters } else { "" }).into());
-                    if let Some(heartbeat) = task.heartbeat {
-                        details.insert("heartbeatInSeconds".to_owned(), heartbeat.into());
-                    }
                 } else {
                     details.insert("resource".to_owned(), (&*task.resource).into());
                     payload(&mut details, "input", &task.parameters);
+                }
+                if let Some(heartbeat) = task.heartbeat.filter(|_| task.kind.is_some() || task.activity) {
+                    details.insert("heartbeatInSeconds".to_owned(), heartbeat.into());
                 }
                 decapitalised(task.prefix(), "Scheduled")
             }
@@ -278,10 +299,28 @@ impl What {
                 details = task.name();
                 decapitalised(task.prefix(), "Started")
             }
-            Self::Succeeded(task, output) => {
+            Self::ActivityStarted(worker) => {
+                details.extend(worker.as_deref().map(|worker| ("workerName".to_owned(), worker.into())));
+                "activityStarted".to_owned()
+            }
+            Self::ActivityScheduleFailed(failure) => {
+                failure_details(failure, &mut details, data);
+                "activityScheduleFailed".to_owned()
+            }
+            Self::Submitted(task, output) | Self::Succeeded(task, output) => {
                 details = task.name();
                 payload(&mut details, "output", output);
-                decapitalised(task.prefix(), "Succeeded")
+                let submitted = matches!(self, Self::Submitted(..));
+                decapitalised(task.prefix(), if submitted { "Submitted" } else { "Succeeded" })
+            }
+            Self::SubmitFailed(task, failure) => {
+                details = task.name();
+                failure_details(failure, &mut details, data);
+                "taskSubmitFailed".to_owned()
+            }
+            Self::ExecutionRedriven(count) => {
+                details.insert("redriveCount".to_owned(), (*count).into());
+                "executionRedriven".to_owned()
             }
             Self::Failed(task, failure) | Self::TimedOut(task, failure) => {
                 details = task.name();
@@ -302,7 +341,10 @@ impl What {
     /// Bytes of texts that come with this event; those that it shares with the one before it are not counted.
     fn payload(&self) -> usize {
         match self {
-            Self::ExecutionStarted(text, _) | Self::Exited(_, _, text, _) | Self::Succeeded(_, text) => text.len(),
+            Self::ExecutionStarted(text, _)
+            | Self::Exited(_, _, text, _)
+            | Self::Submitted(_, text)
+            | Self::Succeeded(_, text) => text.len(),
             Self::Scheduled(task) => task.parameters.len(),
             Self::Failed(_, failure) => failure.cause.as_ref().map_or(0, String::len),
             _ => 0,
@@ -311,7 +353,11 @@ impl What {
 }
 
 fn decapitalised(prefix: &str, rest: &str) -> String {
-    let prefix = if prefix == "Task" { "task" } else { "lambdaFunction" };
+    let prefix = match prefix {
+        "Task" => "task",
+        "Activity" => "activity",
+        _ => "lambdaFunction",
+    };
     format!("{prefix}{rest}")
 }
 
@@ -372,6 +418,7 @@ mod tests {
         let task = |kind: Option<&str>| Scheduled {
             resource: Arc::from("invoke"),
             kind: kind.map(Arc::from),
+            activity: false,
             parameters: Arc::from("{}"),
             region: Arc::from("us-east-1"),
             timeout: Some(30),

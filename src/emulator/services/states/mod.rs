@@ -5,6 +5,7 @@
 //! waits on the endpoint's clock. Executions that have ended are kept for a while (`registry`).
 
 mod asl;
+mod callbacks;
 mod choice;
 mod error;
 mod eval;
@@ -12,6 +13,7 @@ mod execution;
 mod history;
 mod integration;
 mod interpreter;
+mod map_run;
 mod moment;
 mod operations;
 mod registry;
@@ -20,7 +22,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::BoxFuture;
 
+use self::callbacks::Callbacks;
 use self::execution::{Execution, Revision};
+use self::map_run::MapRuns;
 use self::registry::Registry;
 use crate::emulator::{Delivery, DeliveryError, Fabric, Interface, Service};
 use crate::operations;
@@ -34,45 +38,71 @@ const INTERFACE: Interface = Interface {
     rest: false,
 };
 
+/// What operations and executions share.
+struct Shared {
+    fabric: Fabric,
+    registry: Mutex<Registry>,
+    callbacks: Arc<Callbacks>,
+    map_runs: MapRuns,
+}
+
+impl Shared {
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The Step Functions of the endpoint.
 pub struct States {
-    fabric: Fabric,
-    registry: Arc<Mutex<Registry>>,
+    shared: Arc<Shared>,
 }
 
 /// Sets up the service.
 #[must_use]
 pub fn new(fabric: Fabric) -> Arc<States> {
-    Arc::new(States { fabric, registry: Arc::default() })
+    Arc::new(States {
+        shared: Arc::new(Shared {
+            fabric,
+            registry: Mutex::default(),
+            callbacks: Arc::default(),
+            map_runs: MapRuns::default(),
+        }),
+    })
 }
 
 impl States {
+    fn fabric(&self) -> &Fabric {
+        &self.shared.fabric
+    }
+
     fn registry(&self) -> MutexGuard<'_, Registry> {
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.registry()
     }
 
     /// Registers an execution and sets it going. `registry` is held by the caller, who has checked the name.
     fn launch(&self, registry: &mut Registry, revision: Arc<Revision>, name: &str, input: &str) -> Arc<Execution> {
-        let arn = self.fabric.arn("states", format!("execution:{}:{name}", revision.name));
-        let now = self.fabric.clock().now();
+        let arn = self.fabric().arn("states", format!("execution:{}:{name}", revision.name));
+        let now = self.fabric().clock().now();
         let arn = Arc::from(arn.to_string());
         let execution = Arc::new(Execution::new(arn, Arc::from(name), revision, now, Arc::from(input)));
         let number = registry.start(&execution);
-        let (fabric, registry) = (self.fabric.clone(), Arc::clone(&self.registry));
-        let shutdown = self.fabric.shutdown_token().clone();
-        tokio::spawn({
-            let execution = Arc::clone(&execution);
-            async move {
-                tokio::select! {
-                    () = shutdown.cancelled() => {}
-                    () = interpreter::execute(fabric.clone(), Arc::clone(&execution)) => {
-                        let now = fabric.clock().now();
-                        registry.lock().unwrap_or_else(PoisonError::into_inner).end(number, &execution, now);
-                    }
+        self.set_going(number, &execution);
+        execution
+    }
+
+    /// Runs an execution that is in the registry.
+    fn set_going(&self, number: u64, execution: &Arc<Execution>) {
+        let (shared, execution) = (Arc::clone(&self.shared), Arc::clone(execution));
+        let shutdown = self.fabric().shutdown_token().clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = interpreter::execute(Arc::clone(&shared), Arc::clone(&execution)) => {
+                    let now = shared.fabric.clock().now();
+                    shared.registry().end(number, &execution, now);
                 }
             }
         });
-        execution
     }
 }
 
@@ -91,9 +121,22 @@ impl Service for States {
         ValidateStateMachineDefinition => Self::validate_state_machine_definition,
         StartExecution => Self::start_execution,
         StopExecution => Self::stop_execution,
+        RedriveExecution => Self::redrive_execution,
         DescribeExecution => Self::describe_execution,
         ListExecutions => Self::list_executions,
         GetExecutionHistory => Self::get_execution_history,
+        StartSyncExecution => Self::start_sync_execution,
+        TestState => Self::test_state,
+        SendTaskSuccess => Self::send_task_success,
+        SendTaskFailure => Self::send_task_failure,
+        SendTaskHeartbeat => Self::send_task_heartbeat,
+        DescribeMapRun => Self::describe_map_run,
+        ListMapRuns => Self::list_map_runs,
+        CreateActivity => Self::create_activity,
+        DeleteActivity => Self::delete_activity,
+        DescribeActivity => Self::describe_activity,
+        ListActivities => Self::list_activities,
+        GetActivityTask => Self::get_activity_task,
         TagResource => Self::tag_resource,
         UntagResource => Self::untag_resource,
         ListTagsForResource => Self::list_tags_for_resource,
@@ -101,6 +144,10 @@ impl Service for States {
 
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), DeliveryError>> {
         Box::pin(async move {
+            if delivery.target.resource == integration::ECS_WATCH {
+                self.shared.callbacks.tell();
+                return Ok(());
+            }
             self.start_by_delivery(&delivery)
                 .map_err(|error| DeliveryError::from(crate::emulator::ServiceError::from(error)))
         })

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::execution::{Execution, Revision};
+use super::execution::{Execution, Revision, Status};
 use crate::model::Timestamp;
 
 /// How long an execution that has ended is kept, in simulated time.
@@ -100,11 +100,26 @@ impl Registry {
         self.started
     }
 
+    /// Notes that an execution which had ended runs again, and returns its sequence number.
+    pub fn reopen(&mut self, execution: &Arc<Execution>) -> u64 {
+        let mut freed = 0;
+        self.ended.retain(|(_, known, bytes)| {
+            let kept = !Arc::ptr_eq(known, execution);
+            freed += if kept { 0 } else { *bytes };
+            kept
+        });
+        self.ended_bytes -= freed;
+        let machine = self.machines.get(&execution.revision.name);
+        let found = machine.and_then(|machine| machine.order.iter().find(|(_, known)| Arc::ptr_eq(known, execution)));
+        found.map_or(0, |(number, _)| *number)
+    }
+
     /// Notes that an execution has ended, and drops those that have been kept long enough.
     pub fn end(&mut self, number: u64, execution: &Arc<Execution>, now: Timestamp) {
         let kept =
             self.machines.get(&execution.revision.name).is_some_and(|machine| machine.order.contains_key(&number));
-        if kept {
+        // One that was redriven before this came to be known runs.
+        if kept && execution.status() != Status::Running {
             let history = execution.history().bytes();
             let bytes = history + execution.input.len() + size_of::<Execution>();
             self.ended.push_back((number, Arc::clone(execution), bytes));
@@ -129,7 +144,6 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::super::asl;
-    use super::super::execution::Status;
     use super::super::history::{Failure, What};
     use super::*;
 

@@ -11,7 +11,9 @@ mod lambda;
 mod logs;
 mod names;
 mod s3;
+mod scheduler;
 pub mod schema;
+mod sns;
 mod sqs;
 mod ssm;
 mod states;
@@ -187,6 +189,8 @@ impl<'a> Request<'a> {
             "ec2" => "Ec2",
             "ecs" => "Ecs",
             "ecr" => "Ecr",
+            "sns" => "Sns",
+            "scheduler" => "Scheduler",
             other => other,
         };
         let handler = if code.contains("AlreadyExists")
@@ -355,6 +359,11 @@ impl Default for Registry {
             Box::new(logs::ResourcePolicy),
             Box::new(s3::Bucket),
             Box::new(s3::BucketPolicy),
+            Box::new(scheduler::Schedule),
+            Box::new(scheduler::ScheduleGroup),
+            Box::new(sns::Subscription),
+            Box::new(sns::Topic),
+            Box::new(sns::TopicPolicy),
             Box::new(sqs::Queue),
             Box::new(sqs::QueuePolicy),
             Box::new(ssm::Parameter),

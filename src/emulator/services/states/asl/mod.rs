@@ -4,6 +4,7 @@
 mod fields;
 mod graph;
 mod handlers;
+mod items;
 mod problem;
 mod reader;
 mod rules;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use items::{Batcher, Format, Headers, Reader, Source};
 pub use problem::{Problem, in_one_line};
 pub use reader::read;
 
@@ -244,6 +246,12 @@ pub struct Map {
     pub distributed: bool,
     /// `Label` of a distributed map.
     pub label: Option<String>,
+    /// `ItemReader`.
+    pub reader: Option<Reader>,
+    /// `ItemBatcher`.
+    pub batcher: Option<Batcher>,
+    /// `ResultWriter`: the parameters of its call.
+    pub writer: Option<Template>,
     /// A field that the endpoint lacks: the state fails by its name.
     pub lacking: Option<&'static str>,
 }

@@ -9,6 +9,7 @@ use super::super::integration::Resource;
 use super::super::moment::Moment;
 use super::fields::Fields;
 use super::handlers::{read_assign, read_catcher, read_list, read_retrier, target};
+use super::items::{read_batcher, read_reader, read_writer};
 use super::reader::{Setting, language_problem, read_flow};
 use super::rules::read_choice;
 use super::{
@@ -200,6 +201,13 @@ fn read_task(fields: &Fields<'_>, setting: Setting<'_>, problems: &mut Vec<Probl
         problems.push(Problem::schema("Value is not a valid resource ARN", fields.place("Resource")));
         return None;
     };
+    if !resource.is_possible() {
+        let message = format!(
+            "The resource provided {text} is not recognized. The value is not a valid resource ARN, or the resource is \
+             not available in this region."
+        );
+        problems.push(Problem::schema(message, fields.place("Resource")));
+    }
     if setting.express
         && let Some(pattern) = resource.pattern()
     {
@@ -262,7 +270,12 @@ fn read_map(fields: &Fields<'_>, setting: Setting<'_>, problems: &mut Vec<Proble
             }
         }
     }
-    let lacking = ["ItemReader", "ItemBatcher", "ResultWriter"].into_iter().find(|field| fields.has(field));
+    let mut lacking = None;
+    if !distributed {
+        lacking = ["ItemReader", "ItemBatcher", "ResultWriter"].into_iter().find(|field| fields.has(field));
+    }
+    let reader = read_reader(fields, &mut lacking, problems);
+    let writer = read_writer(fields, &mut lacking, problems);
     Some(Map {
         items,
         selector: fields.template(selector, problems),
@@ -271,6 +284,9 @@ fn read_map(fields: &Fields<'_>, setting: Setting<'_>, problems: &mut Vec<Proble
         tolerated_percentage: fields.bounded_count("ToleratedFailurePercentage", 0.0, 100.0, false, problems),
         processor: read_flow(&source, setting.express, setting.depth, problems)?,
         distributed,
+        reader,
+        batcher: read_batcher(fields, problems),
+        writer,
         label: fields.get("Label").and_then(Value::as_str).map(str::to_owned),
         lacking,
     })

@@ -1,9 +1,10 @@
-//! What a Task state calls: its resource, and the services of the endpoint that answer for it.
+//! What a Task state calls: its resource, and the services of the endpoint that answer for it; what a task then waits
+//! for that is not done with an answer.
 
 mod generic;
 mod lambda;
 mod metadata;
-mod names;
+mod sync;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -16,6 +17,9 @@ use crate::model::{Arn, ArnError};
 
 /// The principal that Step Functions calls other services as.
 pub(super) const PRINCIPAL: &str = "states.amazonaws.com";
+/// The target of the rule that tells when tasks of ECS stop.
+pub(super) use sync::ECS_WATCH;
+pub(super) use sync::wait;
 
 /// The resource of a Task state.
 #[derive(Debug, Clone)]
@@ -24,7 +28,7 @@ pub enum Resource {
     Function(Arc<str>),
     /// A service integration.
     Service(Service),
-    /// An activity, which the endpoint lacks.
+    /// An activity by its ARN.
     Activity(Arc<str>),
 }
 
@@ -85,6 +89,26 @@ impl Resource {
         }
     }
 
+    /// Whether the integration can have its action and pattern, as far as that is known.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        match self {
+            Self::Service(service) => generic::is_possible(service),
+            _ => true,
+        }
+    }
+
+    /// Adds to the arguments what Step Functions itself says in a call.
+    pub fn complete(&self, arguments: &mut Value) {
+        if let Self::Service(service) = self
+            && &*service.kind == "ecs"
+            && service.pattern == Some(".sync")
+            && let Some(members) = arguments.as_object_mut()
+        {
+            members.entry("StartedBy").or_insert_with(|| "AWS Step Functions".into());
+        }
+    }
+
     /// What an error about the size of a result calls it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -127,19 +151,11 @@ impl Resource {
     pub async fn call(&self, fabric: &Fabric, caller: &Caller<'_>, arguments: Value) -> Result<Value, CallError> {
         match self {
             Self::Function(arn) => lambda::by_arn(fabric, arn, &arguments).await,
-            Self::Activity(arn) => Err(CallError::lacking(format_args!("activities, such as {arn}"))),
-            Self::Service(service) => {
-                if let Some(pattern) = service.pattern {
-                    return Err(CallError::lacking(format_args!(
-                        "the service integration {}:{} with the pattern {pattern}",
-                        service.kind, service.action
-                    )));
-                }
-                match (&*service.kind, service.action.as_str()) {
-                    ("lambda", "invoke") => lambda::invoke(fabric, arguments).await,
-                    _ => generic::call(fabric, caller, service, arguments).await,
-                }
-            }
+            Self::Activity(arn) => Err(CallError::lacking(format_args!("calls of activities, such as {arn}"))),
+            Self::Service(service) => match (&*service.kind, service.action.as_str()) {
+                ("lambda", "invoke") => lambda::invoke(fabric, arguments).await,
+                _ => generic::call(fabric, caller, service, arguments).await,
+            },
         }
     }
 }

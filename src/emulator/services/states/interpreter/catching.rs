@@ -8,15 +8,16 @@ use serde_json::{Value, json};
 use super::data::{Results, place_result};
 use super::strand::Strand;
 use super::{Exit, Fault, Payload, Visit};
-use crate::emulator::services::states::asl::{DataFlow, Next, Retrier};
+use crate::emulator::services::states::asl::{Catcher, DataFlow, Next, Retrier};
 
 /// Whether one of the names stands for the error.
-fn matches(names: &[String], error: Option<&str>) -> bool {
+fn matches(names: &[String], error: Option<&str>, without_heartbeat: bool) -> bool {
     // These two are caught by their own name only.
     let plain = !matches!(error, Some("States.Runtime" | "States.DataLimitExceeded"));
     names.iter().any(|name| match name.as_str() {
         "States.ALL" => plain,
         "States.TaskFailed" if plain && error != Some("States.Timeout") => true,
+        "States.HeartbeatTimeout" if without_heartbeat => true,
         name => Some(name) == error,
     })
 }
@@ -38,7 +39,8 @@ impl<'r> Strand<'r> {
     /// How long to wait before the state is tried again; `None` when it is not.
     pub(super) fn retry(&self, visit: &Visit<'_>, fault: &Fault, spent: &mut [u64]) -> Option<Duration> {
         let error = fault.failure.error.as_deref();
-        let at = visit.state.retry.iter().position(|retrier| matches(&retrier.errors, error))?;
+        let at =
+            visit.state.retry.iter().position(|retrier| matches(&retrier.errors, error, fault.without_heartbeat))?;
         let (retrier, spent) = (visit.state.retry.get(at)?, spent.get_mut(at)?);
         if *spent >= retrier.attempts {
             return None;
@@ -48,10 +50,27 @@ impl<'r> Strand<'r> {
         Some(wait)
     }
 
+    /// Which retrier would try the state again, and after how many seconds, when `visit.retries` were made before.
+    pub(super) fn would_retry(&self, visit: &Visit<'_>, fault: &Fault) -> Option<(usize, u64)> {
+        let error = fault.failure.error.as_deref();
+        let fits = |retrier: &Retrier| matches(&retrier.errors, error, fault.without_heartbeat);
+        let at = visit.state.retry.iter().position(fits)?;
+        let retrier = visit.state.retry.get(at)?;
+        let wait = interval(retrier, visit.retries, || self.run.fabric.fraction());
+        (visit.retries < retrier.attempts).then_some((at, wait.as_secs()))
+    }
+
+    /// Which catcher would catch the fault.
+    pub(super) fn would_catch(visit: &Visit<'_>, fault: &Fault) -> Option<usize> {
+        let error = fault.failure.error.as_deref();
+        visit.state.catch.iter().position(|catcher| matches(&catcher.errors, error, fault.without_heartbeat))
+    }
+
     /// The way out that a catcher of the state opens.
     pub(super) fn catch(&mut self, visit: &Visit<'r>, fault: Fault) -> Result<Exit, Fault> {
         let error = fault.failure.error.as_deref();
-        let Some(catcher) = visit.state.catch.iter().find(|catcher| matches(&catcher.errors, error)) else {
+        let caught = |catcher: &&Catcher| matches(&catcher.errors, error, fault.without_heartbeat);
+        let Some(catcher) = visit.state.catch.iter().find(caught) else {
             return Err(fault);
         };
         let caught = Arc::new(json!({"Error": fault.failure.error, "Cause": fault.failure.cause}));
@@ -84,14 +103,16 @@ mod tests {
     #[test]
     fn names_stand_for_errors_as_aws_says() {
         let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert!(matches(&names(&["States.ALL"]), Some("Anything")));
-        assert!(matches(&names(&["States.ALL"]), None));
-        assert!(matches(&names(&["A", "B"]), Some("B")));
-        assert!(!matches(&names(&["A"]), Some("B")));
-        assert!(matches(&names(&["States.TaskFailed"]), Some("Lambda.Unknown")));
-        assert!(!matches(&names(&["States.TaskFailed"]), Some("States.Timeout")));
-        assert!(!matches(&names(&["States.ALL"]), Some("States.DataLimitExceeded")));
-        assert!(matches(&names(&["States.DataLimitExceeded"]), Some("States.DataLimitExceeded")));
+        assert!(matches(&names(&["States.ALL"]), Some("Anything"), false));
+        assert!(matches(&names(&["States.ALL"]), None, false));
+        assert!(matches(&names(&["States.HeartbeatTimeout"]), Some("States.Timeout"), true));
+        assert!(!matches(&names(&["States.HeartbeatTimeout"]), Some("States.Timeout"), false));
+        assert!(matches(&names(&["A", "B"]), Some("B"), false));
+        assert!(!matches(&names(&["A"]), Some("B"), false));
+        assert!(matches(&names(&["States.TaskFailed"]), Some("Lambda.Unknown"), false));
+        assert!(!matches(&names(&["States.TaskFailed"]), Some("States.Timeout"), false));
+        assert!(!matches(&names(&["States.ALL"]), Some("States.DataLimitExceeded"), false));
+        assert!(matches(&names(&["States.DataLimitExceeded"]), Some("States.DataLimitExceeded"), false));
     }
 
     #[test]

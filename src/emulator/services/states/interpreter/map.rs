@@ -8,10 +8,12 @@ use futures::stream::FuturesUnordered;
 use serde_json::Value;
 
 use super::strand::Strand;
-use super::{Exit, Fault, Payload, Visit};
+use super::{Exit, Fault, Payload, Run, Visit};
 use crate::emulator::services::states::asl::{Count, Items, Map};
 use crate::emulator::services::states::eval::EvalError;
-use crate::emulator::services::states::history::{Iteration, What};
+use crate::emulator::services::states::execution::Status;
+use crate::emulator::services::states::history::{Failure, Iteration, What};
+use crate::emulator::services::states::map_run::{Child, MapRun};
 
 /// Iterations of an inline map that run side by side at most.
 const MOST_INLINE: usize = 40;
@@ -20,18 +22,36 @@ const MOST_DISTRIBUTED: usize = 1_000;
 
 /// How many children of a distributed map may fail.
 #[derive(Default)]
-struct Tolerance {
+pub(super) struct Tolerance {
     count: Option<u64>,
     percentage: Option<f64>,
 }
 
 impl Tolerance {
-    fn exceeded(&self, failed: usize, of: usize) -> bool {
+    /// Whether the definition says anything of it.
+    pub(super) fn is_given(&self) -> bool {
+        self.count.is_some() || self.percentage.is_some()
+    }
+
+    pub(super) fn exceeded(&self, failed: usize, of: usize) -> bool {
         let by_count = self.count.is_some_and(|most| failed as u64 > most);
         #[expect(clippy::cast_precision_loss, reason = "far fewer items than 2^52")]
         let by_percentage = self.percentage.is_some_and(|most| failed as f64 * 100.0 > most * of as f64);
         let neither = self.count.is_none() && self.percentage.is_none();
         by_count || by_percentage || (neither && failed > 0)
+    }
+}
+
+/// Ends a run when its map is left, whichever way: dropped with its execution, it was aborted.
+struct OpenRun<'a> {
+    run: &'a Run,
+    map_run: &'a MapRun,
+    status: Status,
+}
+
+impl Drop for OpenRun<'_> {
+    fn drop(&mut self) {
+        self.map_run.end(self.status, self.run.fabric.clock().now());
     }
 }
 
@@ -42,7 +62,8 @@ impl<'r> Strand<'r> {
             return Err(visit.runtime(&problem));
         }
         let input = self.selected_input(visit)?;
-        let items = self.items(visit, map, &input)?;
+        // What a reader finds is not known before its run has started.
+        let items = if map.reader.is_some() { vec![] } else { self.items(visit, map, &input)? };
         let concurrency = match &map.concurrency {
             Some(count) => self.whole(visit, "MaxConcurrency", count, &input)?,
             None => 0,
@@ -53,12 +74,12 @@ impl<'r> Strand<'r> {
         let done = if map.distributed {
             self.distributed(visit, map, &input, items, width).await
         } else {
-            self.inline(visit, map, &input, items, width).await
+            self.inline(visit, map, &input, items, width).await.map(Value::Array)
         };
         match done {
-            Ok(outputs) => {
+            Ok(result) => {
                 self.note(What::Bare("MapStateSucceeded"))?;
-                self.leave(visit, Arc::new(Value::Array(outputs)), visit.state.next)
+                self.leave(visit, Arc::new(result), visit.state.next)
             }
             Err(fault) if fault.terminal => Err(fault),
             Err(fault) => {
@@ -69,7 +90,7 @@ impl<'r> Strand<'r> {
     }
 
     /// The list that the state goes through.
-    fn items(&mut self, visit: &Visit<'r>, map: &Map, input: &Arc<Value>) -> Result<Vec<Value>, Fault> {
+    pub(super) fn items(&mut self, visit: &Visit<'r>, map: &Map, input: &Arc<Value>) -> Result<Vec<Value>, Fault> {
         let formula = matches!(visit.state.data, super::super::asl::DataFlow::Jsonata(_));
         let (list, place) = match &map.items {
             Items::Input if formula => {
@@ -119,7 +140,7 @@ impl<'r> Strand<'r> {
     }
 
     /// A whole number that is not negative. A path may lead to the text of one.
-    fn whole(&mut self, visit: &Visit<'r>, field: &str, count: &Count, input: &Value) -> Result<u64, Fault> {
+    pub(super) fn whole(&mut self, visit: &Visit<'r>, field: &str, count: &Count, input: &Value) -> Result<u64, Fault> {
         let (value, path) = self.count(visit, field, count, input)?;
         let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
         match number.map(u64::try_from) {
@@ -220,7 +241,7 @@ impl<'r> Strand<'r> {
         Ok(outputs.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Runs each item as an execution of its own, whose events are not part of this one's history.
+    /// Runs each item, or batch of them, as an execution of its own, whose events are not part of this one's history.
     async fn distributed(
         &mut self,
         visit: &Visit<'r>,
@@ -228,56 +249,118 @@ impl<'r> Strand<'r> {
         input: &Arc<Value>,
         items: Vec<Value>,
         width: usize,
-    ) -> Result<Vec<Value>, Fault> {
+    ) -> Result<Value, Fault> {
         let tolerance = self.tolerance(visit, map, input)?;
-        let label = map.label.clone().unwrap_or_else(|| self.run.fabric.uuid());
-        let arn = self
-            .run
-            .fabric
-            .arn("states", format!("mapRun:{}/{label}:{}", self.run.revision.name, self.run.fabric.uuid()));
-        self.advance(What::MapRunStarted(Arc::from(arn.to_string())))?;
-        let count = items.len();
-        let mut inputs = Vec::with_capacity(count);
-        for (index, item) in items.into_iter().enumerate() {
-            inputs.push(self.iteration_input(visit, map, input, index, &Arc::new(item))?);
-        }
         let run = self.run;
-        let variables = &self.variables;
-        let children = futures::stream::iter(inputs.into_iter().enumerate().map(|(index, input)| {
-            let label = &label;
-            async move {
-                let child = run.child(label, Arc::clone(&input.value));
-                let mut strand = Strand::first(&child);
-                strand.variables = variables.clone();
-                (index, strand.flow(&map.processor, input).await)
+        let fabric = &run.fabric;
+        let label = map.label.clone().unwrap_or_else(|| fabric.uuid());
+        let arn = fabric.arn("states", format!("mapRun:{}/{label}:{}", run.revision.name, fabric.uuid()));
+        let arn: Arc<str> = Arc::from(arn.to_string());
+        self.advance(What::MapRunStarted(Arc::clone(&arn)))?;
+        let machine = format!("{}/{label}", run.revision.arn);
+        let tolerated = (tolerance.count.unwrap_or(0), tolerance.percentage.unwrap_or(0.0));
+        let map_run = Arc::new(MapRun::new(
+            arn,
+            Arc::clone(&run.arn),
+            machine,
+            fabric.clock().now(),
+            u64::try_from(width).unwrap_or(u64::MAX),
+            tolerated,
+        ));
+        run.shared.map_runs.add(&map_run);
+        let mut open = OpenRun { run, map_run: &map_run, status: Status::Aborted };
+        let done = self.children(visit, map, input, items, width, &tolerance, &map_run, &label).await;
+        match &done {
+            Ok(_) => {
+                self.advance(What::Bare("MapRunSucceeded"))?;
+                open.status = Status::Succeeded;
             }
-        }));
-        let mut outputs = vec![None; count];
+            Err(fault) => {
+                open.status = Status::Failed;
+                if !fault.terminal {
+                    self.advance(What::MapRunFailed(Box::new(fault.failure.clone())))?;
+                }
+            }
+        }
+        done
+    }
+
+    /// Reads, batches and runs the items, and writes the results.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one run, which nobody else puts together")]
+    async fn children(
+        &mut self,
+        visit: &Visit<'r>,
+        map: &'r Map,
+        input: &Arc<Value>,
+        mut items: Vec<Value>,
+        width: usize,
+        tolerance: &Tolerance,
+        map_run: &Arc<MapRun>,
+        label: &str,
+    ) -> Result<Value, Fault> {
+        if let Some(reader) = &map.reader {
+            items = self.read_items(visit, reader, input).await?;
+        }
+        let count = items.len();
+        let mut selected = Vec::with_capacity(count);
+        for (index, item) in items.into_iter().enumerate() {
+            selected.push(self.iteration_input(visit, map, input, index, &Arc::new(item))?.value);
+        }
+        let inputs = self.batched(visit, map.batcher.as_ref(), input, selected)?;
+        map_run.plan(inputs.len(), count);
+        let of_each = |input: &Value| match (&map.batcher, input["Items"].as_array()) {
+            (Some(_), Some(items)) => items.len(),
+            _ => 1,
+        };
+        let (run, variables) = (self.run, &self.variables);
+        let total = inputs.len();
+        let mut outputs = vec![None; total];
         let mut failures = 0;
+        let children = futures::stream::iter(inputs.into_iter().enumerate().map(|(index, input)| async move {
+            let child = run.child(label, Arc::clone(&input));
+            let mut strand = Strand::first(&child);
+            strand.variables = variables.clone();
+            let result = strand.flow(&map.processor, Payload::new(Arc::clone(&input))).await;
+            (index, input, child.identity(), result)
+        }));
         let mut children = Box::pin(children.buffer_unordered(width));
-        while let Some((index, result)) = children.next().await {
+        while let Some((index, input, (arn, name, started), result)) = children.next().await {
+            let (output, failure) = match &result {
+                Ok(output) => (Some(Arc::clone(&output.text)), Failure::default()),
+                Err(fault) => (None, fault.failure.clone()),
+            };
+            map_run.note(Child {
+                arn,
+                name,
+                started,
+                stopped: run.fabric.clock().now(),
+                status: if output.is_some() { Status::Succeeded } else { Status::Failed },
+                input: Arc::from(input.to_string()),
+                output,
+                failure,
+                items: of_each(&input),
+            });
             match result {
                 Ok(output) => outputs[index] = Some(Arc::unwrap_or_clone(output.value)),
                 Err(_) => failures += 1,
             }
-            if tolerance.exceeded(failures, count) {
+            if tolerance.exceeded(failures, total) {
                 break;
             }
         }
         drop(children);
-        if tolerance.exceeded(failures, count) {
-            let fault = Fault::named(
-                "States.ExceedToleratedFailureThreshold",
-                "The specified tolerated failure threshold was exceeded",
-            );
-            self.advance(What::MapRunFailed(Box::new(fault.failure.clone())))?;
-            return Err(fault);
+        let exceeded = tolerance.exceeded(failures, total);
+        let written = match &map.writer {
+            Some(writer) => Some(self.write_results(visit, writer, input, map_run).await?),
+            None => None,
+        };
+        if exceeded {
+            return Err(threshold_exceeded());
         }
-        self.advance(What::Bare("MapRunSucceeded"))?;
-        Ok(outputs.into_iter().flatten().collect())
+        Ok(written.unwrap_or_else(|| outputs.into_iter().flatten().collect()))
     }
 
-    fn tolerance(&mut self, visit: &Visit<'r>, map: &Map, input: &Value) -> Result<Tolerance, Fault> {
+    pub(super) fn tolerance(&mut self, visit: &Visit<'r>, map: &Map, input: &Value) -> Result<Tolerance, Fault> {
         let count = match &map.tolerated_count {
             Some(count) => Some(self.whole(visit, "ToleratedFailureCount", count, input)?),
             None => None,
@@ -297,6 +380,11 @@ impl<'r> Strand<'r> {
         };
         Ok(Tolerance { count, percentage })
     }
+}
+
+/// The fault of a distributed map of which more children failed than may.
+pub(super) fn threshold_exceeded() -> Fault {
+    Fault::named("States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded")
 }
 
 /// The fault of a value that is no number of the kind that a field wants.

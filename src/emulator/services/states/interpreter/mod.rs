@@ -6,14 +6,19 @@ mod data;
 mod fail;
 mod map;
 mod parallel;
+mod reader;
 mod run;
 mod strand;
 mod task;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod wait;
+mod writer;
 
-pub use run::{Run, execute};
+pub use run::Run;
+pub(super) use run::execute;
+pub use trial::{Mock, Trial};
 
 use std::sync::Arc;
 
@@ -53,13 +58,15 @@ pub struct Fault {
     pub terminal: bool,
     /// Whether it is the failure of a task, whose state a Parallel state then reports as aborted.
     pub of_task: bool,
+    /// Whether it is that no heartbeat came, which has a name of its own for handlers.
+    pub without_heartbeat: bool,
 }
 
 impl Fault {
     /// A failure that can be retried and caught.
     #[must_use]
     pub fn failed(failure: Failure) -> Self {
-        Self { failure, terminal: false, of_task: false }
+        Self { failure, terminal: false, of_task: false, without_heartbeat: false }
     }
 
     /// A failure of that name.
@@ -84,6 +91,8 @@ struct Visit<'r> {
     at: Timestamp,
     /// Retries so far.
     retries: u64,
+    /// The token of the task, where it waits for one to come back.
+    token: Option<Arc<str>>,
 }
 
 impl Visit<'_> {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::{Exit, Fault, LARGEST_PAYLOAD, Payload, Run, Visit};
 use crate::emulator::services::states::asl::{Choice, Condition, Flow, Next, State, Work};
 use crate::emulator::services::states::eval::{EvalError, Variables};
+use crate::emulator::services::states::execution::{Execution, Resume};
 use crate::emulator::services::states::history::What;
 
 /// The state that a branch is in, for whoever has to report it as aborted.
@@ -89,6 +90,26 @@ impl<'r> Strand<'r> {
         .boxed()
     }
 
+    /// Runs the machine's own flow from a state of it to its end, and notes where it is, for a redrive.
+    pub async fn whole_flow(
+        &mut self,
+        flow: &'r Flow,
+        (mut at, mut payload): (usize, Payload),
+        execution: &Execution,
+    ) -> Result<Payload, Fault> {
+        loop {
+            let Some(state) = flow.states.get(at) else {
+                return Err(Fault::runtime("the definition leads to a state that is not there"));
+            };
+            execution.reach(Resume { state: at, input: payload.clone(), variables: self.variables.clone() });
+            let (output, next) = self.state(state, payload).await?;
+            match next {
+                Next::End => return Ok(output),
+                Next::State(next) => (at, payload) = (next, output),
+            }
+        }
+    }
+
     async fn state(&mut self, state: &'r State, input: Payload) -> Result<(Payload, Next), Fault> {
         let kind = state.work.name();
         let before = self.cursor;
@@ -100,7 +121,7 @@ impl<'r> Strand<'r> {
         if self.beside {
             tokio::task::yield_now().await;
         }
-        let mut visit = Visit { state, input, entered, before, at, retries: 0 };
+        let mut visit = Visit { state, input, entered, before, at, retries: 0, token: None };
         let mut spent = vec![0; state.retry.len()];
         let exit = loop {
             let fault = match self.perform(&mut visit).await {
@@ -141,7 +162,7 @@ impl<'r> Strand<'r> {
         Some(Box::new(shown))
     }
 
-    async fn perform(&mut self, visit: &mut Visit<'r>) -> Result<Exit, Fault> {
+    pub async fn perform(&mut self, visit: &mut Visit<'r>) -> Result<Exit, Fault> {
         let exit = match &visit.state.work {
             Work::Pass(result) => self.pass(visit, result.as_ref())?,
             Work::Succeed => self.hand_on(visit, visit.state.next)?,

@@ -17,9 +17,9 @@ use crate::emulator::{Context, Delivery};
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StartExecutionInput {
-    state_machine_arn: Option<String>,
-    name: Option<String>,
-    input: Option<String>,
+    pub(super) state_machine_arn: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) input: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,8 +48,14 @@ pub(crate) struct ListExecutionsInput {
     next_token: Option<String>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RedriveExecutionInput {
+    execution_arn: Option<String>,
+}
+
 /// The name of a status as AWS spells it.
-fn status_name(status: Status) -> &'static str {
+pub(super) fn status_name(status: Status) -> &'static str {
     match status {
         Status::Running => "RUNNING",
         Status::Succeeded => "SUCCEEDED",
@@ -80,7 +86,7 @@ impl States {
         input: &str,
     ) -> Result<Arc<Execution>, StatesError> {
         let machine = find_machine(registry, arn)?;
-        let name = name.unwrap_or_else(|| self.fabric.uuid());
+        let name = name.unwrap_or_else(|| self.fabric().uuid());
         if let Some(known) = machine.execution(&name) {
             // Starting the same thing twice is one execution while it runs.
             if known.status() == Status::Running && *known.input == *input {
@@ -111,10 +117,35 @@ impl States {
             return Err(StatesError::StateMachineTypeNotSupported(message.to_owned()));
         }
         execution.blame(Failure { error: input.error, cause: input.cause });
-        execution.stop.cancel();
+        execution.stop().cancel();
         let outcome = execution.outcome();
-        let stopped = outcome.stopped.unwrap_or_else(|| self.fabric.clock().now());
+        let stopped = outcome.stopped.unwrap_or_else(|| self.fabric().clock().now());
         Ok(json!({"stopDate": stopped.epoch_seconds()}))
+    }
+
+    /// Runs an execution that did not end well again, from the state of its machine that it did not get beyond. A Parallel
+    /// or Map state begins anew as a whole; AWS keeps the branches of it that had succeeded.
+    pub(crate) async fn redrive_execution(
+        &self,
+        input: RedriveExecutionInput,
+        _: &Context,
+    ) -> Result<Value, StatesError> {
+        let arn = required(input.execution_arn, "executionArn")?;
+        let execution = self.execution(&arn)?;
+        if &*execution.revision.kind == "EXPRESS" {
+            let message = "This operation is not supported by this type of state machine";
+            return Err(StatesError::StateMachineTypeNotSupported(message.to_owned()));
+        }
+        let now = self.fabric().clock().now();
+        let mut registry = self.registry();
+        if !execution.redrive(now) {
+            let (_, reason) = redrive_status(execution.status());
+            return Err(StatesError::NotRedrivable(reason.unwrap_or_else(|| "Execution is not redrivable".to_owned())));
+        }
+        let number = registry.reopen(&execution);
+        drop(registry);
+        self.set_going(number, &execution);
+        Ok(json!({"redriveDate": now.epoch_seconds()}))
     }
 
     pub(crate) async fn describe_execution(
@@ -144,18 +175,18 @@ impl States {
             answer.extend(error.map(|error| ("error".to_owned(), error.into())));
             answer.extend(cause.map(|cause| ("cause".to_owned(), cause.into())));
         }
-        let redrivable = matches!(outcome.status, Status::Failed | Status::TimedOut | Status::Aborted);
-        if redrivable {
-            answer.insert("redriveStatus".to_owned(), "NOT_REDRIVABLE".into());
-            let reason = "the embedded endpoint does not redrive executions";
-            answer.insert("redriveStatusReason".to_owned(), reason.into());
+        if &*execution.revision.kind != "EXPRESS" {
+            let (status, reason) = redrive_status(outcome.status);
+            answer.insert("redriveStatus".to_owned(), status.into());
+            answer.extend(reason.map(|reason| ("redriveStatusReason".to_owned(), reason.into())));
         }
         Ok(Value::Object(answer))
     }
 
     pub(crate) async fn list_executions(&self, input: ListExecutionsInput, _: &Context) -> Result<Value, StatesError> {
-        if input.map_run_arn.is_some() {
-            return Err(StatesError::Lacking("ListExecutions of a map run (mapRunArn)".to_owned()));
+        if let Some(run) = &input.map_run_arn {
+            let status = input.status_filter.as_deref();
+            return self.children_of(run, status, input.max_results, input.next_token.as_deref());
         }
         let arn = required(input.state_machine_arn, "stateMachineArn")?;
         let size = page_size(input.max_results)?;
@@ -167,13 +198,17 @@ impl States {
             None => u64::MAX,
         };
         let wanted = input.status_filter.as_deref();
-        let redriven = input.redrive_filter.as_deref() == Some("REDRIVEN");
+        let redriven = input.redrive_filter.as_deref().map(|filter| filter == "REDRIVEN");
         let registry = self.registry();
         let machine = find_machine(&registry, &arn)?;
         let mut found = Vec::new();
         let mut last = None;
-        for (number, execution) in machine.newest(below).filter(|_| !redriven) {
+        for (number, execution) in machine.newest(below) {
             let outcome = execution.outcome();
+            let is_redriven = execution.redrives().count > 0;
+            if redriven.is_some_and(|wanted| wanted != is_redriven) {
+                continue;
+            }
             if wanted.is_some_and(|wanted| wanted != status_name(outcome.status)) {
                 continue;
             }
@@ -191,6 +226,17 @@ impl States {
     }
 }
 
+/// Whether an execution can be redriven, and why not.
+fn redrive_status(status: Status) -> (&'static str, Option<String>) {
+    match status {
+        Status::Failed | Status::TimedOut | Status::Aborted => ("REDRIVABLE", None),
+        other => {
+            let reason = format!("Execution is {} and cannot be redriven", status_name(other));
+            ("NOT_REDRIVABLE", Some(reason))
+        }
+    }
+}
+
 /// What a description and a list have of an execution.
 fn summary(execution: &Execution, status: Status) -> Map<String, Value> {
     let mut entry = Map::new();
@@ -199,11 +245,13 @@ fn summary(execution: &Execution, status: Status) -> Map<String, Value> {
     entry.insert("name".to_owned(), (&*execution.name).into());
     entry.insert("status".to_owned(), status_name(status).into());
     entry.insert("startDate".to_owned(), execution.started.epoch_seconds().into());
-    entry.insert("redriveCount".to_owned(), 0.into());
+    let redrives = execution.redrives();
+    entry.insert("redriveCount".to_owned(), redrives.count.into());
+    entry.extend(redrives.last.map(|last| ("redriveDate".to_owned(), last.epoch_seconds().into())));
     entry
 }
 
-fn check_input(document: &str) -> Result<(), StatesError> {
+pub(super) fn check_input(document: &str) -> Result<(), StatesError> {
     if document.len() > LARGEST_PAYLOAD {
         return Err(StatesError::Validation(format!(
             "1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have length less \

@@ -102,8 +102,8 @@ impl States {
         check_version(input.publish, input.version_description.as_deref())?;
         let definition = compile(&definition, &kind)?;
         let tags = tag_map(input.tags)?;
-        let arn = self.fabric.arn("states", format!("stateMachine:{name}")).to_string();
-        let now = self.fabric.clock().now();
+        let arn = self.fabric().arn("states", format!("stateMachine:{name}")).to_string();
+        let now = self.fabric().clock().now();
         let mut registry = self.registry();
         if let Some(machine) = registry.machine(&name) {
             let known = &machine.revision;
@@ -151,8 +151,8 @@ impl States {
             return Err(StatesError::Validation(message.to_owned()));
         }
         let text = input.definition.as_deref().unwrap_or(&known.definition.text);
-        let now = self.fabric.clock().now();
-        let id = self.fabric.uuid();
+        let now = self.fabric().clock().now();
+        let id = self.fabric().uuid();
         let revision = Revision {
             arn: Arc::clone(&known.arn),
             name: Arc::clone(&known.name),
@@ -187,7 +187,7 @@ impl States {
             drop(registry);
             for (_, execution) in machine.newest(u64::MAX).filter(|(_, known)| known.status() == Status::Running) {
                 execution.blame(Failure::default());
-                execution.stop.cancel();
+                execution.stop().cancel();
             }
         }
         Ok(json!({}))

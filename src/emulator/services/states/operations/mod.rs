@@ -1,9 +1,14 @@
 //! The operations, a file for each subject, and what they share: names, ARNs and page tokens.
 
+mod activities;
+mod callbacks;
 mod execution_history;
 mod executions;
 mod machines;
+mod map_runs;
+mod sync_executions;
 mod tags;
+mod test_state;
 mod validate;
 
 use std::sync::Arc;

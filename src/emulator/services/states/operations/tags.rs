@@ -1,4 +1,4 @@
-//! Tags of state machines.
+//! Tags of state machines and activities.
 
 use std::collections::BTreeMap;
 
@@ -57,6 +57,11 @@ impl States {
         change: impl FnOnce(&mut BTreeMap<String, String>) -> Result<T, StatesError>,
     ) -> Result<T, StatesError> {
         let arn = required(arn, "resourceArn")?;
+        if arn.contains(":activity:") {
+            let mut activities = self.shared.callbacks.activities();
+            let activity = activities.get_mut(&arn).ok_or(StatesError::ResourceNotFound(arn))?;
+            return change(&mut activity.tags);
+        }
         let name = machine_name(&arn)?;
         let mut registry = self.registry();
         let machine = registry.machine_mut(&name).ok_or(StatesError::ResourceNotFound(arn))?;

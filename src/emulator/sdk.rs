@@ -1,11 +1,12 @@
-//! How services and their members are named in service integrations, and how the endpoint names them.
+//! How the AWS SDKs name services and their members, and how the endpoint names them: what `aws-sdk:` integrations of
+//! Step Functions and universal targets of EventBridge Scheduler are read with.
 
 use serde_json::{Map, Value};
 
-/// A service of `arn:aws:states:::aws-sdk:…`.
+/// A service as the SDKs name it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sdk {
-    /// The name in the resource.
+pub struct Sdk {
+    /// The name in `arn:aws:states:::aws-sdk:…` and `arn:aws:scheduler:::aws-sdk:…`.
     pub name: &'static str,
     /// The endpoint's service id.
     pub service: &'static str,
@@ -15,8 +16,8 @@ pub(super) struct Sdk {
     pub small: bool,
 }
 
-/// The services of the endpoint that can be called this way.
-pub(super) const SDKS: &[Sdk] = &[
+/// The services that can be called this way, where the endpoint has them.
+const SDKS: &[Sdk] = &[
     Sdk { name: "dynamodb", service: "dynamodb", title: "DynamoDb", small: false },
     Sdk { name: "sqs", service: "sqs", title: "Sqs", small: false },
     Sdk { name: "eventbridge", service: "events", title: "EventBridge", small: false },
@@ -28,11 +29,37 @@ pub(super) const SDKS: &[Sdk] = &[
     Sdk { name: "cloudformation", service: "cloudformation", title: "CloudFormation", small: false },
     Sdk { name: "iam", service: "iam", title: "Iam", small: false },
     Sdk { name: "sns", service: "sns", title: "Sns", small: false },
+    Sdk { name: "scheduler", service: "scheduler", title: "Scheduler", small: false },
+    Sdk { name: "s3", service: "s3", title: "S3", small: false },
+    Sdk { name: "ecs", service: "ecs", title: "Ecs", small: true },
+    Sdk { name: "ecr", service: "ecr", title: "Ecr", small: true },
+    Sdk { name: "ec2", service: "ec2", title: "Ec2", small: false },
+    Sdk { name: "storagegateway", service: "storagegateway", title: "StorageGateway", small: false },
 ];
+
+impl Sdk {
+    /// The service of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SDKS.iter().find(|sdk| sdk.name == name)
+    }
+
+    /// An input with members as the SDKs spell them, as the service's own API spells them.
+    #[must_use]
+    pub fn to_api(&self, input: Value) -> Value {
+        if self.small { respelled(input, true) } else { input }
+    }
+
+    /// An answer of the service's own API, as the SDKs spell it.
+    #[must_use]
+    pub fn from_api(&self, answer: Value) -> Value {
+        if self.small { respelled(answer, false) } else { answer }
+    }
+}
 
 /// `putItem` as `PutItem`.
 #[must_use]
-pub(super) fn capitalised(name: &str) -> String {
+pub fn capitalised(name: &str) -> String {
     let mut chars = name.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
@@ -42,9 +69,9 @@ fn decapitalised(name: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
-/// The value with the members of every object spelled anew.
+/// The value with the members of every object spelled with a small first letter, or a large one.
 #[must_use]
-pub(super) fn respelled(value: Value, small: bool) -> Value {
+pub fn respelled(value: Value, small: bool) -> Value {
     match value {
         Value::Object(members) => {
             let spell = |name: &str| if small { decapitalised(name) } else { capitalised(name) };
@@ -67,7 +94,8 @@ mod tests {
     fn members_are_respelled_all_the_way_down() {
         let sdk = json!({"StateMachineArn": "a", "Tags": [{"Key": "k"}]});
         let api = json!({"stateMachineArn": "a", "tags": [{"key": "k"}]});
-        assert_eq!(respelled(sdk.clone(), true), api);
-        assert_eq!(respelled(api, false), sdk);
+        let sfn = Sdk::named("sfn").expect("Step Functions");
+        assert_eq!(sfn.to_api(sdk.clone()), api);
+        assert_eq!(sfn.from_api(api), sdk);
     }
 }

@@ -1,0 +1,144 @@
+//! Schedules, and the operations on one of them.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::error::SchedulerError;
+use super::settings::{Plan, Settings, check_name};
+use super::{DEFAULT_GROUP, Scheduler};
+use crate::emulator::Context;
+use crate::model::Timestamp;
+
+/// A schedule; it never changes, changes make a new one.
+pub struct Schedule {
+    pub name: String,
+    pub group: String,
+    pub arn: Arc<str>,
+    pub created: Timestamp,
+    pub modified: Timestamp,
+    pub settings: Settings,
+    pub plan: Plan,
+    token: Option<String>,
+    /// Ends its task.
+    pub ended: CancellationToken,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ScheduleInput {
+    #[serde(default)]
+    name: String,
+    group_name: Option<String>,
+    client_token: Option<String>,
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NameInput {
+    #[serde(default)]
+    name: String,
+    group_name: Option<String>,
+}
+
+impl Schedule {
+    fn described(&self) -> Value {
+        let mut told = json!(self.settings);
+        told["Arn"] = (&*self.arn).into();
+        told["Name"] = self.name.as_str().into();
+        told["GroupName"] = self.group.as_str().into();
+        told["CreationDate"] = self.created.epoch_seconds().into();
+        told["LastModificationDate"] = self.modified.epoch_seconds().into();
+        told
+    }
+
+    /// What `ListSchedules` says of it.
+    pub fn summary(&self) -> Value {
+        json!({
+            "Arn": &*self.arn, "Name": self.name, "GroupName": self.group, "State": self.settings.state,
+            "CreationDate": self.created.epoch_seconds(), "LastModificationDate": self.modified.epoch_seconds(),
+            "Target": self.settings.target.as_ref().map(super::target::TargetInput::summary),
+        })
+    }
+}
+
+impl Scheduler {
+    fn make(&self, input: ScheduleInput, created: Option<Timestamp>) -> Result<Schedule, SchedulerError> {
+        check_name("name", &input.name)?;
+        let group = input.group_name.unwrap_or_else(|| DEFAULT_GROUP.to_owned());
+        let settings = input.settings.with_defaults();
+        let plan = settings.read()?;
+        let now = self.fabric.clock().now();
+        let arn = self.fabric.arn("scheduler", format!("schedule/{group}/{}", input.name)).to_string();
+        Ok(Schedule {
+            name: input.name,
+            group,
+            arn: arn.into(),
+            created: created.unwrap_or(now),
+            modified: now,
+            settings,
+            plan,
+            token: input.client_token,
+            ended: self.fabric.shutdown_token().child_token(),
+        })
+    }
+
+    pub(super) async fn create_schedule(&self, input: ScheduleInput, _: &Context) -> Result<Value, SchedulerError> {
+        let schedule = Arc::new(self.make(input, None)?);
+        let mut groups = self.groups();
+        let group = groups.get_mut(&schedule.group);
+        let group = group.ok_or_else(|| SchedulerError::NoSuchGroup(schedule.group.clone()))?;
+        if let Some(known) = group.schedules.get(&schedule.name) {
+            // The same request, sent again by a client that did not get its answer.
+            if schedule.token.is_some() && known.token == schedule.token {
+                return Ok(json!({ "ScheduleArn": &*known.arn }));
+            }
+            return Err(SchedulerError::ScheduleExists(schedule.name.clone()));
+        }
+        group.schedules.insert(schedule.name.clone(), Arc::clone(&schedule));
+        drop(groups);
+        let arn = Arc::clone(&schedule.arn);
+        self.begin(schedule);
+        Ok(json!({ "ScheduleArn": &*arn }))
+    }
+
+    fn find(&self, name: &str, group: Option<&str>) -> Result<Arc<Schedule>, SchedulerError> {
+        let groups = self.groups();
+        let found = groups.get(group.unwrap_or(DEFAULT_GROUP)).and_then(|group| group.schedules.get(name));
+        found.cloned().ok_or_else(|| SchedulerError::NoSuchSchedule(name.to_owned()))
+    }
+
+    pub(super) async fn get_schedule(&self, input: NameInput, _: &Context) -> Result<Value, SchedulerError> {
+        Ok(self.find(&input.name, input.group_name.as_deref())?.described())
+    }
+
+    /// Puts everything anew: what the request leaves out gets its default, as on AWS.
+    pub(super) async fn update_schedule(&self, input: ScheduleInput, _: &Context) -> Result<Value, SchedulerError> {
+        let known = self.find(&input.name, input.group_name.as_deref())?;
+        let schedule = Arc::new(self.make(input, Some(known.created))?);
+        let mut groups = self.groups();
+        let group = groups.get_mut(&schedule.group);
+        let group = group.ok_or_else(|| SchedulerError::NoSuchGroup(schedule.group.clone()))?;
+        let before = group.schedules.insert(schedule.name.clone(), Arc::clone(&schedule));
+        drop(groups);
+        if let Some(before) = before {
+            before.ended.cancel();
+        }
+        let arn = Arc::clone(&schedule.arn);
+        self.begin(schedule);
+        Ok(json!({ "ScheduleArn": &*arn }))
+    }
+
+    pub(super) async fn delete_schedule(&self, input: NameInput, _: &Context) -> Result<Value, SchedulerError> {
+        let mut groups = self.groups();
+        let group = groups.get_mut(input.group_name.as_deref().unwrap_or(DEFAULT_GROUP));
+        let removed = group.and_then(|group| group.schedules.remove(&input.name));
+        let removed = removed.ok_or(SchedulerError::NoSuchSchedule(input.name))?;
+        removed.ended.cancel();
+        Ok(json!({}))
+    }
+}

@@ -1,0 +1,149 @@
+//! Amazon SNS: standard topics, their subscriptions, and the way of a message from `Publish` to queues and functions.
+//!
+//! Nothing leaves the machine: what a human would get by email is a hop of the trace and no more. FIFO topics and the
+//! protocols that reach the world outside are refused by name. Messages bear a signature's members, but nobody's key.
+
+mod attributes;
+mod delivery;
+mod envelope;
+mod error;
+mod filter;
+mod message;
+mod permission;
+mod publish;
+mod query;
+mod subscription;
+mod tags;
+mod topic;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use crate::emulator::service::{Call, Delivery, DeliveryError, Interface, Protocol, QueryInterface, Service};
+use crate::emulator::{Fabric, ServiceError};
+use error::SnsError;
+use topic::Topic;
+
+static INTERFACE: Interface = Interface {
+    id: "sns",
+    title: "Amazon SNS",
+    target_prefix: None,
+    json_version: "1.0",
+    query: Some(QueryInterface {
+        version: "2010-03-31",
+        namespace: "http://sns.amazonaws.com/doc/2010-03-31/",
+        flattened: query::FLATTENED,
+    }),
+    rest: false,
+};
+
+/// The principal of deliveries.
+const PRINCIPAL: &str = "sns.amazonaws.com";
+/// Entries of a page.
+const PAGE: usize = 100;
+
+/// The topics of the endpoint.
+pub struct Sns {
+    fabric: Fabric,
+    topics: Mutex<BTreeMap<String, Topic>>,
+    /// Deliveries that wait for another attempt.
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Sns {
+    /// The service without topics.
+    #[must_use]
+    pub fn new(fabric: Fabric) -> Arc<Self> {
+        Arc::new(Self { fabric, topics: Mutex::default(), waiting: Arc::default() })
+    }
+
+    fn topics(&self) -> MutexGuard<'_, BTreeMap<String, Topic>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What comes before the name in the ARNs of this account's topics.
+    fn arn_prefix(&self) -> String {
+        self.fabric.arn("sns", "").to_string()
+    }
+
+    /// The name of the topic that an ARN names.
+    fn topic_name<'a>(&self, arn: &'a str) -> Result<&'a str, SnsError> {
+        let parts = arn.split(':').count();
+        if parts < 6 {
+            return Err(SnsError::parameter(format!(
+                "TopicArn Reason: An ARN must have at least 6 elements, not {parts}"
+            )));
+        }
+        match arn.strip_prefix(&self.arn_prefix()) {
+            Some(name) if !name.is_empty() && !name.contains(':') => Ok(name),
+            _ => Err(SnsError::NoSuchTopic),
+        }
+    }
+
+    /// Reads or changes the topic of an ARN.
+    fn with_topic<T>(&self, arn: &str, act: impl FnOnce(&mut Topic) -> Result<T, SnsError>) -> Result<T, SnsError> {
+        let name = self.topic_name(arn)?;
+        act(self.topics().get_mut(name).ok_or(SnsError::NoSuchTopic)?)
+    }
+
+    crate::operations! {
+        CreateTopic => Self::create_topic,
+        DeleteTopic => Self::delete_topic,
+        ListTopics => Self::list_topics,
+        GetTopicAttributes => Self::get_topic_attributes,
+        SetTopicAttributes => Self::set_topic_attributes,
+        Subscribe => Self::subscribe,
+        ConfirmSubscription => Self::confirm_subscription,
+        Unsubscribe => Self::unsubscribe,
+        ListSubscriptions => Self::list_subscriptions,
+        ListSubscriptionsByTopic => Self::list_subscriptions_by_topic,
+        GetSubscriptionAttributes => Self::get_subscription_attributes,
+        SetSubscriptionAttributes => Self::set_subscription_attributes,
+        Publish => Self::publish,
+        PublishBatch => Self::publish_batch,
+        AddPermission => Self::add_permission,
+        RemovePermission => Self::remove_permission,
+        TagResource => Self::tag_resource,
+        UntagResource => Self::untag_resource,
+        ListTagsForResource => Self::list_tags_for_resource,
+    }
+}
+
+impl Service for Sns {
+    fn interface(&self) -> &'static Interface {
+        &INTERFACE
+    }
+
+    fn operations(&self) -> &'static [&'static str] {
+        Sns::operations(self)
+    }
+
+    fn call(&self, mut call: Call) -> BoxFuture<'_, Result<Value, ServiceError>> {
+        if call.context.protocol != Protocol::Query {
+            return Sns::call(self, call);
+        }
+        query::read_maps(&mut call.input);
+        Box::pin(async move { Ok(query::write_maps(Sns::call(self, call).await?)) })
+    }
+
+    fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), DeliveryError>> {
+        Box::pin(async move { self.take_delivery(&delivery) })
+    }
+}
+
+/// One page of a list that is ordered by key: the entries after the token, and the token of the next page.
+fn page<T>(entries: impl Iterator<Item = (String, T)>, token: Option<&str>) -> (Vec<T>, Option<String>) {
+    let mut left = entries.skip_while(|(key, _)| token.is_some_and(|token| key.as_str() <= token));
+    let mut last = None;
+    let mut taken = Vec::new();
+    for (key, entry) in left.by_ref().take(PAGE) {
+        last = Some(key);
+        taken.push(entry);
+    }
+    let more = left.next().and(last);
+    (taken, more)
+}

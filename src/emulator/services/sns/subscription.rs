@@ -1,0 +1,402 @@
+//! Subscriptions, and the operations on them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::error::SnsError;
+use super::filter::{FilterPolicy, FilterScope};
+use super::topic::Topic;
+use super::{PRINCIPAL, Sns, page};
+use crate::emulator::{Context, Hop, form};
+use crate::model::Arn;
+
+/// How a subscription is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    Sqs,
+    Lambda,
+    /// `email` and `email-json`: told to the trace only.
+    Email,
+    EmailJson,
+}
+
+/// A subscription; it never changes, changes make a new one.
+#[derive(Debug, Clone)]
+pub struct Subscription {
+    pub arn: Arc<str>,
+    pub protocol: Protocol,
+    pub endpoint: String,
+    /// What confirms it, until that was done.
+    token: Option<String>,
+    pub raw: bool,
+    pub filter: Option<FilterPolicy>,
+    scope: FilterScope,
+    /// Where messages go that could not be delivered.
+    pub dead_letters: Option<Arn>,
+    redrive: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SubscribeInput {
+    #[serde(default)]
+    topic_arn: String,
+    #[serde(default)]
+    protocol: String,
+    #[serde(default)]
+    endpoint: String,
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "form::flag")]
+    return_subscription_arn: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ConfirmSubscriptionInput {
+    #[serde(default)]
+    topic_arn: String,
+    #[serde(default)]
+    token: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SubscriptionInput {
+    #[serde(default)]
+    subscription_arn: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListSubscriptionsInput {
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListByTopicInput {
+    #[serde(default)]
+    topic_arn: String,
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SetAttributesInput {
+    #[serde(default)]
+    subscription_arn: String,
+    #[serde(default)]
+    attribute_name: String,
+    #[serde(default)]
+    attribute_value: String,
+}
+
+impl Protocol {
+    fn named(name: &str) -> Result<Self, SnsError> {
+        match name {
+            "sqs" => Ok(Self::Sqs),
+            "lambda" => Ok(Self::Lambda),
+            "email" => Ok(Self::Email),
+            "email-json" => Ok(Self::EmailJson),
+            "http" | "https" | "sms" | "application" | "firehose" => {
+                Err(SnsError::Unsupported(format!("subscriptions with the protocol {name}")))
+            }
+            "" => Err(SnsError::parameter("Protocol")),
+            other => Err(SnsError::parameter(format!("Amazon SNS does not support this protocol string: {other}"))),
+        }
+    }
+
+    /// As AWS spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sqs => "sqs",
+            Self::Lambda => "lambda",
+            Self::Email => "email",
+            Self::EmailJson => "email-json",
+        }
+    }
+
+    /// Refuses an endpoint that is none of this protocol.
+    fn check(self, endpoint: &str) -> Result<(), SnsError> {
+        let is_arn_of = |service: &str| endpoint.parse::<Arn>().is_ok_and(|arn| arn.service == service);
+        let (fits, name) = match self {
+            Self::Sqs => (is_arn_of("sqs"), "SQS endpoint ARN"),
+            Self::Lambda => (is_arn_of("lambda"), "Lambda endpoint ARN"),
+            Self::Email | Self::EmailJson => {
+                let parts = endpoint.split_once('@');
+                (parts.is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()), "Email address")
+            }
+        };
+        if self == Self::Sqs && endpoint.strip_suffix(".fifo").is_some() {
+            return Err(SnsError::parameter(
+                "Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
+            ));
+        }
+        if fits { Ok(()) } else { Err(SnsError::parameter(name)) }
+    }
+}
+
+impl Subscription {
+    /// Whether it waits to be confirmed.
+    pub fn is_pending(&self) -> bool {
+        self.token.is_some()
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), SnsError> {
+        match name {
+            "RawMessageDelivery" => {
+                let raw = match value.to_ascii_lowercase().as_str() {
+                    "true" => true,
+                    "false" => false,
+                    _ => return Err(SnsError::parameter("RawMessageDelivery: Reason: must be true or false")),
+                };
+                if raw && self.protocol != Protocol::Sqs {
+                    return Err(SnsError::parameter(format!(
+                        "Delivery protocol [{}] does not support raw message delivery.",
+                        self.protocol.name()
+                    )));
+                }
+                self.raw = raw;
+            }
+            "FilterPolicy" if value.is_empty() || value == "{}" => self.filter = None,
+            "FilterPolicy" => self.filter = Some(FilterPolicy::read(value, self.scope)?),
+            "FilterPolicyScope" => {
+                self.scope = match value {
+                    "MessageAttributes" => FilterScope::Attributes,
+                    "MessageBody" => FilterScope::Body,
+                    _ => {
+                        return Err(SnsError::parameter(
+                            "FilterPolicyScope: Invalid value. Please use either MessageBody or MessageAttributes",
+                        ));
+                    }
+                };
+                if let Some(filter) = &self.filter {
+                    self.filter = Some(FilterPolicy::read(&filter.text, self.scope)?);
+                }
+            }
+            "RedrivePolicy" if value.is_empty() || value == "{}" => (self.dead_letters, self.redrive) = (None, None),
+            "RedrivePolicy" => {
+                let policy: Map<String, Value> = serde_json::from_str(value)
+                    .map_err(|_| SnsError::parameter("RedrivePolicy: failed to parse JSON."))?;
+                let arn = policy.get("deadLetterTargetArn").and_then(Value::as_str).and_then(|arn| arn.parse().ok());
+                let arn: Option<Arn> = arn.filter(|arn: &Arn| arn.service == "sqs");
+                let bad = || SnsError::parameter("RedrivePolicy: deadLetterTargetArn is an invalid arn");
+                self.dead_letters = Some(arn.ok_or_else(bad)?);
+                self.redrive = Some(value.to_owned());
+            }
+            "DeliveryPolicy" | "SubscriptionRoleArn" | "ReplayPolicy" => {
+                return Err(SnsError::Unsupported(format!("the subscription attribute {name}")));
+            }
+            _ => return Err(SnsError::parameter("AttributeName")),
+        }
+        Ok(())
+    }
+
+    /// Sets attributes; the scope first, because it says how a filter policy is read.
+    fn set_all(&mut self, attributes: &BTreeMap<String, String>) -> Result<(), SnsError> {
+        let (scope, others): (Vec<_>, Vec<_>) = attributes.iter().partition(|(name, _)| *name == "FilterPolicyScope");
+        scope.into_iter().chain(others).try_for_each(|(name, value)| self.set(name, value))
+    }
+
+    fn summary(&self, topic: &str, owner: &str) -> Value {
+        let arn = if self.is_pending() { "PendingConfirmation" } else { &*self.arn };
+        json!({
+            "SubscriptionArn": arn, "Owner": owner, "Protocol": self.protocol.name(), "Endpoint": self.endpoint,
+            "TopicArn": topic,
+        })
+    }
+
+    fn described(&self, topic: &str, owner: &str) -> Value {
+        let text = |flag: bool| Value::from(flag.to_string());
+        let mut told = json!({
+            "SubscriptionPrincipal": format!("arn:aws:iam::{owner}:root"),
+            "Owner": owner,
+            "RawMessageDelivery": text(self.raw),
+            "TopicArn": topic,
+            "Endpoint": self.endpoint,
+            "Protocol": self.protocol.name(),
+            "PendingConfirmation": text(self.is_pending()),
+            "ConfirmationWasAuthenticated": text(!self.is_pending()),
+            "SubscriptionArn": &*self.arn,
+        });
+        if let Some(filter) = &self.filter {
+            told["FilterPolicy"] = filter.text.as_str().into();
+            told["FilterPolicyScope"] =
+                (if self.scope == FilterScope::Body { "MessageBody" } else { "MessageAttributes" }).into();
+        }
+        if let Some(redrive) = &self.redrive {
+            told["RedrivePolicy"] = redrive.as_str().into();
+        }
+        json!({ "Attributes": told })
+    }
+}
+
+impl Sns {
+    pub(super) async fn subscribe(&self, input: SubscribeInput, _: &Context) -> Result<Value, SnsError> {
+        let protocol = Protocol::named(&input.protocol)?;
+        protocol.check(&input.endpoint)?;
+        let token = matches!(protocol, Protocol::Email | Protocol::EmailJson)
+            .then(|| self.fabric.token(b"0123456789abcdef", 64));
+        let id = self.fabric.uuid();
+        let mut subscription = Subscription {
+            arn: format!("{}:{id}", input.topic_arn).into(),
+            protocol,
+            endpoint: input.endpoint,
+            token: token.clone(),
+            raw: false,
+            filter: None,
+            scope: FilterScope::default(),
+            dead_letters: None,
+            redrive: None,
+        };
+        subscription.set_all(&input.attributes)?;
+        let (arn, is_new) = self.with_topic(&input.topic_arn, |topic| {
+            let known = topic
+                .subscriptions
+                .values()
+                .find(|known| known.protocol == protocol && known.endpoint == subscription.endpoint);
+            let Some(known) = known else {
+                let arn = Arc::clone(&subscription.arn);
+                topic.subscriptions.insert(id, Arc::new(subscription));
+                return Ok((arn, true));
+            };
+            let text = |one: &Subscription| one.filter.as_ref().map(|filter| filter.text.clone());
+            let differs = known.raw != subscription.raw
+                || known.redrive != subscription.redrive
+                || text(known) != text(&subscription)
+                || known.scope != subscription.scope;
+            if differs && !input.attributes.is_empty() {
+                return Err(SnsError::parameter(
+                    "Attributes Reason: Subscription already exists with different attributes",
+                ));
+            }
+            Ok((Arc::clone(&known.arn), false))
+        })?;
+        if let Some(token) = token.filter(|_| is_new) {
+            self.ask_to_confirm(&arn, token);
+            if input.return_subscription_arn != Some(true) {
+                return Ok(json!({ "SubscriptionArn": "pending confirmation" }));
+            }
+        }
+        Ok(json!({ "SubscriptionArn": &*arn }))
+    }
+
+    /// The mail that asks somebody to confirm: a hop of the trace, whose subject is the token.
+    fn ask_to_confirm(&self, subscription: &str, token: String) {
+        self.fabric.record(Hop {
+            at: self.fabric.clock().now(),
+            from: PRINCIPAL,
+            to: subscription.to_owned(),
+            subject: token.into(),
+            error: None,
+        });
+    }
+
+    pub(super) async fn confirm_subscription(
+        &self,
+        input: ConfirmSubscriptionInput,
+        _: &Context,
+    ) -> Result<Value, SnsError> {
+        self.with_topic(&input.topic_arn, |topic| {
+            let found = topic.subscriptions.values_mut().find(|one| one.token.as_deref() == Some(&input.token));
+            let subscription = found.ok_or_else(|| SnsError::parameter("Token"))?;
+            Arc::make_mut(subscription).token = None;
+            Ok(json!({ "SubscriptionArn": &*subscription.arn }))
+        })
+    }
+
+    /// The topic's ARN and the last part of the subscription's.
+    fn parts(arn: &str) -> Result<(&str, &str), SnsError> {
+        let parts = arn.split(':').count();
+        if parts < 6 {
+            return Err(SnsError::parameter(format!(
+                "SubscriptionArn Reason: An ARN must have at least 6 elements, not {parts}"
+            )));
+        }
+        match arn.rsplit_once(':') {
+            Some((topic, id)) if parts == 7 => Ok((topic, id)),
+            _ => Err(SnsError::parameter("SubscriptionId")),
+        }
+    }
+
+    fn with_subscription<T>(
+        &self,
+        arn: &str,
+        act: impl FnOnce(&str, &mut Arc<Subscription>) -> Result<T, SnsError>,
+    ) -> Result<T, SnsError> {
+        let (topic, id) = Self::parts(arn)?;
+        let gone = |error| if error == SnsError::NoSuchTopic { SnsError::NoSuchSubscription } else { error };
+        self.with_topic(topic, |topic| {
+            let Topic { arn, subscriptions, .. } = topic;
+            act(arn, subscriptions.get_mut(id).ok_or(SnsError::NoSuchSubscription)?)
+        })
+        .map_err(gone)
+    }
+
+    pub(super) async fn unsubscribe(&self, input: SubscriptionInput, _: &Context) -> Result<(), SnsError> {
+        let (topic, id) = Self::parts(&input.subscription_arn)?;
+        // A subscription that is not there is as good as ended.
+        let removed = self.with_topic(topic, |topic| {
+            topic.deleted += u64::from(topic.subscriptions.remove(id).is_some());
+            Ok(())
+        });
+        match removed {
+            Err(SnsError::NoSuchTopic) => Ok(()),
+            other => other,
+        }
+    }
+
+    pub(super) async fn list_subscriptions(
+        &self,
+        input: ListSubscriptionsInput,
+        _: &Context,
+    ) -> Result<Value, SnsError> {
+        let owner = &self.fabric.identity().account;
+        let topics = self.topics();
+        let entries = topics.iter().flat_map(|(name, topic)| {
+            let arn = &topic.arn;
+            topic.subscriptions.iter().map(move |(id, one)| (format!("{name}:{id}"), one.summary(arn, owner)))
+        });
+        let (taken, more) = page(entries, input.next_token.as_deref());
+        Ok(json!({ "Subscriptions": taken, "NextToken": more }))
+    }
+
+    pub(super) async fn list_subscriptions_by_topic(
+        &self,
+        input: ListByTopicInput,
+        _: &Context,
+    ) -> Result<Value, SnsError> {
+        let owner = self.fabric.identity().account.clone();
+        self.with_topic(&input.topic_arn, |topic| {
+            let entries = topic.subscriptions.iter().map(|(id, one)| (id.clone(), one.summary(&topic.arn, &owner)));
+            let (taken, more) = page(entries, input.next_token.as_deref());
+            Ok(json!({ "Subscriptions": taken, "NextToken": more }))
+        })
+    }
+
+    pub(super) async fn get_subscription_attributes(
+        &self,
+        input: SubscriptionInput,
+        _: &Context,
+    ) -> Result<Value, SnsError> {
+        let owner = self.fabric.identity().account.clone();
+        self.with_subscription(&input.subscription_arn, |topic, one| Ok(one.described(topic, &owner)))
+    }
+
+    pub(super) async fn set_subscription_attributes(
+        &self,
+        input: SetAttributesInput,
+        _: &Context,
+    ) -> Result<(), SnsError> {
+        self.with_subscription(&input.subscription_arn, |_, subscription| {
+            let mut changed = Subscription::clone(subscription);
+            changed.set(&input.attribute_name, &input.attribute_value)?;
+            *subscription = Arc::new(changed);
+            Ok(())
+        })
+    }
+}

@@ -176,7 +176,7 @@ async fn an_update_changes_in_place_replaces_and_cleans_up() {
     endpoint.end().await;
 }
 
-const NOTICES: &str = r#"
+const NOTICES: &str = "
 Parameters:
   Title: {Type: String, Default: one}
 Resources:
@@ -217,7 +217,7 @@ Outputs:
   Topic: {Value: !GetAtt Topic.TopicName}
   Schedule: {Value: !GetAtt Schedule.Arn}
   Group: {Value: !GetAtt Group.State}
-"#;
+";
 
 #[tokio::test]
 async fn topics_and_schedules_are_made_changed_and_deleted() {

@@ -40,20 +40,18 @@ impl Server {
     /// Asks the endpoint at `url`.
     pub async fn at(url: &str) -> Self {
         let text = |answer: &Value, key: &str| answer[key].as_str().map(str::to_owned);
-        if control::clock_of(url).await.is_some() {
-            return Self::Vaultscope;
+        if let Ok(answer) = control::get(url, "/_localstack/info").await {
+            let version = text(&answer, "version").unwrap_or_default();
+            // 4.14.0:d1c0b5b, where the build is named too.
+            let version = version.split(':').next().unwrap_or_default().to_owned();
+            return Self::LocalStack { version, is_docker: answer["is_docker"].as_bool().unwrap_or_default() };
         }
         if let Ok(answer) = control::get(url, "/_ministack/health").await {
             return Self::Ministack { version: text(&answer, "version") };
         }
-        match control::get(url, "/_localstack/info").await {
-            Ok(answer) => {
-                let version = text(&answer, "version").unwrap_or_default();
-                // 4.14.0:d1c0b5b, where the build is named too.
-                let version = version.split(':').next().unwrap_or_default().to_owned();
-                Self::LocalStack { version, is_docker: answer["is_docker"].as_bool().unwrap_or_default() }
-            }
-            Err(_) => Self::Unknown,
+        match control::clock_of(url).await {
+            Some(_) => Self::Vaultscope,
+            None => Self::Unknown,
         }
     }
 }

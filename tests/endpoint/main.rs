@@ -1,8 +1,8 @@
 //! The endpoint through the real AWS SDK for Rust: one module a service.
 
 mod cloudformation;
-mod deploy;
 mod custom_resources;
+mod deploy;
 mod dynamodb;
 mod ec2;
 mod ecs;

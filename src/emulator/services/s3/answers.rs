@@ -48,6 +48,7 @@ pub async fn accept(fabric: &Fabric, id: &str, request: Request<Incoming>) -> Re
         source_arn: Arc::from("arn:aws:s3:::cloudformation-custom-resource-response"),
         subject: Arc::from(id),
         parameters: Value::Null,
+        retries: 0,
     };
     if let Err(error) = fabric.deliver(delivery).await {
         tracing::debug!(request = id, %error, "an answer of a custom resource was not wanted");

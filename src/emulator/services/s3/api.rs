@@ -1,6 +1,6 @@
 //! The operations of the protocol crate's trait, each handed to its handler of [`Store`].
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use futures::StreamExt;
 #[allow(clippy::wildcard_imports, reason = "the table below names over a hundred shapes")]
@@ -23,12 +23,12 @@ const fn operation(input: &'static str) -> &'static str {
 macro_rules! operations {
     ($($method:ident: $input:ident => $output:ident;)+) => {
         /// The operations over HTTP, as AWS spells them.
-        pub const OPERATIONS: &[&str] = &["GetObject", $(operation(stringify!($input))),+];
+        pub const OPERATIONS: &[&str] = &["GetObject", "PutObject", "UploadPart", $(operation(stringify!($input))),+];
 
         #[async_trait::async_trait]
         impl S3 for Api {
             $(async fn $method(&self, request: S3Request<$input>) -> S3Result<S3Response<$output>> {
-                self.strike(operation_of(stringify!($input)), &request).await?;
+                self.strike(operation(stringify!($input)), &request).await?;
                 self.0.$method(request).await.map(S3Response::new)
             })+
 
@@ -57,17 +57,7 @@ macro_rules! operations {
                 })
             }
         }
-
-        /// The operations, as AWS spells them.
-        pub static OPERATIONS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-            vec!["GetObject", "PutObject", "UploadPart", $(operation_of(stringify!($input))),+]
-        });
     };
-}
-
-/// The operation of an input's shape: `ListPartsInput` is that of `ListParts`.
-fn operation_of(input: &'static str) -> &'static str {
-    input.strip_suffix("Input").unwrap_or(input)
 }
 
 impl Api {

@@ -96,7 +96,7 @@ impl Service for S3 {
     }
 
     fn operations(&self) -> &'static [&'static str] {
-        &api::OPERATIONS
+        api::OPERATIONS
     }
 
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Value, ServiceError>> {

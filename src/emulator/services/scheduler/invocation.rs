@@ -92,6 +92,7 @@ impl Invocation {
                     source_arn: Arc::clone(&self.schedule.arn),
                     subject: Arc::clone(&self.id),
                     parameters: Value::Null,
+                    retries: self.attempt - 1,
                 };
                 fabric.deliver(delivery).await
             }
@@ -158,6 +159,7 @@ impl Invocation {
             source_arn: Arc::clone(&self.schedule.arn),
             subject: Arc::clone(&self.id),
             parameters: json!({ "MessageAttributes": attributes }),
+            retries: 0,
         };
         if let Err(refused) = fabric.deliver(letter).await {
             let problem = format!("the invocation was dropped: {refused} (after {error})");

@@ -69,7 +69,7 @@ impl Sns {
         let (fabric, waiting) = (self.fabric.clone(), Arc::clone(&self.waiting));
         tokio::spawn(async move {
             for attempt in attempts {
-                if let Err(error) = attempt.deliver(&fabric).await {
+                if let Err(error) = attempt.deliver(&fabric, 0).await {
                     tokio::spawn(attempt.go_on(fabric.clone(), Arc::clone(&waiting), error));
                 }
             }
@@ -123,7 +123,7 @@ impl Attempt {
         self.message.attributes.iter().map(|(name, attribute)| (name.clone(), attribute.to_sqs())).collect()
     }
 
-    async fn deliver(&self, fabric: &Fabric) -> Result<(), DeliveryError> {
+    async fn deliver(&self, fabric: &Fabric, retries: u32) -> Result<(), DeliveryError> {
         let Self { topic, subscription, message } = self;
         if matches!(subscription.protocol, Protocol::Email | Protocol::EmailJson) {
             // Nobody is written to: that it was due is all there is to see.
@@ -159,6 +159,7 @@ impl Attempt {
                 source_arn: Arc::clone(topic),
                 subject: Arc::clone(&message.id),
                 parameters,
+                retries,
             })
             .await
     }
@@ -173,7 +174,7 @@ impl Attempt {
                     () = fabric.shutdown_token().cancelled() => return,
                 }
                 retries += 1;
-                match self.deliver(&fabric).await {
+                match self.deliver(&fabric, retries).await {
                     Ok(()) => {
                         waiting.fetch_sub(1, Ordering::Relaxed);
                         return;
@@ -211,6 +212,7 @@ impl Attempt {
             source_arn: Arc::clone(&self.topic),
             subject: Arc::clone(&self.message.id),
             parameters: json!({ "MessageAttributes": attributes }),
+            retries: 0,
         };
         if let Err(refused) = fabric.deliver(letter).await {
             fabric.record(hop(queue.to_string(), format!("the message was dropped: {refused} (after {error})")));

@@ -3,8 +3,8 @@
 mod custom;
 mod dynamodb;
 mod ec2;
-mod ecs;
 mod ecr;
+mod ecs;
 mod events;
 mod iam;
 mod lambda;

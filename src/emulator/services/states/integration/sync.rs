@@ -328,6 +328,7 @@ mod tests {
                 source_arn: "arn:rule".into(),
                 subject: "id".into(),
                 parameters: Value::Null,
+                retries: 0,
             };
             let delivered: Result<(), DeliveryError> = self.fabric.deliver(delivery).await;
             delivered.expect("it is taken");

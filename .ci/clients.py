@@ -117,7 +117,9 @@ ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability="IMMUTABLE"
 ecr.put_image_scanning_configuration(repositoryName=name, imageScanningConfiguration={"scanOnPush": True})
 shown = cli("ecr", "describe-repositories", "--repository-names", name)["repositories"]
 assert (shown[0]["imageTagMutability"], shown[0]["imageScanningConfiguration"]) == ("IMMUTABLE", {"scanOnPush": True})
-policy, rules = json.dumps({"Version": "2012-10-17", "Statement": []}), json.dumps({"rules": []})
+policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+selection = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 365}
+rules = json.dumps({"rules": [{"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}]})
 ecr.set_repository_policy(repositoryName=name, policyText=policy)
 assert ecr.get_repository_policy(repositoryName=name)["policyText"] == policy
 assert ecr.delete_repository_policy(repositoryName=name)["policyText"] == policy

@@ -100,8 +100,10 @@ def deployed(seconds):
 def destroyed():
     assert refused(cloudformation.describe_stacks, StackName="SmallApp") == "ValidationError"
     assert not [one for one in s3.list_buckets()["Buckets"] if one["Name"].startswith("smallapp")]
-    assert not client("lambda").list_functions()["Functions"]
-    assert not client("stepfunctions").list_state_machines()["stateMachines"]
+    functions = client("lambda").list_functions()["Functions"]
+    assert not [one for one in functions if one["FunctionName"].startswith("SmallApp")]
+    machines = client("stepfunctions").list_state_machines()["stateMachines"]
+    assert not [one for one in machines if one["name"].startswith("Machine")]
     assert not client("sqs").list_queues(QueueNamePrefix="SmallApp").get("QueueUrls")
 
 

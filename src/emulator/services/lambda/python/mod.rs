@@ -69,6 +69,8 @@ pub struct Pythons {
     search: OsString,
     /// Below it each version has a folder.
     cache: PathBuf,
+    /// By the minor version that was asked for.
+    found: Mutex<HashMap<u8, Interpreter>>,
     /// By the minor version of the interpreter.
     homes: Mutex<HashMap<u8, watch::Receiver<Readiness>>>,
 }
@@ -76,7 +78,7 @@ pub struct Pythons {
 impl Pythons {
     /// Those of `search`, whose folders are below `cache`.
     pub fn new(search: OsString, cache: PathBuf) -> Self {
-        Self { search, cache, homes: Mutex::default() }
+        Self { search, cache, found: Mutex::default(), homes: Mutex::default() }
     }
 
     /// Those of this machine, in the user's cache; in `fallback` where there is none.
@@ -93,13 +95,24 @@ impl Pythons {
     /// `InvalidParameterValueException` saying what this machine lacks.
     pub async fn of_runtime(&self, runtime: &str) -> Result<Option<Arc<Python>>, LambdaError> {
         let Some(wanted) = minor(runtime) else { return Ok(None) };
-        let found = interpreter::find(&self.search, wanted).await.map_err(|problem| {
+        let found = self.find(wanted).await.map_err(|problem| {
             LambdaError::InvalidParameter(format!("functions of the runtime {runtime} cannot run here: {problem}"))
         })?;
         let remark = (found.minor != wanted)
             .then(|| format!("{runtime} is not on this machine: the function runs on Python {}", found.version));
         let state = self.home(&found);
         Ok(Some(Arc::new(Python { version: found.version, remark, state })))
+    }
+
+    /// The interpreter for a version; it is looked for once, and again when it is gone.
+    async fn find(&self, wanted: u8) -> Result<Interpreter, String> {
+        let known = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&wanted).cloned();
+        if let Some(known) = known.filter(|known| known.program.is_file()) {
+            return Ok(known);
+        }
+        let found = interpreter::find(&self.search, wanted).await?;
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(wanted, found.clone());
+        Ok(found)
     }
 
     /// The folder of an interpreter; one that failed is tried again.
@@ -158,11 +171,7 @@ mod tests {
     }
 
     fn pythons(folder: &Path) -> Pythons {
-        // The scripts need `mkdir` and `cp`, which stand behind them on the path.
-        let system = std::env::var_os("PATH").unwrap_or_default();
-        let real = std::env::split_paths(&system).filter(|path| !path.join("python3").exists());
-        let found = std::iter::once(folder.join("bin")).chain(real.chain([PathBuf::from("/bin")]));
-        Pythons::new(std::env::join_paths(found).expect("a path"), folder.join("cache"))
+        Pythons::new(folder.join("bin").into(), folder.join("cache"))
     }
 
     fn folder() -> tempfile::TempDir {

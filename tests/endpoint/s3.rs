@@ -266,6 +266,37 @@ async fn presigned_urls_and_virtual_hosts_reach_the_bucket() {
     assert!(raw(&address, &host, "/k").await.ends_with("presigned"));
     let expired = path.replace("X-Amz-Date=20", "X-Amz-Date=19");
     assert!(raw(&address, &address, &expired).await.contains("Request has expired"));
+    let other = path.replace("/k?", "/l?");
+    assert!(raw(&address, &address, &other).await.contains("<Code>SignatureDoesNotMatch</Code>"));
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_the_keys_is_refused_and_an_unknown_key_let_in() {
+    let (emulator, _client) = with_bucket().await;
+    let role = serde_json::json!({"RoleArn": "arn:aws:iam::000000000000:role/r", "RoleSessionName": "me"});
+    let assumed = emulator.fabric().call("test", "sts", "AssumeRole", role).await.expect("credentials");
+    let issued = assumed["Credentials"]["AccessKeyId"].as_str().expect("a key").to_owned();
+    for (key, secret, code) in [
+        ("test", "test", None),
+        ("test", "other", Some("SignatureDoesNotMatch")),
+        (issued.as_str(), "test", None),
+        (issued.as_str(), "other", Some("SignatureDoesNotMatch")),
+        ("AKIAIOSFODNN7EXAMPLE", "whatever", None),
+    ] {
+        let credentials = aws_credential_types::Credentials::new(key, secret, None, None, "test");
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version_latest()
+            .region(aws_sdk_s3::config::Region::new("us-east-1"))
+            .credentials_provider(credentials)
+            .endpoint_url(emulator.url())
+            .force_path_style(true)
+            .build();
+        let client = Client::from_conf(config);
+        let body = ByteStream::from_static(b"x");
+        let put = client.put_object().bucket(BUCKET).key("a b/ü+(1)").body(body).send().await;
+        assert_eq!(put.err().and_then(|error| error.code().map(str::to_owned)).as_deref(), code, "{key} {secret}");
+    }
+    emulator.shutdown().await;
 }
 
 /// One GET as it goes over the wire.

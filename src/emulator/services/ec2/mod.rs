@@ -4,6 +4,7 @@
 //! One store of resources (`store`), one reader of inputs (`input`), one `Describe` with filters and pages (`describe`
 //! over `kind`), one writer of EC2's XML (`wire`, `names`). An operation is an entry in the table of its file.
 
+mod attributes;
 mod cidr;
 mod describe;
 mod endpoints;
@@ -62,7 +63,8 @@ static DESCRIBED: [(&str, &Kind); 15] = [
     ("DescribeVpcs", &kind::VPC),
 ];
 
-static TABLES: [&[Operation]; 10] = [
+static TABLES: [&[Operation]; 11] = [
+    attributes::OPERATIONS,
     endpoints::OPERATIONS,
     gateways::OPERATIONS,
     groups::OPERATIONS,

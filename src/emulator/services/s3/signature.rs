@@ -137,9 +137,7 @@ impl Claim {
                     .map(|(_, v)| v.to_owned())
             };
             let missing = |name: &str| malformed(&format!("the {name} is missing."));
-            let moment = text(&parts.headers, "x-amz-date").ok_or_else(|| {
-                forbidden(S3ErrorCode::AccessDenied, "AWS authentication requires a valid Date or x-amz-date header")
-            })?;
+            let moment = text(&parts.headers, "x-amz-date").unwrap_or_default();
             (
                 part("Credential").ok_or_else(|| missing("Credential"))?,
                 part("SignedHeaders").ok_or_else(|| missing("SignedHeaders"))?,
@@ -240,7 +238,9 @@ impl Verifier {
             }
             return Ok(None);
         };
-        let signed = signing_moment(&claim.moment).ok_or_else(|| malformed("the date is no date."))?;
+        let signed = signing_moment(&claim.moment).ok_or_else(|| {
+            forbidden(S3ErrorCode::AccessDenied, "AWS authentication requires a valid Date or x-amz-date header")
+        })?;
         if !claim.presigned && (now.secs() - signed.secs()).abs() > SKEW {
             let message = "The difference between the request time and the current time is too large.";
             return Err(forbidden(S3ErrorCode::RequestTimeTooSkewed, message));

@@ -180,18 +180,18 @@ impl HttpBody for Content {
 /// be read.
 pub fn unsign(request: Request<Incoming>, verifier: &Verifier) -> Result<Request<Body>, S3Error> {
     let (mut parts, body) = request.into_parts();
-    let signer = verifier.check(&parts, clock::real_timestamp())?;
+    let now = clock::real_timestamp();
+    // As on AWS, an expired URL is refused whatever its signature is.
+    let unsigned = parts.uri.query().map(|query| without_signature(query, now)).transpose()?;
+    let signer = verifier.check(&parts, now)?;
     parts.headers.remove(AUTHORIZATION);
-    if let Some(query) = parts.uri.query() {
-        let (kept, hoisted) = without_signature(query, clock::real_timestamp())?;
-        if let Some(kept) = kept {
-            let path = parts.uri.path();
-            let target = if kept.is_empty() { path.to_owned() } else { format!("{path}?{kept}") };
-            parts.uri =
-                Uri::try_from(target).map_err(|error| S3Error::with_source(S3ErrorCode::InvalidURI, error.into()))?;
-            for (name, value) in hoisted {
-                parts.headers.entry(name).or_insert(value);
-            }
+    if let Some((Some(kept), hoisted)) = unsigned {
+        let path = parts.uri.path();
+        let target = if kept.is_empty() { path.to_owned() } else { format!("{path}?{kept}") };
+        parts.uri =
+            Uri::try_from(target).map_err(|error| S3Error::with_source(S3ErrorCode::InvalidURI, error.into()))?;
+        for (name, value) in hoisted {
+            parts.headers.entry(name).or_insert(value);
         }
     }
     let digest = text(&parts.headers, CONTENT_SHA256).map(str::to_owned);

@@ -30,12 +30,24 @@ pub async fn run(settings: &Settings, args: &DestroyArgs, cancel: CancellationTo
         }
     };
     let session = Session::open(settings).await?;
+    let ended = remove(&session, settings, args, (name, foreign), &cancel).await;
+    session.close().await;
+    ended
+}
+
+async fn remove(
+    session: &Session,
+    settings: &Settings,
+    args: &DestroyArgs,
+    (name, foreign): (&str, Foreign),
+    cancel: &CancellationToken,
+) -> anyhow::Result<Exit> {
     let Some(stack) = describe(&session.clients, name).await? else {
         output::line(&format!("there is no stack {name} on {}: nothing to destroy", settings.target))?;
         return Ok(Exit::Done);
     };
     check_deletion(&session.clients, &stack, foreign).await?;
-    if !args.yes && !confirm(settings, name, &cancel).await? {
+    if !args.yes && !confirm(settings, name, cancel).await? {
         output::remark(&format!("stack {name} was left as it is"));
         return Ok(Exit::Negative);
     }
@@ -48,7 +60,7 @@ pub async fn run(settings: &Settings, args: &DestroyArgs, cancel: CancellationTo
         }
         std::io::Result::Ok(())
     });
-    let removed = destroy(&session.clients, name, foreign, &sink, &cancel).await;
+    let removed = destroy(&session.clients, name, foreign, &sink, cancel).await;
     drop(sink);
     rows.await??;
     let objects = removed?.objects;

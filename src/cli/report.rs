@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::memory::Memory;
 use super::steps::{StepState, Steps};
 use super::{job, output};
+use crate::model::activity::Activity;
 use crate::model::{ExecutionStatus, Outcome, RouteTaken, SetId};
 
 /// The version of the document; a reader refuses versions that it does not know.
@@ -29,6 +30,8 @@ pub struct Report {
     pub steps: Steps,
     /// Looks that the target's services throttled.
     pub throttled: u64,
+    /// What vaultscope itself called.
+    pub calls: Calls,
     /// The stack.
     pub stack: StackPart,
     /// The dataset.
@@ -53,6 +56,24 @@ pub struct Report {
     pub time_scale: f64,
     /// What it ran on.
     pub target: String,
+}
+
+/// Calls of the target's services; those of the pipeline's own parts are not in it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Calls {
+    /// Attempts, retries included.
+    pub made: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// What they cost on AWS at list price, in US dollars.
+    pub usd_on_aws: f64,
+}
+
+impl From<&Activity> for Calls {
+    fn from(activity: &Activity) -> Self {
+        Self { made: activity.calls(), failed: activity.errors(), usd_on_aws: activity.usd() }
+    }
 }
 
 /// The stack of a run.

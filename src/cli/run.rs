@@ -18,7 +18,7 @@ use super::job::Vaulted;
 use super::memory::{self, Memory};
 use super::pipeline::Pipeline;
 use super::progress::{Progress, execution_status};
-use super::report::{Counts, DatasetPart, ExecutionPart, Rates, Report, Seconds, StackPart, VERSION};
+use super::report::{Calls, Counts, DatasetPart, ExecutionPart, Rates, Report, Seconds, StackPart, VERSION};
 use super::session::{EMBEDDED_RATE, Session};
 use super::settings::Settings;
 use super::steps::{self, Steps};
@@ -371,6 +371,7 @@ fn report(found: Found, landing: &Landing, session: &Session) -> Report {
         outcome_inferred: inferred.is_some(),
         steps,
         throttled,
+        calls: Calls::from(&session.clients.meter().activity()),
         stack: StackPart { name: stack.seen.name, status: stack.status, resources: pipeline.resources },
         counts,
         dataset: DatasetPart {

@@ -8,10 +8,11 @@ use serde_json::json;
 use crate::aws::{Account, Clients, Target};
 use crate::clock::Clock;
 use crate::emulator::{Emulator, EmulatorConfig};
+use crate::model::activity::Activity;
 
 use super::server::{Server, greet};
 use super::settings::Settings;
-use super::{Usage, control};
+use super::{Usage, control, output};
 
 /// Time runs so many times as fast on the embedded endpoint, so that a wait of 30 s takes half a second.
 pub const EMBEDDED_RATE: f64 = 60.0;
@@ -116,8 +117,11 @@ impl Session {
         }
     }
 
-    /// Ends the endpoint with every process that it started, where it is in this process.
+    /// Ends the endpoint with every process that it started, where it is in this process; says what the calls of AWS cost.
     pub async fn close(mut self) {
+        if self.clients.target.is_aws() {
+            output::remark(&bill(&self.clients.meter().activity()));
+        }
         match self.emulator.take().map(Arc::try_unwrap) {
             Some(Ok(emulator)) => emulator.shutdown().await,
             // A task that still calls it ends with the runtime.
@@ -132,6 +136,15 @@ impl Session {
             emulator.fabric().shutdown().await;
         }
     }
+}
+
+/// How many calls were made, and what they cost at list price.
+fn bill(activity: &Activity) -> String {
+    let throttled = match activity.throttled() {
+        0 => String::new(),
+        count => format!(", {count} of them throttled"),
+    };
+    format!("{} calls of AWS{throttled}, about ${:.4} at list price", activity.calls(), activity.usd())
 }
 
 /// Refuses commands that need a stack of an earlier command: the embedded endpoint ends with each command.

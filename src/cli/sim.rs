@@ -22,11 +22,22 @@ pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken)
     job::check(&args.dataset)?;
     settings.needs_write("vaulting a dataset")?;
     let session = Session::open(settings).await?;
-    let pipeline = Pipeline::find(&session, settings).await?;
+    let ended = vault(&session, settings, args, cancel).await;
+    session.close().await;
+    ended
+}
+
+async fn vault(
+    session: &Session,
+    settings: &Settings,
+    args: &SimArgs,
+    cancel: CancellationToken,
+) -> anyhow::Result<Exit> {
+    let pipeline = Pipeline::find(session, settings).await?;
     if let Some(rate) = args.time_scale {
         session.set_rate(rate).await?;
     }
-    let job = job::spec(&args.dataset, &pipeline, &session);
+    let job = job::spec(&args.dataset, &pipeline, session);
     let (sink, mut events) = mpsc::channel::<FlowEvent>(CHANNEL_CAPACITY);
     let counted = tokio::spawn(async move {
         let mut notified = 0_u64;
@@ -40,7 +51,7 @@ pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken)
         notified
     });
     let began = real_now();
-    let vaulted = job::vault(&session, &pipeline, &job, sink, cancel).await?;
+    let vaulted = job::vault(session, &pipeline, &job, sink, cancel).await?;
     let notified = counted.await?;
     let dataset = &vaulted.dataset;
     match &vaulted.end {

@@ -19,7 +19,18 @@ use super::{Exit, output};
 pub async fn run(settings: &Settings, args: &WatchArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     needs_endpoint(&settings.target, "watch")?;
     let session = Session::open(settings).await?;
-    let pipeline = Pipeline::find(&session, settings).await?;
+    let ended = watch(&session, settings, args, cancel).await;
+    session.close().await;
+    ended
+}
+
+async fn watch(
+    session: &Session,
+    settings: &Settings,
+    args: &WatchArgs,
+    cancel: CancellationToken,
+) -> anyhow::Result<Exit> {
+    let pipeline = Pipeline::find(session, settings).await?;
     let (sink, mut events) = mpsc::channel(CHANNEL_CAPACITY);
     let observer = Observer::start(&session.clients, &pipeline.watched, &session.clock, &sink);
     drop(sink);

@@ -21,6 +21,8 @@ fn two_hundred_files_are_reconciled() {
         assert_eq!(report["steps"][step]["state"], "ok", "{step}: {report:#}");
     }
     assert!(report["counts"]["notifications"].as_u64() >= report["counts"]["expected"].as_u64(), "{report:#}");
+    let calls = &report["calls"];
+    assert!(calls["made"].as_u64() > Some(200) && calls["usdOnAws"].as_f64() > Some(0.001), "{report:#}");
     #[cfg(target_os = "linux")]
     assert!(report["memory"]["peakBytes"].as_u64().is_some_and(|bytes| bytes < 400_000_000), "{report:#}");
 }

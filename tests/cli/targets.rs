@@ -138,6 +138,10 @@ fn aws_is_read_only_until_it_is_said_otherwise() {
     assert_eq!(examined.code, Some(0), "{examined:?}");
     let found = examined.json();
     assert_eq!((&found["readOnly"], &found["account"]), (&true.into(), &"000000000000".into()), "{found:#}");
+    // What was called is counted, and its price told at the end.
+    let listed = profiles.run(&[["stacks"].as_slice(), &on_aws].concat());
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    assert!(listed.stderr.contains("calls of AWS") && listed.stderr.contains("about $0.0000"), "{listed:?}");
     // With --write it goes on to what AWS needs: an executable of its own.
     let sentence = soon(&profiles.run(&[["deploy", "--write", "--yes"].as_slice(), &on_aws].concat()), 1);
     assert!(sentence.contains("--bootstrap"), "{sentence}");

@@ -161,7 +161,7 @@ async fn what_is_no_fault_is_refused_in_one_sentence() {
         (
             r#"{"kind":"error","service":"route53"}"#,
             "ValidationException",
-            "use one of cloudformation, dynamodb, events",
+            "use one of cloudformation, dynamodb, ec2",
         ),
         (r#"{"kind":"error","service":"sqs","operation":"Send"}"#, "ValidationException", "operation \"Send\" is none"),
         (r#"{"kind":"error","operation":"NoSuchThing"}"#, "ValidationException", "operation \"NoSuchThing\" is none"),

@@ -64,10 +64,12 @@ impl Clients {
         Self::of_config(target, access, Meter::default(), shared)
     }
 
-    /// The same clients without retries of their own, for callers that back off by themselves.
+    /// The same clients without retries of their own and with less patience, for callers that back off and ask again by
+    /// themselves.
     #[must_use]
     pub fn without_retries(&self) -> Self {
-        let shared = self.shared.to_builder().retry_config(RetryConfig::disabled()).build();
+        let shared = self.shared.to_builder();
+        let shared = shared.retry_config(RetryConfig::disabled()).timeout_config(limits::looks()).build();
         Self::of_config(self.target.clone(), self.access, self.meter.clone(), shared)
     }
 

@@ -10,6 +10,7 @@ pub const CHECK_LIMIT: Duration = Duration::from_secs(4);
 
 const CONNECT: Duration = Duration::from_secs(3);
 const READ: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_secs(10);
 const ATTEMPT: Duration = Duration::from_secs(30);
 const OPERATION: Duration = Duration::from_secs(60);
 const ATTEMPTS: u32 = 4;
@@ -25,6 +26,16 @@ pub fn timeouts() -> TimeoutConfig {
         .read_timeout(READ)
         .operation_attempt_timeout(ATTEMPT)
         .operation_timeout(OPERATION)
+        .build()
+}
+
+/// Timeouts of looks that are repeated anyhow: a server that does not answer is known sooner.
+pub fn looks() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .read_timeout(LOOK)
+        .operation_attempt_timeout(LOOK)
+        .operation_timeout(LOOK)
         .build()
 }
 

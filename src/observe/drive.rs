@@ -12,8 +12,11 @@ use crate::aws::{Kind, Pace, Problem};
 use crate::clock::{Clock, real_now};
 use crate::model::{FlowEvent, Seen, Source, SourceReport, SourceState, Timestamp};
 
-/// A tailer rests at least so many times as long as its last look took, which bounds what observing costs.
+/// A tailer rests at least so many times as long as its last look took, which bounds what observing costs. A look that
+/// failed cost nothing and is repeated when its back-off says: one that waited for a dead endpoint took long.
 const REST: u32 = 4;
+/// No look is worth a longer rest.
+const LONGEST_REST: Duration = Duration::from_secs(20);
 /// Shorter waits are not cut short when something is worth a look.
 const SHORT: Duration = Duration::from_millis(500);
 
@@ -132,7 +135,7 @@ pub async fn drive<T: Tailer>(
         if pushed {
             continue;
         }
-        let wait = wait.max(began.elapsed().saturating_mul(REST));
+        let wait = if failing { wait } else { rested(wait, began.elapsed()) };
         tokio::select! {
             () = cancel.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
@@ -156,6 +159,11 @@ fn state_of(problem: Problem, wait: Duration) -> SourceState {
         Kind::Unsupported => SourceState::Unavailable { problem: problem.sentence },
         Kind::Outage | Kind::NotFound | Kind::Refused => SourceState::Failing { problem: problem.sentence },
     }
+}
+
+/// The wait after a look that answered and took so long.
+fn rested(wait: Duration, took: Duration) -> Duration {
+    wait.max(took.saturating_mul(REST).min(LONGEST_REST))
 }
 
 #[cfg(test)]
@@ -209,6 +217,15 @@ mod tests {
         seen.iter()
             .filter_map(|seen| if let Seen::Source(report) = seen { Some(&report.state) } else { None })
             .collect()
+    }
+
+    #[test]
+    fn a_long_look_is_rested_from_within_bounds() {
+        let secs = Duration::from_secs;
+        assert_eq!(rested(secs(1), secs(0)), secs(1));
+        assert_eq!(rested(secs(1), secs(2)), secs(8));
+        assert_eq!(rested(secs(1), secs(60)), LONGEST_REST);
+        assert_eq!(rested(secs(30), secs(60)), secs(30), "the pace's own wait is never cut");
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 //! reads the sources removes what they repeat.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -134,6 +135,9 @@ pub struct Pipeline {
     pub to_log: Latencies,
     /// Notification accepted → item in the table.
     pub to_item: Latencies,
+    /// Size of each object that was seen in the bucket, by the hash of its key.
+    objects: HashMap<u64, u64>,
+    object_bytes: u64,
     announced: HashMap<SetId, HashMap<String, Timestamp>>,
     timed: usize,
     last_tick: Option<u64>,
@@ -156,6 +160,12 @@ impl Pipeline {
                     self.announce(&step.set_id, &step.object_key, at);
                 }
             },
+            Seen::Object(object) => {
+                let mut hash = DefaultHasher::new();
+                object.key.hash(&mut hash);
+                let before = self.objects.insert(hash.finish(), object.size).unwrap_or_default();
+                self.object_bytes = self.object_bytes.saturating_sub(before).saturating_add(object.size);
+            }
             Seen::Queue(depth) => self.queue = Some(*depth),
             Seen::Log(line) => {
                 match line.role {
@@ -194,6 +204,13 @@ impl Pipeline {
             }
             _ => {}
         }
+    }
+
+    /// Objects in the bucket and their bytes: what our gateway has put there, or what was seen there, whichever is more.
+    /// Somebody else's gateway does not tell of its uploads, and our own tells before they are seen.
+    #[must_use]
+    pub fn in_bucket(&self) -> (u64, u64) {
+        (self.uploaded.total.max(self.objects.len() as u64), self.uploaded_bytes.max(self.object_bytes))
     }
 
     /// Lets real time pass: `real_ms` counts milliseconds from any fixed moment.
@@ -237,7 +254,7 @@ impl Pipeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{GatewayStep, UploadItem};
+    use crate::model::{GatewayStep, ObjectSeen, UploadItem};
 
     fn notified(key: &str, millis: i64) -> FlowEvent {
         let step = GatewayStepKind::Notified;
@@ -270,6 +287,26 @@ mod tests {
         pipeline.tick(1_000_000);
         assert!(pipeline.notified.rate().abs() < f64::EPSILON);
         assert_eq!((pipeline.notified.total, pipeline.notified.seconds().len()), (30, RATE_SECONDS));
+    }
+
+    #[test]
+    fn the_bucket_holds_what_was_put_or_seen_there_each_object_once() {
+        let object = |key: &str, size| FlowEvent {
+            at: Timestamp::default(),
+            what: Seen::Object(ObjectSeen { key: key.to_owned(), size }),
+        };
+        let mut pipeline = Pipeline::default();
+        for (key, size) in [("a", 3), ("b", 5), ("a", 7), ("b", 5)] {
+            pipeline.see(&object(key, size));
+        }
+        assert_eq!(pipeline.in_bucket(), (2, 12), "a grew, b was seen twice");
+        let step = GatewayStepKind::Uploaded;
+        for key in ["a", "b", "c"] {
+            let what =
+                Seen::Gateway(GatewayStep { set_id: "s".into(), step, object_key: key.to_owned(), object_size: 10 });
+            pipeline.see(&FlowEvent { at: Timestamp::default(), what });
+        }
+        assert_eq!(pipeline.in_bucket(), (3, 30), "c is not seen yet");
     }
 
     #[test]

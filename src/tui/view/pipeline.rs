@@ -90,7 +90,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
         ("λ check", vec![checked.clone(), is_checked(text::rate(pipe.checked.rate()))]),
         ("custom bus", vec![checked, is_checked(p50(&pipe.to_log))]),
     ];
-    let bucket = format!("{} · {}", text::number(pipe.uploaded.total), text::bytes(pipe.uploaded_bytes));
+    let (objects, bytes) = pipe.in_bucket();
+    let bucket = format!("{} · {}", text::number(objects), text::bytes(bytes));
     let runs = seen(sight(&[Source::Executions]), text::count(running));
     let told = seen(sight(&[success_log, timeout_log]), text::number(pipe.reconciled.total));
     let outs: [(&str, String); 4] = [

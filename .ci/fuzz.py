@@ -24,9 +24,10 @@ import urllib.request
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import HTTPClientError
 
 import valid_requests
-from mutations import Request, mutate
+from mutations import LARGEST, Request, mutate
 
 # Simulated seconds a second: the longest wait that an operation may keep a client for, five minutes, passes in half a one.
 RATE = 600
@@ -34,11 +35,13 @@ TIME_LIMIT = 10
 CONNECTIONS = 8
 # Requests after which the resources that mutated requests have deleted are made anew.
 ROUND = 50
-# Memory is first read when this share has been sent: tables, caches and the allocator's arenas have their size by then.
+# Memory is first read when this share has been sent, the largest bodies over all connections before all others: tables, caches
+# and the allocator's arenas have their size by then.
 WARM = 0.3
-# What the other requests may leave behind. They store at most what they carry: PER_REQUEST covers the resources, histories and
-# messages that an accepted one makes, SLACK the allocator's arenas. The bodies sent are many times that: what kept them would show.
-SLACK, PER_REQUEST = 48 << 20, 6 << 10
+# What the requests after that may leave behind: PER_REQUEST is for the resources, messages and histories that the accepted
+# ones make (0.5 KiB a request were measured), SLACK for arenas that grow late. What kept each body that it refuses would hold
+# ten times that at the end.
+SLACK, PER_REQUEST = 16 << 20, 2 << 10
 # It has failed then; more would only take long.
 MOST_FAILURES = 20
 # Answers without end.
@@ -161,13 +164,16 @@ class World:
             self.clients[service] = boto3.client(valid_requests.MODELS.get(service, service), endpoint_url=endpoint, config=config,
                                                  region_name=valid_requests.REGION, aws_access_key_id="test", aws_secret_access_key="test")
         self.names = {}
-        self.problems = []
+        self.problems, self.failures = [], []
 
     def call(self, service, operation, **members):
         try:
             return getattr(self.clients[service], operation)(**members)
         except Exception as error:
             self.problems.append(f"{service} {operation}: {error}")
+            if isinstance(error, (ConnectionError, HTTPClientError)) or error.response["ResponseMetadata"]["HTTPStatusCode"] in (500, 502, 504):
+                self.failures.append(f"{service} {operation}, valid: {error}")
+                print(f"FAILED {self.failures[-1]}", file=sys.stderr, flush=True)
             return {}
 
     def make(self):
@@ -246,6 +252,7 @@ def main():
     asked.add_argument("--pid", type=int)
     asked.add_argument("--log", type=pathlib.Path)
     asked.add_argument("--only", type=int)
+    asked.add_argument("--progress", action="store_true")
     asked.add_argument("--valid", action="store_true", help="sends the requests without mutations, to see how many are taken")
     asked = asked.parse_args()
     endpoint = asked.endpoint.rstrip("/")
@@ -298,17 +305,22 @@ def main():
         print(send(address, request))
         return
     began, warm, sizes = time.monotonic(), None, []
+    large = Request("dynamodb", "PutItem", "POST", "/", [("Host", "localhost"), ("X-Amz-Target", "DynamoDB_20120810.PutItem")], b" " * (LARGEST - 1) + b"{")
+    with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as pool:
+        if any(status != 400 for status in pool.map(lambda _: send(address, large), range(CONNECTIONS * 4))):
+            sys.exit("a body as large as is taken was not answered with 400")
     with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as pool:
         for start in range(0, asked.requests, ROUND):
             numbers = range(start, min(start + ROUND, asked.requests))
             list(pool.map(one, numbers))
             world.make()
             maker.world.update(world.names)
+            if "--progress" in sys.argv: print(start, f"{time.monotonic()-began:.1f}", longest, file=sys.stderr, flush=True)
             if asked.pid:
                 sizes.append(resident(asked.pid))
                 if warm is None and start + ROUND >= asked.requests * WARM:
                     warm = (len(sizes) - 1, carried, numbers.stop)
-            if len(failures) > MOST_FAILURES:
+            if len(failures) + len(world.failures) > MOST_FAILURES:
                 break
     problems = list(alive(world))
     if asked.log:
@@ -318,14 +330,14 @@ def main():
     print(f"{asked.requests} requests in {time.monotonic() - began:.1f} s, {carried >> 20} MB of bodies; the longest took {longest[0]:.2f} s ({longest[1]})")
     if warm:
         at, carried_before, sent = warm
-        grew, most = sizes[-1] - sizes[at], SLACK + PER_REQUEST * (asked.requests - sent)
-        print("resident MB at each round: " + " ".join(str(size >> 20) for size in sizes))
+        grew, most = min(sizes[-5:]) - sizes[at], SLACK + PER_REQUEST * (asked.requests - sent)
+        print("resident MB on the way: " + " ".join(str(size >> 20) for size in sizes[:: max(1, len(sizes) // 20)]))
         print(f"{grew / (1 << 20):.1f} MB more after the last {asked.requests - sent} requests ({carried - carried_before >> 20} MB of bodies); at most {most >> 20}")
         if grew > most:
             problems.append("the memory is not flat")
     for problem in problems:
         print(f"FAILED {problem}", file=sys.stderr)
-    sys.exit(1 if problems or failures else 0)
+    sys.exit(1 if problems or failures or world.failures else 0)
 
 
 main()

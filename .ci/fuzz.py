@@ -39,7 +39,7 @@ ROUND = 50
 # and the allocator's arenas have their size by then.
 WARM = 0.3
 # What the requests after that may leave behind: PER_REQUEST is for the resources, messages and histories that the accepted
-# ones make (0.5 KiB a request were measured), SLACK for arenas that grow late. What kept each body that it refuses would hold
+# ones make (1 KiB a request was measured), SLACK for arenas that grow late. What kept each body that it refuses would hold
 # ten times that at the end.
 SLACK, PER_REQUEST = 16 << 20, 2 << 10
 # It has failed then; more would only take long.
@@ -252,7 +252,6 @@ def main():
     asked.add_argument("--pid", type=int)
     asked.add_argument("--log", type=pathlib.Path)
     asked.add_argument("--only", type=int)
-    asked.add_argument("--progress", action="store_true")
     asked.add_argument("--valid", action="store_true", help="sends the requests without mutations, to see how many are taken")
     asked = asked.parse_args()
     endpoint = asked.endpoint.rstrip("/")
@@ -315,7 +314,6 @@ def main():
             list(pool.map(one, numbers))
             world.make()
             maker.world.update(world.names)
-            if "--progress" in sys.argv: print(start, f"{time.monotonic()-began:.1f}", longest, file=sys.stderr, flush=True)
             if asked.pid:
                 sizes.append(resident(asked.pid))
                 if warm is None and start + ROUND >= asked.requests * WARM:

@@ -347,6 +347,31 @@ async fn chunked_bodies_lose_their_frames_and_trailers_are_verified() {
 }
 
 #[tokio::test]
+async fn a_document_that_cannot_be_read_is_the_clients_fault() {
+    let (emulator, _) = with_bucket().await;
+    let address = emulator.url().trim_start_matches("http://").to_owned();
+    for (headers, body, code) in [
+        (
+            "x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\r\nContent-Length: 4\r\n",
+            "zz\r\n",
+            "InvalidRequest",
+        ),
+        (
+            "x-amz-content-sha256: 0000000000000000000000000000000000000000000000000000000000000000\r\nContent-Length: 4\r\n",
+            "<a/>",
+            "XAmzContentSHA256Mismatch",
+        ),
+        ("Transfer-Encoding: chunked\r\n", "zz\r\n", "IncompleteBody"),
+    ] {
+        let head =
+            format!("PUT /{BUCKET}?versioning HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");
+        let answer = exchange(&address, head + body).await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains(code), "{code}: {answer}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn events_of_objects_reach_a_rule() {
     let (emulator, config) = support::start().await;
     let client = client(&config);

@@ -74,7 +74,11 @@ impl S3 {
             answers::accept(&self.store.fabric, &request_id, request).await.or_else(refused)
         } else {
             match wire::unsign(request, &self.verifier) {
-                Ok(request) => self.protocol.call(request).await.map_err(Into::into),
+                Ok(request) => {
+                    let failure = request.extensions().get::<wire::Failure>().cloned().unwrap_or_default();
+                    let answer = self.protocol.call(request).await.map_err(Into::into);
+                    failure.refusal().map_or(answer, refused)
+                }
                 Err(error) => refused(error),
             }
         };

@@ -40,7 +40,7 @@ const SIGNING_PARAMETERS: [&str; 10] = [
 ];
 
 /// Why a body could not be read to its end.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, Copy, thiserror::Error)]
 pub enum BodyError {
     /// The framing of `aws-chunked` is broken.
     #[error("the aws-chunked framing of the body is broken")]
@@ -58,12 +58,16 @@ pub enum BodyError {
 
 /// The answer to a body that could not be read.
 pub fn body_error(error: Box<dyn std::error::Error + Send + Sync>) -> S3Error {
-    match error.downcast_ref::<BodyError>() {
-        Some(BodyError::Framing) => S3Error::with_message(
+    unreadable(error.downcast_ref().copied().unwrap_or(BodyError::Incomplete))
+}
+
+fn unreadable(error: BodyError) -> S3Error {
+    match error {
+        BodyError::Framing => S3Error::with_message(
             S3ErrorCode::InvalidRequest,
             "The request body is not framed as aws-chunked content encoding requires",
         ),
-        Some(BodyError::Sha256) => {
+        BodyError::Sha256 => {
             let mut error = S3Error::with_message(
                 S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into()),
                 "The provided 'x-amz-content-sha256' header does not match what was computed.",
@@ -71,8 +75,8 @@ pub fn body_error(error: Box<dyn std::error::Error + Send + Sync>) -> S3Error {
             error.set_status_code(StatusCode::BAD_REQUEST);
             error
         }
-        Some(BodyError::Signature) => does_not_match(),
-        Some(BodyError::Incomplete) | None => S3Error::with_message(
+        BodyError::Signature => does_not_match(),
+        BodyError::Incomplete => S3Error::with_message(
             S3ErrorCode::IncompleteBody,
             "You did not provide the number of bytes specified by the Content-Length HTTP header",
         ),
@@ -90,6 +94,18 @@ impl Trailers {
     }
 }
 
+/// Why the body of a request could not be read, where it could not: the protocol crate takes that for a fault of the endpoint
+/// when it reads a document.
+#[derive(Debug, Clone, Default)]
+pub struct Failure(Arc<OnceLock<BodyError>>);
+
+impl Failure {
+    /// The answer to the request, unless its body was read to the end.
+    pub fn refusal(&self) -> Option<S3Error> {
+        self.0.get().copied().map(unreadable)
+    }
+}
+
 /// A body without its framing, compared with its digest at the end.
 struct Content {
     inner: Incoming,
@@ -97,6 +113,7 @@ struct Content {
     trailers: Trailers,
     sha256: Option<(Sha256, Box<str>)>,
     length: Option<u64>,
+    failure: Failure,
     ended: bool,
 }
 
@@ -109,6 +126,13 @@ impl Content {
         }
         let Some((sha256, expected)) = self.sha256.take() else { return Ok(()) };
         if hex::encode(sha256.finalize()) == *expected { Ok(()) } else { Err(BodyError::Sha256) }
+    }
+
+    fn fail<T>(&mut self, error: BodyError) -> Poll<Option<Result<T, Box<dyn std::error::Error + Send + Sync>>>> {
+        self.ended = true;
+        // A body fails once.
+        let _ = self.failure.0.set(error);
+        Poll::Ready(Some(Err(error.into())))
     }
 
     fn pass(&mut self, bytes: Bytes) -> Frame<Bytes> {
@@ -136,21 +160,17 @@ impl HttpBody for Content {
                 match decoder.next() {
                     Ok(Some(bytes)) => return Poll::Ready(Some(Ok(this.pass(bytes)))),
                     Ok(None) => {}
-                    Err(error) => {
-                        this.ended = true;
-                        return Poll::Ready(Some(Err(error.into())));
-                    }
+                    Err(error) => return this.fail(error),
                 }
             }
             match ready!(Pin::new(&mut this.inner).poll_frame(context)) {
                 None => match this.end() {
                     Ok(()) => return Poll::Ready(None),
-                    Err(error) => return Poll::Ready(Some(Err(error.into()))),
+                    Err(error) => return this.fail(error),
                 },
                 Some(Err(error)) => {
                     tracing::debug!(%error, "a request body ended early");
-                    this.ended = true;
-                    return Poll::Ready(Some(Err(BodyError::Incomplete.into())));
+                    return this.fail(BodyError::Incomplete);
                 }
                 Some(Ok(frame)) => {
                     let Ok(bytes) = frame.into_data() else { continue };
@@ -221,11 +241,13 @@ pub fn unsign(request: Request<Incoming>, verifier: &Verifier) -> Result<Request
         .map(|digest| (Sha256::new(), digest.to_ascii_lowercase().into_boxed_str()));
     let trailers = Trailers::default();
     parts.extensions.insert(trailers.clone());
-    if decoder.is_none() && sha256.is_none() {
+    let failure = Failure::default();
+    parts.extensions.insert(failure.clone());
+    if decoder.is_none() && sha256.is_none() && body.is_end_stream() {
         return Ok(Request::from_parts(parts, Body::from(body)));
     }
     let length = text(&parts.headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
-    let content = Content { inner: body, decoder, trailers, sha256, length, ended: false };
+    let content = Content { inner: body, decoder, trailers, sha256, length, failure, ended: false };
     Ok(Request::from_parts(parts, Body::http_body(content)))
 }
 

@@ -3,7 +3,7 @@
 //! - [`clock`]: the only reader of time; [`model`]: the nouns.
 //! - [`emulator`]: the embedded endpoint; [`sim`]: the simulated File Gateway; [`functions`]: the stack's Lambda functions.
 //! - [`aws`]: targets and clients; [`deploy`]: the stack; [`observe`]: what is seen to happen, as one stream.
-//! - [`tui`]: the dashboard.
+//! - [`vault`]: test data and vaulting of real folders; [`tui`]: the dashboard.
 //! - [`cli`]: the commands, and the only place that wires the parts together.
 //!
 //! ARCHITECTURE.md has the layout, the way of a notification, and who may use whom.
@@ -18,3 +18,4 @@ pub mod model;
 pub mod observe;
 pub mod sim;
 pub mod tui;
+pub mod vault;

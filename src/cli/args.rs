@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::deploy::EVENT_PROCESSING;
 use crate::emulator::DEFAULT_PORT;
 use crate::sim::Wish;
+use crate::vault::{gigabytes, megabytes};
 
 /// Deploys, simulates and watches upload pipelines of an AWS Storage Gateway, offline or on AWS.
 #[derive(Debug, Parser)]
@@ -90,6 +91,10 @@ pub enum Command {
     Template(TemplateArgs),
     /// Vault a simulated dataset into a deployed stack
     Sim(SimArgs),
+    /// Fill a folder with random files, as the workshop's generate-test-data.sh does
+    Generate(GenerateArgs),
+    /// Copy a folder onto a file share as a dataset with its manifest, as the workshop's vault-data-example.sh does
+    Vault(VaultArgs),
     /// Print what happens on a deployed stack
     Watch(WatchArgs),
     /// Delete the stack and what its buckets hold
@@ -260,6 +265,62 @@ pub struct SimArgs {
     pub json: bool,
 }
 
+/// Arguments of `generate`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GenerateArgs {
+    /// GB of all files together, such as 100 or 0.5 (1 GB is 1,024 MB)
+    #[arg(short, long, value_name = "SIZE", value_parser = gigabytes)]
+    pub size: u64,
+    /// Files that are written at a time
+    #[arg(short, long, value_name = "BATCH", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub batch: u16,
+    /// The folder to fill; it is made where it is not there
+    #[arg(short = 't', long = "to", value_name = "DIR")]
+    pub folder: PathBuf,
+    /// MB of the smallest file [default: 10, or less where --upper is less]
+    #[arg(short, long, value_name = "LOW", value_parser = megabytes)]
+    pub lower: Option<u64>,
+    /// MB of the largest file [default: 1000, or more where --lower is more]
+    #[arg(short, long, value_name = "HIGH", value_parser = megabytes)]
+    pub upper: Option<u64>,
+    /// What names, sizes and bytes are drawn from [default: a random one, which is told]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `vault`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct VaultArgs {
+    /// The folder to copy
+    #[arg(short = 's', long = "from", value_name = "DIR")]
+    pub source: PathBuf,
+    /// The share, or any other folder, to copy it to
+    #[arg(short = 't', long = "to", value_name = "DIR")]
+    pub folder: PathBuf,
+    /// What the dataset's id is drawn from [default: a random one]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// How the name of the dataset's root directory ends
+    #[arg(long, value_name = "TEXT", default_value = "-vaultjob", allow_hyphen_values = true, value_parser = name_end)]
+    pub job_suffix: String,
+    /// How the name of the manifest ends
+    #[arg(long, value_name = "TEXT", default_value = ".manifest", allow_hyphen_values = true, value_parser = name_end)]
+    pub manifest_suffix: String,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn name_end(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > 64 || text.contains(|c: char| c == '/' || c.is_control()) {
+        return Err("give 1 to 64 bytes without slashes and control characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// Arguments of `watch`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct WatchArgs {
@@ -299,7 +360,7 @@ pub struct StacksArgs {
 /// Arguments of `template`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TemplateArgs {
-    /// Which: event-processing or bootstrap
+    /// Which: event-processing, bootstrap or data-vaulting
     #[arg(value_name = "NAME", default_value = EVENT_PROCESSING.id)]
     pub name: String,
     /// Hold it against CloudFormation's limits and ask the target what it thinks of it, instead of printing it

@@ -13,6 +13,7 @@ mod doctor;
 mod effects;
 mod emulator;
 mod gateway_port;
+mod generate;
 mod interrupt;
 mod job;
 mod journal;
@@ -31,6 +32,8 @@ mod sim;
 mod stacks;
 mod steps;
 mod template;
+mod transfer;
+mod vault;
 mod watch;
 
 pub use args::{Args, Command};
@@ -101,6 +104,8 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Deploy(args)) => deploy::run(&settings, &args, cancel).await,
             Some(Command::Stacks(args)) => stacks::run(&settings, &args).await,
             Some(Command::Template(args)) => template::run(&settings, &args).await,
+            Some(Command::Generate(args)) => generate::run(args, cancel).await,
+            Some(Command::Vault(args)) => vault::run(args, cancel).await,
             Some(Command::Watch(args)) => watch::run(&settings, &args, cancel).await,
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,
             Some(Command::Doctor(args)) => doctor::run(&settings, &args, cancel).await,

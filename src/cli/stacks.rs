@@ -4,9 +4,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use crate::deploy::{
-    BOOTSTRAP, CATALOGUE, Difference, EVENT_PROCESSING, NextStep, Offer, Plan, Stack, all, difference,
-};
+use crate::deploy::{CATALOGUE, Difference, EVENT_PROCESSING, NextStep, Offer, Plan, Stack, all, difference};
 use crate::model::Timestamp;
 
 use super::args::{StackArgs, StacksArgs};
@@ -98,7 +96,8 @@ async fn row(
     row.changed = Some(stack.changed);
     row.ours = Some(stack.is_tagged);
     if stack.is_tagged && NextStep::of(Some(&stack.status)) == NextStep::Update {
-        let plan = if offer == BOOTSTRAP { Plan::of(BOOTSTRAP, name, Vec::new()) } else { Some(order.plan().clone()) };
+        let is_ordered = offer == EVENT_PROCESSING;
+        let plan = if is_ordered { Some(order.plan().clone()) } else { Plan::of(offer, name, Vec::new()) };
         if let Some(plan) = plan {
             row.difference = Some(difference(&session.clients, &plan, key, stack).await?);
         }

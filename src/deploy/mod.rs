@@ -23,7 +23,7 @@ mod template;
 mod yaml;
 
 pub use apply::{Change, ChangeSet, Prepared, deploy, discard, execute, prepare};
-pub use catalogue::{BOOTSTRAP, CATALOGUE, EVENT_PROCESSING, Offer, STACK_NAME, resource_count};
+pub use catalogue::{BOOTSTRAP, CATALOGUE, DATA_VAULTING, EVENT_PROCESSING, Offer, STACK_NAME, resource_count};
 pub use choices::{ChoiceError, Context, Source, settle};
 pub use destroy::{Destroyed, Foreign, check as check_deletion, destroy};
 pub use difference::{Difference, difference};

@@ -12,3 +12,4 @@ mod support;
 mod targets;
 mod terminal;
 mod unavailable;
+mod vaulting;

@@ -2,6 +2,7 @@
 
 mod cloudformation;
 mod custom_resources;
+mod data_vaulting;
 mod deploy;
 mod dynamodb;
 mod ec2;

@@ -1,5 +1,6 @@
 //! The resource types: each a small provider that calls its service as AWS's own handlers do.
 
+mod cdk;
 mod custom;
 mod dynamodb;
 mod ec2;
@@ -17,6 +18,7 @@ mod sns;
 mod sqs;
 mod ssm;
 mod states;
+mod tags;
 
 use std::collections::HashMap;
 
@@ -142,31 +144,6 @@ impl<'a> Request<'a> {
         present.collect()
     }
 
-    /// The resource's own tags and the stack's, as pairs.
-    fn tags(&self) -> Vec<(String, String)> {
-        let own = self.get("Tags").as_array().into_iter().flatten().map(|tag| {
-            let part = |name: &str| tag.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-            (part("Key"), part("Value"))
-        });
-        let mut tags: Vec<(String, String)> = own.collect();
-        for tag in self.stack_tags {
-            if !tags.iter().any(|(key, _)| *key == tag.key) {
-                tags.push((tag.key.clone(), tag.value.clone()));
-            }
-        }
-        tags
-    }
-
-    /// Tags as most services take them.
-    fn tag_list(&self) -> Value {
-        self.tags().into_iter().map(|(key, value)| serde_json::json!({"Key": key, "Value": value})).collect()
-    }
-
-    /// Tags as services with maps take them.
-    fn tag_map(&self) -> Value {
-        Value::Object(self.tags().into_iter().map(|(key, value)| (key, Value::from(value))).collect())
-    }
-
     /// Calls a service of the endpoint.
     async fn call(&self, service: &str, operation: &str, input: impl Into<Value>) -> Result<Value, Failure> {
         let answered = self.fabric.call(PRINCIPAL, service, operation, input.into()).await;
@@ -288,30 +265,6 @@ macro_rules! provider {
     };
 }
 pub(crate) use provider;
-
-/// `AWS::CDK::Metadata`: the CDK's note of what it used; there is nothing to make.
-mod cdk {
-    use serde_json::Value;
-
-    use super::schema::{Property, Shape, property};
-    use super::{Failure, Made, Request};
-
-    const PROPERTIES: &[Property] = &[property("Analytics", Shape::Text)];
-
-    async fn create(request: Request<'_>) -> Result<Made, Failure> {
-        Ok(Made::new(request.fabric.uuid()))
-    }
-
-    async fn update(_: Request<'_>, physical_id: &str, _: &Value) -> Result<Made, Failure> {
-        Ok(Made::new(physical_id))
-    }
-
-    async fn delete(_: Request<'_>, _: &str) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    super::provider!(Metadata, "AWS::CDK::Metadata", PROPERTIES, None, create, update, delete);
-}
 
 /// Every resource type of the endpoint.
 pub struct Registry {

@@ -8,7 +8,7 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, dto};
 use super::blob::Blob;
 use super::bucket::Store;
 use super::checksum::{self, Algorithm, Checksum, Digests, s3_claim, s3_set_checksum};
-use super::conditions::ReadConditions;
+use super::conditions::s3_source_conditions;
 use super::contents::Versioning;
 use super::listing::{Filter, Found, walk};
 use super::lists::encoder;
@@ -185,12 +185,7 @@ impl Store {
             let upload = state.uploads.get(&input.key, &input.upload_id)?;
             (upload.algorithm, upload.named)
         };
-        let conditions = ReadConditions {
-            if_match: input.copy_source_if_match.take(),
-            if_none_match: input.copy_source_if_none_match.take(),
-            if_modified_since: input.copy_source_if_modified_since.take(),
-            if_unmodified_since: input.copy_source_if_unmodified_since.take(),
-        };
+        let conditions = s3_source_conditions!(input);
         let source = self.source(&input.copy_source, &conditions)?;
         let from = source.object()?;
         let blob = match input.copy_source_range.as_deref() {

@@ -8,7 +8,7 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Result};
 use super::blob::Blob;
 use super::bucket::{Bucket, Store, custom, shown_id};
 use super::checksum::{Algorithm, Claim, Digested, Digests, s3_claim, s3_set_checksum};
-use super::conditions::{ReadConditions, check_write, no_such_key};
+use super::conditions::{ReadConditions, check_write, no_such_key, s3_read_conditions, s3_source_conditions};
 use super::contents::{Deleted, Versioning, is_version_id};
 use super::events::{EventKind, ObjectEvent};
 use super::object::{ETag, Headers, Object, Tags, Version, moment, s3_headers, s3_set_headers, tags_of_header};
@@ -194,14 +194,9 @@ impl Store {
     }
 
     pub async fn get_object(&self, request: S3Request<dto::GetObjectInput>) -> S3Result<dto::GetObjectOutput> {
-        let input = request.input;
+        let mut input = request.input;
         let found = self.find(&input.bucket, &input.key, input.version_id.as_deref())?;
-        let conditions = ReadConditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
+        let conditions = s3_read_conditions!(input);
         conditions.check(&found.version)?;
         let object = found.object()?;
         let span = span(object, input.range, input.part_number)?;
@@ -227,14 +222,9 @@ impl Store {
     }
 
     pub async fn head_object(&self, request: S3Request<dto::HeadObjectInput>) -> S3Result<dto::HeadObjectOutput> {
-        let input = request.input;
+        let mut input = request.input;
         let found = self.find(&input.bucket, &input.key, input.version_id.as_deref())?;
-        let conditions = ReadConditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
-            if_modified_since: input.if_modified_since,
-            if_unmodified_since: input.if_unmodified_since,
-        };
+        let conditions = s3_read_conditions!(input);
         conditions.check(&found.version)?;
         let object = found.object()?;
         let span = span(object, input.range, input.part_number)?;
@@ -283,12 +273,7 @@ impl Store {
         let mut input = request.input;
         check_key(&input.key)?;
         let bucket = self.bucket(&input.bucket)?;
-        let conditions = ReadConditions {
-            if_match: input.copy_source_if_match.take(),
-            if_none_match: input.copy_source_if_none_match.take(),
-            if_modified_since: input.copy_source_if_modified_since.take(),
-            if_unmodified_since: input.copy_source_if_unmodified_since.take(),
-        };
+        let conditions = s3_source_conditions!(input);
         let source = self.source(&input.copy_source, &conditions)?;
         let from = source.object()?;
         if i64::try_from(from.size).map_or(true, |size| size > LARGEST_PUT) {

@@ -4,6 +4,7 @@
 
 pub mod conditions;
 pub mod evaluate;
+pub mod functions;
 pub mod graph;
 pub mod parameters;
 pub mod yaml;

@@ -158,7 +158,7 @@ async fn what_is_no_fault_is_refused_in_one_sentence() {
         (r#"{"kind":"boom"}"#, "SerializationException", "unknown variant `boom`, expected one of `throttle`"),
         (r#"{"kind":"error","delay":5}"#, "SerializationException", "unknown field `delay`"),
         (r#"{"kind":"error","rate":2}"#, "ValidationException", "rate 2 is out of range: give the share"),
-        (r#"{"kind":"error","service":"sns"}"#, "ValidationException", "use one of cloudformation, dynamodb, events"),
+        (r#"{"kind":"error","service":"kinesis"}"#, "ValidationException", "use one of cloudformation, dynamodb, ec2"),
         (r#"{"kind":"error","service":"sqs","operation":"Send"}"#, "ValidationException", "operation \"Send\" is none"),
         (r#"{"kind":"error","operation":"NoSuchThing"}"#, "ValidationException", "operation \"NoSuchThing\" is none"),
     ] {

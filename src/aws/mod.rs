@@ -17,6 +17,7 @@ pub use check::{Account, CheckError, identify};
 pub use clients::{Access, Clients};
 pub use credentials::CredentialsProblem;
 pub use guard::ReadOnly;
+pub use host_prefix::WithoutHostPrefix;
 pub use limits::{CHECK_LIMIT, upload_timeouts};
 pub use meter::Meter;
 pub use pace::{Brake, Pace};

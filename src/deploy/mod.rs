@@ -6,6 +6,7 @@
 
 mod apply;
 mod catalogue;
+mod change_set;
 mod choices;
 mod destroy;
 mod difference;
@@ -22,8 +23,9 @@ mod store;
 mod template;
 mod yaml;
 
-pub use apply::{Change, ChangeSet, Prepared, deploy, discard, execute, prepare};
+pub use apply::{Prepared, deploy, discard, execute, prepare};
 pub use catalogue::{BOOTSTRAP, CATALOGUE, DATA_VAULTING, EVENT_PROCESSING, Offer, STACK_NAME, resource_count};
+pub use change_set::{Change, ChangeSet};
 pub use choices::{ChoiceError, Context, Source, settle};
 pub use destroy::{Destroyed, Foreign, check as check_deletion, destroy};
 pub use difference::{Difference, difference};

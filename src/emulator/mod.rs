@@ -3,6 +3,7 @@
 //! `front` turns HTTP into calls, `service` says what a service is, `fabric` is where services meet, `services` holds
 //! one folder a service. An operation that is lacking answers `501 NotImplemented` by name; nothing pretends.
 
+pub mod backoff;
 pub mod catalogue;
 pub mod error;
 pub mod fabric;

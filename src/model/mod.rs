@@ -7,17 +7,19 @@ mod dataset;
 pub mod execution;
 mod flow;
 pub mod machine;
+mod outcome;
 pub mod pipeline;
 pub mod preview;
 mod set_id;
 mod timestamp;
 
 pub use arn::{Arn, ArnError};
-pub use dataset::{Dataset, Datasets, Outcome, Tally};
+pub use dataset::{Dataset, Datasets, Tally};
 pub use flow::{
     ExecutionSeen, ExecutionStatus, FlowEvent, GatewayStep, GatewayStepKind, HistoryEvent, JobReport, JobState,
     LogLine, LogRole, MachineSeen, ManifestRead, ObjectSeen, QueueDepth, Route, RouteTaken, Seen, Source, SourceReport,
     SourceState, StackEvent, StackSeen, UploadDetail, UploadItem,
 };
+pub use outcome::Outcome;
 pub use set_id::SetId;
 pub use timestamp::Timestamp;

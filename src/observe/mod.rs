@@ -8,6 +8,7 @@ mod bucket;
 mod delivery;
 mod drive;
 mod executions;
+mod history;
 mod interest;
 mod ledger;
 mod live_tail;

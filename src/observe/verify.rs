@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Watched;
 use super::bucket::manifest;
-use super::executions;
+use super::history;
 use super::logs::line_of;
 use super::table::Pages;
 use crate::aws::{Clients, Kind, Problem};
@@ -76,7 +76,7 @@ pub async fn verify(
         other => other?,
     };
     if let Some(arn) = execution {
-        (verdict.execution, verdict.event_put) = executions::end(clients, arn).await?;
+        (verdict.execution, verdict.event_put) = history::end(clients, arn).await?;
     }
     Ok(verdict)
 }

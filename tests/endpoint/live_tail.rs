@@ -9,12 +9,13 @@ use aws_sdk_cloudwatchlogs::operation::start_live_tail::StartLiveTailOutput;
 use aws_sdk_cloudwatchlogs::types::{
     InputLogEvent, LiveTailSessionMetadata, LiveTailSessionUpdate, StartLiveTailResponseStream,
 };
+use vaultscope::aws::WithoutHostPrefix;
 
-use crate::plain_host::PlainHost;
 use crate::support::{send, start, wait_for};
 
 fn client(config: &SdkConfig) -> Client {
-    Client::from_conf(aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(PlainHost).build())
+    let strip = config.endpoint_url().and_then(WithoutHostPrefix::of).expect("an endpoint");
+    Client::from_conf(aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(strip).build())
 }
 
 fn arn(group: &str) -> String {

@@ -13,7 +13,6 @@ mod lambda;
 mod live_tail;
 mod logs;
 mod observe;
-mod plain_host;
 mod s3;
 mod scheduler;
 mod sns;

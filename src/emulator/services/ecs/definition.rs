@@ -1,11 +1,10 @@
-//! A task definition and what AWS checks of it: its containers, and what Fargate asks of a task.
-//!
-//! What isolates a container (user, limits, a read-only file system, labels) is recorded and returned: a task is a local
-//! process. What would change what the process does, such as secrets and mounts, is refused by name.
+//! A task definition and what AWS checks of it as a whole.
 
 use serde_json::{Map, Value, json};
 
+use super::container::check_container;
 use super::error::Error;
+use super::fargate::check_fargate;
 use super::tags::Tag;
 use crate::model::Timestamp;
 
@@ -37,52 +36,7 @@ const MEMBERS: [&str; 11] = [
     "volumes",
 ];
 
-/// Members of a container that the process follows or that only isolate it.
-const CONTAINER: [&str; 30] = [
-    "name",
-    "image",
-    "cpu",
-    "memory",
-    "memoryReservation",
-    "portMappings",
-    "essential",
-    "entryPoint",
-    "command",
-    "environment",
-    "logConfiguration",
-    "stopTimeout",
-    "startTimeout",
-    "user",
-    "readonlyRootFilesystem",
-    "privileged",
-    "dockerLabels",
-    "dockerSecurityOptions",
-    "ulimits",
-    "linuxParameters",
-    "hostname",
-    "interactive",
-    "pseudoTerminal",
-    "disableNetworking",
-    "dnsServers",
-    "dnsSearchDomains",
-    "extraHosts",
-    "systemControls",
-    "versionConsistency",
-    "resourceRequirements",
-];
-
-/// What Fargate has: CPU units, least and most memory and its step, in MiB.
-const FARGATE: [(i64, i64, i64, i64); 7] = [
-    (256, 512, 2_048, 512),
-    (512, 1_024, 4_096, 1_024),
-    (1_024, 2_048, 8_192, 1_024),
-    (2_048, 4_096, 16_384, 1_024),
-    (4_096, 8_192, 30_720, 1_024),
-    (8_192, 16_384, 61_440, 4_096),
-    (16_384, 32_768, 122_880, 8_192),
-];
-
-fn is_nothing(value: &Value) -> bool {
+pub(super) fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Array(entries) => entries.is_empty(),
@@ -173,152 +127,6 @@ pub fn number(value: Option<&Value>) -> Option<i64> {
 #[must_use]
 pub fn texts(value: Option<&Value>) -> Vec<String> {
     value.and_then(Value::as_array).into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect()
-}
-
-fn check_container(container: &mut Value, is_fargate: bool, task_memory: Option<i64>) -> Result<(), Error> {
-    let Value::Object(members) = container else {
-        return Err(Error::client("Every entry of containerDefinitions must be an object."));
-    };
-    members.retain(|_, value| !value.is_null());
-    let name = members.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if name.is_empty() || name.len() > 255 || !name.bytes().all(fits) {
-        return Err(Error::client("Container.name contains invalid characters."));
-    }
-    if let Some((unknown, _)) =
-        members.iter().find(|(member, value)| !CONTAINER.contains(&member.as_str()) && !is_nothing(value))
-    {
-        return Err(Error::Unsupported(format!("{unknown} of container {name}")));
-    }
-    if members.get("resourceRequirements").is_some_and(|needs| !is_nothing(needs)) {
-        return Err(Error::Unsupported(format!("resourceRequirements of container {name}")));
-    }
-    if members.get("image").and_then(Value::as_str).is_none_or(str::is_empty) {
-        return Err(Error::client("Container.image should not be null or empty."));
-    }
-    for list in ["command", "entryPoint"] {
-        let is_texts = |value: &Value| value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
-        if members.get(list).is_some_and(|value| !is_texts(value)) {
-            return Err(Error::client(format!("{list} of container {name} must be a list of texts.")));
-        }
-    }
-    check_environment(&name, members.get("environment"))?;
-    let (memory, reservation) = (number(members.get("memory")), number(members.get("memoryReservation")));
-    if memory.is_none() && reservation.is_none() && task_memory.is_none() {
-        return Err(Error::client(format!(
-            "Invalid setting for container '{name}'. At least one of 'memory' or 'memoryReservation' must be specified."
-        )));
-    }
-    if let (Some(task), Some(own)) = (task_memory, memory.or(reservation))
-        && own > task
-    {
-        return Err(Error::client(format!(
-            "Invalid setting for container '{name}'. 'memory' of the container must not exceed 'memory' of the task."
-        )));
-    }
-    if is_fargate {
-        if members.get("privileged") == Some(&Value::Bool(true)) {
-            return Err(Error::client("When requiring FARGATE, 'privileged' is not supported."));
-        }
-        if number(members.get("stopTimeout")).is_some_and(|seconds| !(0..=120).contains(&seconds)) {
-            return Err(Error::client(format!(
-                "Invalid 'stopTimeout' setting for container '{name}': it is 120 seconds at the most."
-            )));
-        }
-    }
-    if let Some(logging) = members.get("logConfiguration") {
-        check_logging(&name, logging, is_fargate)?;
-    }
-    for (member, default) in [
-        ("cpu", json!(0)),
-        ("portMappings", json!([])),
-        ("essential", json!(true)),
-        ("environment", json!([])),
-        ("mountPoints", json!([])),
-        ("volumesFrom", json!([])),
-        ("systemControls", json!([])),
-    ] {
-        members.entry(member).or_insert(default);
-    }
-    Ok(())
-}
-
-/// Refuses an environment that is no list of names and values.
-///
-/// # Errors
-/// `ClientException` naming the container.
-pub fn check_environment(container: &str, environment: Option<&Value>) -> Result<(), Error> {
-    let is_pair = |one: &Value| {
-        one["name"].as_str().is_some_and(|name| !name.is_empty() && !name.contains(['=', '\0']))
-            && one["value"].as_str().is_some_and(|value| !value.contains('\0'))
-    };
-    let fits = |value: &Value| value.as_array().is_some_and(|pairs| pairs.iter().all(is_pair));
-    if environment.is_none_or(fits) {
-        return Ok(());
-    }
-    Err(Error::client(format!("environment of container {container} must be a list of names and values.")))
-}
-
-/// Options of the log driver that are followed, or have no meaning for a process.
-const LOG_OPTIONS: [&str; 6] =
-    ["awslogs-group", "awslogs-region", "awslogs-stream-prefix", "awslogs-create-group", "mode", "max-buffer-size"];
-
-fn check_logging(container: &str, logging: &Value, is_fargate: bool) -> Result<(), Error> {
-    let driver = logging["logDriver"].as_str().unwrap_or_default();
-    if driver != "awslogs" {
-        return Err(Error::Unsupported(format!("the log driver {driver:?} of container {container}")));
-    }
-    if logging.get("secretOptions").is_some_and(|options| !is_nothing(options)) {
-        return Err(Error::Unsupported(format!("secretOptions of container {container}")));
-    }
-    for required in ["awslogs-group", "awslogs-region"] {
-        if logging["options"][required].as_str().is_none_or(str::is_empty) {
-            return Err(Error::client("Log driver awslogs requires options: awslogs-group, awslogs-region"));
-        }
-    }
-    if is_fargate && logging["options"]["awslogs-stream-prefix"].as_str().is_none_or(str::is_empty) {
-        return Err(Error::client("Log driver awslogs requires options: awslogs-stream-prefix"));
-    }
-    let options = logging["options"].as_object().into_iter().flatten();
-    match options.map(|(name, _)| name).find(|name| !LOG_OPTIONS.contains(&name.as_str())) {
-        Some(unknown) => Err(Error::Unsupported(format!("the log option {unknown} of container {container}"))),
-        None => Ok(()),
-    }
-}
-
-fn check_fargate(input: &Map<String, Value>, containers: &[Value]) -> Result<(), Error> {
-    if input.get("networkMode").and_then(Value::as_str) != Some("awsvpc") {
-        return Err(Error::client("Fargate only supports network mode ‘awsvpc’."));
-    }
-    let size = |what: &str| {
-        number(input.get(what))
-            .ok_or_else(|| Error::client(format!("Fargate requires that '{what}' be defined at the task level.")))
-    };
-    check_size(size("cpu")?, size("memory")?)?;
-    let logs = containers.iter().any(|container| container.get("logConfiguration").is_some());
-    if logs && input.get("executionRoleArn").and_then(Value::as_str).is_none_or(str::is_empty) {
-        return Err(Error::client(
-            "Fargate requires task definition to have execution role ARN to support log driver awslogs.",
-        ));
-    }
-    Ok(())
-}
-
-/// Refuses a size that Fargate has not.
-///
-/// # Errors
-/// `ClientException` naming both values.
-pub fn check_size(cpu: i64, memory: i64) -> Result<(), Error> {
-    let fits = FARGATE.iter().any(|(units, least, most, step)| {
-        *units == cpu && (*least..=*most).contains(&memory) && (memory - least) % step == 0
-    });
-    // The smallest one has no size between 1 and 2 GB.
-    if fits && (cpu, memory) != (256, 1_536) {
-        return Ok(());
-    }
-    Err(Error::client(format!(
-        "No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. See the Amazon ECS documentation for the valid values."
-    )))
 }
 
 impl Definition {
@@ -452,16 +260,6 @@ mod tests {
         for (change, words) in cases {
             let refused = fargate(change).expect_err(words).to_string();
             assert!(refused.contains(words), "{refused}");
-        }
-    }
-
-    #[test]
-    fn every_size_of_fargate_is_taken() {
-        for (cpu, memory) in [(256, 512), (256, 1_024), (256, 2_048), (512, 3_072), (4_096, 30_720), (8_192, 20_480)] {
-            check_size(cpu, memory).expect("a size of Fargate");
-        }
-        for (cpu, memory) in [(256, 1_536), (512, 512), (4_096, 30_721), (300, 512), (8_192, 17_408)] {
-            check_size(cpu, memory).expect_err("no size of Fargate");
         }
     }
 }

@@ -8,9 +8,11 @@
 //! Services, container instances and task sets are not here. Stopped tasks are forgotten after an hour, as on AWS.
 
 mod cluster;
+mod container;
 mod definition;
 mod definitions;
 mod error;
+mod fargate;
 mod http;
 mod image;
 mod lifecycle;

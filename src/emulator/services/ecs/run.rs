@@ -6,8 +6,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::definition::{Definition, check_environment, check_size, number};
+use super::container::check_environment;
+use super::definition::{Definition, number};
 use super::error::Error;
+use super::fargate::check_size;
 use super::network::{self, Network};
 use super::tags::{Tag, checked};
 use super::task::{Attachment, Container, Task};

@@ -11,13 +11,10 @@ use tokio::sync::Notify;
 
 use super::delivery::Attempt;
 use crate::emulator::Fabric;
+use crate::emulator::backoff;
 use crate::emulator::service::DeliveryError;
 use crate::model::Timestamp;
 
-/// The first pause; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause: 185 of them, with jitter, fill AWS's 24 hours.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Deliveries that wait at the most; beyond that a failed one is given up at once, so that memory stays bounded.
 const MOST_WAITING: usize = 100_000;
 
@@ -57,7 +54,7 @@ impl Retries {
             return;
         }
         let now = self.fabric.clock().now();
-        let due = now + pause(attempt.retries, self.fabric.fraction());
+        let due = now + backoff::pause(attempt.retries, self.fabric.fraction());
         let expires = attempt.envelope.ingested + attempt.target.oldest;
         let condition = if attempt.retries >= attempt.target.retries {
             Some("MaximumRetryAttempts")
@@ -118,12 +115,6 @@ impl Retries {
     }
 }
 
-/// How long to wait after `retries` retries: exponential, between half and all of it.
-fn pause(retries: u32, fraction: f64) -> Duration {
-    let whole = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(retries.min(20))).min(LONGEST_PAUSE);
-    whole.mul_f64(0.5 + fraction.clamp(0.0, 1.0) / 2.0)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicUsize;
@@ -135,13 +126,6 @@ mod tests {
     use crate::emulator::service::{Call, Delivery, Interface, Service};
     use crate::emulator::services::events::Events;
     use crate::emulator::{Identity, ServiceError};
-
-    #[test]
-    fn pauses_grow_to_a_limit() {
-        assert_eq!(pause(0, 1.0), Duration::from_secs(1));
-        assert_eq!(pause(3, 0.0), Duration::from_secs(4));
-        assert_eq!(pause(184, 1.0), LONGEST_PAUSE);
-    }
 
     /// A queue service of which every delivery fails for the moment, and which keeps what is sent to it.
     struct Failing {

@@ -3,39 +3,28 @@
 //! The process is a group of its own and dies with this value. If the whole endpoint is killed, the Runtime API's
 //! connections break and a runtime that waits for work ends by itself. A function's timeout is real time.
 
-use std::collections::VecDeque;
-use std::io;
-use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::json;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
-use super::config::{Config, LogFormat};
+use super::config::Config;
+use super::invocation_log::Log;
 use super::log_sink::LogSink;
 use super::output::Output;
+use super::process::{command, exit_message, spawn};
 use super::runtime_api::{RESPONSE_LIMIT, Report, RuntimeApi, Work};
 use crate::clock::{real_now, real_timestamp};
 use crate::emulator::fabric::Fabric;
-use crate::emulator::faults::FUNCTION_ACCESS_KEY;
-use crate::model::Timestamp;
 
 /// How long a runtime may take until it asks for its first event.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Bytes of the log that an answer with `LogType: Tail` holds.
-const TAIL_BYTES: usize = 4 * 1024;
-
 /// How often at the most the memory of a process is looked at.
 const MEMORY_SAMPLING: Duration = Duration::from_secs(1);
-
-/// Attempts to start a program that another thread's fork still holds open for writing, and the pause between them.
-const BUSY_ATTEMPTS: u32 = 50;
-const BUSY_PAUSE: Duration = Duration::from_millis(2);
 
 /// How an invocation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -286,58 +275,6 @@ enum Ended {
     Shutdown,
 }
 
-fn command(setting: &Setting, program: &Path, api: &RuntimeApi, stream: &str) -> Command {
-    let config = &setting.config;
-    let identity = setting.fabric.identity();
-    let root = config.package.path();
-    let mut command = Command::new(program);
-    if config.python.is_some() {
-        command.args(["-m", "awslambdaric", &config.handler]);
-    }
-    command.current_dir(root).stdin(Stdio::null()).kill_on_drop(true).process_group(0).env_clear();
-    command
-        .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()))
-        .env("LANG", "en_US.UTF-8")
-        .env("TZ", ":UTC")
-        .env("AWS_ENDPOINT_URL", setting.fabric.url())
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .envs(&config.environment)
-        .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
-        .env("_HANDLER", &config.handler)
-        .env("LAMBDA_TASK_ROOT", root)
-        .env("AWS_EXECUTION_ENV", format!("AWS_Lambda_{}", config.runtime))
-        .env("AWS_LAMBDA_FUNCTION_NAME", &*config.name)
-        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", config.memory.to_string())
-        .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
-        .env("AWS_LAMBDA_LOG_GROUP_NAME", &**setting.logs.group())
-        .env("AWS_LAMBDA_LOG_STREAM_NAME", stream)
-        .env("AWS_LAMBDA_LOG_FORMAT", if config.logging.format == LogFormat::Json { "JSON" } else { "Text" })
-        .env("AWS_REGION", &identity.region)
-        .env("AWS_DEFAULT_REGION", &identity.region)
-        .env("AWS_ACCESS_KEY_ID", FUNCTION_ACCESS_KEY)
-        .env("AWS_SECRET_ACCESS_KEY", "test");
-    if let Some(level) = &config.logging.application_log_level {
-        command.env("AWS_LAMBDA_LOG_LEVEL", level);
-    }
-    command
-}
-
-async fn spawn(command: &mut Command) -> io::Result<Child> {
-    let mut attempt = 0;
-    loop {
-        match command.spawn() {
-            // The unpacked file was open for writing while another environment was forked, and that child has not yet
-            // replaced its image: a matter of a moment.
-            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && attempt < BUSY_ATTEMPTS => {
-                attempt += 1;
-                tokio::time::sleep(BUSY_PAUSE).await;
-            }
-            other => return other,
-        }
-    }
-}
-
 /// `2026/11/21/[$LATEST]0123456789abcdef0123456789abcdef`.
 fn stream_name(fabric: &Fabric) -> Arc<str> {
     let day = fabric.clock().now().iso_seconds();
@@ -351,156 +288,6 @@ fn trace_id(request_id: &str) -> String {
     format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", hex.get(..24).unwrap_or(&hex), hex.get(..16).unwrap_or(&hex))
 }
 
-fn exit_message(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(0), _) => "Runtime exited without providing a reason".to_owned(),
-        (Some(code), _) => format!("Runtime exited with error: exit status {code}"),
-        (None, Some(signal)) => format!("Runtime exited with error: signal: {}", signal_name(signal)),
-        (None, None) => "Runtime exited with error".to_owned(),
-    }
-}
-
-/// A signal as Go, in which the service is written, names it.
-fn signal_name(signal: i32) -> String {
-    match signal {
-        1 => "hangup".to_owned(),
-        2 => "interrupt".to_owned(),
-        4 => "illegal instruction".to_owned(),
-        6 => "aborted".to_owned(),
-        8 => "floating point exception".to_owned(),
-        9 => "killed".to_owned(),
-        11 => "segmentation fault".to_owned(),
-        13 => "broken pipe".to_owned(),
-        15 => "terminated".to_owned(),
-        other => format!("signal {other}"),
-    }
-}
-
 fn error_document(message: &str, kind: &str) -> Bytes {
     Bytes::from(json!({ "errorType": kind, "errorMessage": message }).to_string())
-}
-
-/// The lines of one invocation.
-struct Log<'a> {
-    setting: &'a Setting,
-    lines: VecDeque<(Timestamp, String)>,
-}
-
-impl<'a> Log<'a> {
-    fn new(setting: &'a Setting) -> Self {
-        Self { setting, lines: VecDeque::with_capacity(4) }
-    }
-
-    fn line(&mut self, line: String) {
-        self.lines.push_back((self.setting.fabric.clock().now(), line));
-    }
-
-    /// The first line of a Python function's log: what it really runs on.
-    fn init_start(&mut self) {
-        let config = &self.setting.config;
-        let Some(python) = &config.python else { return };
-        if !config.logging.tells_start_and_report() {
-            return;
-        }
-        let version = match &python.remark {
-            Some(remark) => format!("python:{} ({remark})", python.version),
-            None => format!("python:{}", python.version),
-        };
-        match config.logging.format {
-            LogFormat::Text => self.line(format!("INIT_START Runtime Version: {version}")),
-            LogFormat::Json => {
-                let record = json!({
-                    "initializationType": "on-demand", "phase": "init", "runtimeVersion": version,
-                    "functionName": &*config.name, "functionVersion": "$LATEST",
-                });
-                self.platform("platform.initStart", &record);
-            }
-        }
-    }
-
-    fn start(&mut self, request_id: &str) {
-        let logging = &self.setting.config.logging;
-        if !logging.tells_start_and_report() {
-            return;
-        }
-        match logging.format {
-            LogFormat::Text => self.line(format!("START RequestId: {request_id} Version: $LATEST")),
-            LogFormat::Json => {
-                self.platform("platform.start", &json!({ "requestId": request_id, "version": "$LATEST" }));
-            }
-        }
-    }
-
-    fn end(
-        &mut self,
-        request_id: &str,
-        took: Duration,
-        status: &str,
-        peak: u64,
-        init: Option<Duration>,
-        config: &Config,
-    ) {
-        let millis = took.as_secs_f64() * 1_000.0;
-        if status == "timeout" {
-            self.system_error(request_id, &format!("Task timed out after {:.2} seconds", took.as_secs_f64()));
-        }
-        let logging = &config.logging;
-        if !logging.tells_start_and_report() && (status == "success" || logging.format == LogFormat::Text) {
-            return;
-        }
-        match logging.format {
-            LogFormat::Text => {
-                self.line(format!("END RequestId: {request_id}"));
-                let mut report = format!(
-                    "REPORT RequestId: {request_id}\tDuration: {millis:.2} ms\tBilled Duration: {:.0} ms\t\
-                     Memory Size: {} MB\tMax Memory Used: {peak} MB\t",
-                    millis.ceil(),
-                    config.memory,
-                );
-                if let Some(init) = init {
-                    report.push_str(&format!("Init Duration: {:.2} ms\t", init.as_secs_f64() * 1_000.0));
-                }
-                if status == "timeout" {
-                    report.push_str("Status: timeout");
-                }
-                self.line(report);
-            }
-            LogFormat::Json => {
-                let mut metrics = json!({
-                    "durationMs": round(millis), "billedDurationMs": round(millis.ceil()),
-                    "memorySizeMB": config.memory, "maxMemoryUsedMB": peak,
-                });
-                if let Some(init) = init {
-                    metrics["initDurationMs"] = json!(round(init.as_secs_f64() * 1_000.0));
-                }
-                let record = json!({ "requestId": request_id, "metrics": metrics, "status": status });
-                self.platform("platform.report", &record);
-            }
-        }
-    }
-
-    fn system_error(&mut self, request_id: &str, message: &str) {
-        let at = self.setting.fabric.clock().now().iso_millis();
-        self.line(format!("{at} {request_id} {message}"));
-    }
-
-    fn platform(&mut self, kind: &str, record: &serde_json::Value) {
-        let at = self.setting.fabric.clock().now().iso_millis();
-        self.line(json!({ "time": at, "type": kind, "record": record }).to_string());
-    }
-
-    /// The last [`TAIL_BYTES`] bytes.
-    fn tail(&self) -> String {
-        let mut from = self.lines.len();
-        let mut bytes = 0;
-        while from > 0 && bytes + self.lines[from - 1].1.len() < TAIL_BYTES {
-            from -= 1;
-            bytes += self.lines[from].1.len() + 1;
-        }
-        self.lines.range(from..).flat_map(|(_, line)| [line.as_str(), "\n"]).collect()
-    }
-}
-
-fn round(millis: f64) -> f64 {
-    (millis * 1_000.0).round() / 1_000.0
 }

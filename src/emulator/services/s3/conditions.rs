@@ -15,6 +15,32 @@ pub struct ReadConditions {
     pub if_unmodified_since: Option<Timestamp>,
 }
 
+/// Reads the conditions out of the input of a GET or HEAD.
+macro_rules! s3_read_conditions {
+    ($input:expr) => {
+        $crate::emulator::services::s3::conditions::ReadConditions {
+            if_match: $input.if_match.take(),
+            if_none_match: $input.if_none_match.take(),
+            if_modified_since: $input.if_modified_since.take(),
+            if_unmodified_since: $input.if_unmodified_since.take(),
+        }
+    };
+}
+pub(super) use s3_read_conditions;
+
+/// Reads the conditions on the source out of the input of a copy.
+macro_rules! s3_source_conditions {
+    ($input:expr) => {
+        $crate::emulator::services::s3::conditions::ReadConditions {
+            if_match: $input.copy_source_if_match.take(),
+            if_none_match: $input.copy_source_if_none_match.take(),
+            if_modified_since: $input.copy_source_if_modified_since.take(),
+            if_unmodified_since: $input.copy_source_if_unmodified_since.take(),
+        }
+    };
+}
+pub(super) use s3_source_conditions;
+
 /// A condition that a read fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refusal {

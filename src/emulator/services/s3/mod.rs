@@ -13,6 +13,8 @@ mod chunked;
 mod conditions;
 mod configuration;
 mod contents;
+mod copy;
+mod delete;
 mod events;
 mod host;
 mod json;
@@ -21,6 +23,7 @@ mod lists;
 mod multipart;
 mod object;
 mod objects;
+mod read;
 mod signature;
 mod wire;
 

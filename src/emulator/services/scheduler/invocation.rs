@@ -1,7 +1,6 @@
 //! One invocation of a schedule's target: its input, its attempts, and where it ends when none succeeds.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -9,15 +8,11 @@ use super::PRINCIPAL;
 use super::run::written;
 use super::schedule::Schedule;
 use super::target::{Target, Way};
+use crate::emulator::backoff;
 use crate::emulator::sdk::respelled;
 use crate::emulator::service::{Delivery, DeliveryError};
 use crate::emulator::{Fabric, Hop};
 use crate::model::Timestamp;
-
-/// The first pause between attempts; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause: 185 of them, with jitter, fill 24 hours.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// One invocation.
 pub struct Invocation {
@@ -62,7 +57,7 @@ impl Invocation {
             let Err(error) = self.invoke(&fabric).await else { return };
             let retries = self.attempt - 1;
             let target = self.target();
-            let pause = pause(retries, fabric.fraction());
+            let pause = backoff::pause(retries, fabric.fraction());
             let exhausted = if !error.retryable {
                 None
             } else if retries >= target.retries {
@@ -198,22 +193,9 @@ fn run_task(cluster: &str, parameters: &Map<String, Value>, input: &str) -> Valu
     Value::Object(request)
 }
 
-/// How long to wait after `retries` retries: exponential, between half and all of it.
-fn pause(retries: u32, fraction: f64) -> Duration {
-    let whole = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(retries.min(20))).min(LONGEST_PAUSE);
-    whole.mul_f64(0.5 + fraction.clamp(0.0, 1.0) / 2.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_limit() {
-        assert_eq!(pause(0, 1.0), Duration::from_secs(1));
-        assert_eq!(pause(3, 0.0), Duration::from_secs(4));
-        assert_eq!(pause(184, 1.0), LONGEST_PAUSE);
-    }
 
     #[test]
     fn a_task_is_run_as_ecs_spells_it() {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::schema::{Property, Shape, TAGS, TEXT_LIST, property};
+use super::tags::{Tagging, UNTAG_AND_TAG};
 use super::{Failure, Made, Request, provider};
 
 const KEYS: Shape = Shape::List(&Shape::Object(&[
@@ -72,6 +73,9 @@ const TABLE: &[Property] = &[
         Shape::Object(&[property("AttributeName", Shape::Text), property("Enabled", Shape::Flag).required()]),
     ),
 ];
+
+const TAGGING: Tagging =
+    Tagging { service: "dynamodb", operations: UNTAG_AND_TAG, members: ["ResourceArn", "TagKeys", "Tags"] };
 
 provider!(Table, "AWS::DynamoDB::Table", TABLE, Some("TableName"), create, update, delete);
 
@@ -164,16 +168,7 @@ async fn update(request: Request<'_>, name: &str, before: &Value) -> Result<Made
     configure(request, name, before).await?;
     let described = request.call("dynamodb", "DescribeTable", json!({"TableName": name})).await?;
     let made = made(request, name, &described["Table"]);
-    if changed(&"Tags") {
-        let arn = &made.attributes["Arn"];
-        let keys: Vec<&Value> = before["Tags"].as_array().into_iter().flatten().map(|tag| &tag["Key"]).collect();
-        if !keys.is_empty() {
-            request.call("dynamodb", "UntagResource", json!({"ResourceArn": arn, "TagKeys": keys})).await?;
-        }
-        if !request.tags().is_empty() {
-            request.call("dynamodb", "TagResource", json!({"ResourceArn": arn, "Tags": request.tag_list()})).await?;
-        }
-    }
+    request.retag(&TAGGING, made.attributes["Arn"].clone(), request.tag_list(), before).await?;
     Ok(made)
 }
 

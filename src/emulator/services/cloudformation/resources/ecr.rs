@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schema::{Property, Shape, TAGS, property};
+use super::tags::{Tagging, UNTAG_AND_TAG};
 use super::{Failure, Made, Request, provider};
 
 const REPOSITORY: &[Property] = &[
@@ -22,6 +23,9 @@ const REPOSITORY: &[Property] = &[
     property("RepositoryPolicyText", Shape::Document),
     property("Tags", TAGS),
 ];
+
+const TAGGING: Tagging =
+    Tagging { service: "ecr", operations: UNTAG_AND_TAG, members: ["resourceArn", "tagKeys", "tags"] };
 
 provider!(Repository, "AWS::ECR::Repository", REPOSITORY, Some("RepositoryName"), create, update, delete);
 
@@ -96,12 +100,7 @@ async fn update(request: Request<'_>, name: &str, before: &Value) -> Result<Made
     set_policies(request, name, before).await?;
     let described = request.call("ecr", "DescribeRepositories", json!({"repositoryNames": [name]})).await?;
     let repository = &described["repositories"][0];
-    if differs("Tags") {
-        let arn = &repository["repositoryArn"];
-        let keys: Vec<&Value> = before["Tags"].as_array().into_iter().flatten().map(|tag| &tag["Key"]).collect();
-        request.call("ecr", "UntagResource", json!({"resourceArn": arn, "tagKeys": keys})).await?;
-        request.call("ecr", "TagResource", json!({"resourceArn": arn, "tags": request.tag_list()})).await?;
-    }
+    request.retag(&TAGGING, repository["repositoryArn"].clone(), request.tag_list(), before).await?;
     Ok(made(name, repository))
 }
 

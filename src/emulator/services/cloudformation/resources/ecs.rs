@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schema::{Property, Shape, TAGS, TEXT_LIST, property};
+use super::tags::{Tagging, UNTAG_AND_TAG};
 use super::{Failure, Made, Request, provider};
 
 const STRATEGY: Shape = Shape::List(&Shape::Object(&[
@@ -22,6 +23,9 @@ const CLUSTER: &[Property] = &[
     property("DefaultCapacityProviderStrategy", STRATEGY),
     property("Tags", TAGS),
 ];
+
+const TAGGING: Tagging =
+    Tagging { service: "ecs", operations: UNTAG_AND_TAG, members: ["resourceArn", "tagKeys", "tags"] };
 
 provider!(Cluster, "AWS::ECS::Cluster", CLUSTER, Some("ClusterName"), create_cluster, update_cluster, delete_cluster);
 
@@ -48,23 +52,9 @@ fn small(name: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
-fn tags(request: Request<'_>) -> Value {
-    request.tags().into_iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
-}
-
-/// Brings the tags of what `arn` names from those of `before` to those of the request.
-async fn retag(request: Request<'_>, arn: &Value, before: &Value) -> Result<(), Failure> {
-    if before.get("Tags") == request.properties.get("Tags") {
-        return Ok(());
-    }
-    let keys: Vec<&Value> = before["Tags"].as_array().into_iter().flatten().map(|tag| &tag["Key"]).collect();
-    request.call("ecs", "UntagResource", json!({ "resourceArn": arn, "tagKeys": keys })).await?;
-    request.call("ecs", "TagResource", json!({ "resourceArn": arn, "tags": tags(request) })).await.map(drop)
-}
-
 async fn create_cluster(request: Request<'_>) -> Result<Made, Failure> {
     let name = request.name("ClusterName", 255);
-    let mut input = json!({ "clusterName": name, "tags": tags(request) });
+    let mut input = json!({ "clusterName": name, "tags": request.camel_case_tag_list() });
     for (property, member) in [
         ("CapacityProviders", "capacityProviders"),
         ("ClusterSettings", "settings"),
@@ -92,7 +82,7 @@ async fn update_cluster(request: Request<'_>, name: &str, before: &Value) -> Res
     if providers.iter().any(|one| before.get(one) != request.properties.get(one)) {
         put_providers(request, name).await?;
     }
-    retag(request, arn, before).await?;
+    request.retag(&TAGGING, arn.clone(), request.camel_case_tag_list(), before).await?;
     Ok(Made::new(name).with("Arn", arn.clone()))
 }
 
@@ -236,14 +226,14 @@ async fn create_definition(request: Request<'_>) -> Result<Made, Failure> {
         family => family.to_owned(),
     };
     input.insert("family".to_owned(), Value::from(family));
-    input.insert("tags".to_owned(), tags(request));
+    input.insert("tags".to_owned(), request.camel_case_tag_list());
     let registered = request.call("ecs", "RegisterTaskDefinition", input).await?;
     let arn = registered["taskDefinition"]["taskDefinitionArn"].as_str().unwrap_or_default();
     Ok(Made::new(arn).with("TaskDefinitionArn", arn))
 }
 
 async fn update_definition(request: Request<'_>, arn: &str, before: &Value) -> Result<Made, Failure> {
-    retag(request, &Value::from(arn), before).await?;
+    request.retag(&TAGGING, arn, request.camel_case_tag_list(), before).await?;
     Ok(Made::new(arn).with("TaskDefinitionArn", arn))
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schema::{Property, Shape, TAGS, property};
+use super::tags::{Tagging, UNTAG_AND_TAG};
 use super::{Failure, Made, Request, provider};
 
 const BUS: &[Property] = &[
@@ -11,6 +12,9 @@ const BUS: &[Property] = &[
     property("Name", Shape::Text).required().replaces(),
     property("Tags", TAGS),
 ];
+
+const TAGGING: Tagging =
+    Tagging { service: "events", operations: UNTAG_AND_TAG, members: ["ResourceARN", "TagKeys", "Tags"] };
 
 provider!(EventBus, "AWS::Events::EventBus", BUS, Some("Name"), create_bus, update_bus, delete_bus);
 
@@ -27,22 +31,8 @@ async fn update_bus(request: Request<'_>, name: &str, before: &Value) -> Result<
         request.call("events", "UpdateEventBus", request.members(&["DeadLetterConfig", "Description", "Name"])).await?;
     }
     let made = bus(request, name);
-    retag(request, made.attributes["Arn"].as_str().unwrap_or_default(), before).await?;
+    request.retag(&TAGGING, made.attributes["Arn"].clone(), request.tag_list(), before).await?;
     Ok(made)
-}
-
-async fn retag(request: Request<'_>, arn: &str, before: &Value) -> Result<(), Failure> {
-    if before.get("Tags") == request.properties.get("Tags") {
-        return Ok(());
-    }
-    let keys: Vec<&Value> = before["Tags"].as_array().into_iter().flatten().map(|tag| &tag["Key"]).collect();
-    if !keys.is_empty() {
-        request.call("events", "UntagResource", json!({"ResourceARN": arn, "TagKeys": keys})).await?;
-    }
-    if !request.tags().is_empty() {
-        request.call("events", "TagResource", json!({"ResourceARN": arn, "Tags": request.tag_list()})).await?;
-    }
-    Ok(())
 }
 
 async fn delete_bus(request: Request<'_>, name: &str) -> Result<(), Failure> {
@@ -167,7 +157,7 @@ async fn update_rule(request: Request<'_>, id: &str, before: &Value) -> Result<M
     let gone: Vec<&Value> = targets(before).into_iter().map(|target| &target["Id"]).filter(|id| !kept(id)).collect();
     remove_targets(request, &name, &gone).await?;
     put_targets(request, &name, &new).await?;
-    retag(request, &arn, before).await?;
+    request.retag(&TAGGING, arn.as_str(), request.tag_list(), before).await?;
     Ok(Made::new(id).with("Arn", arn))
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::schema::{Property, Shape, TAGS, TEXT_LIST, property};
+use super::tags::Tagging;
 use super::{Failure, Made, Request, provider};
 
 const INLINE: Shape = Shape::List(&Shape::Object(&[
@@ -21,6 +22,9 @@ const ROLE: &[Property] = &[
     property("RoleName", Shape::Text).replaces(),
     property("Tags", TAGS),
 ];
+
+const TAGGING: Tagging =
+    Tagging { service: "iam", operations: ["UntagRole", "TagRole"], members: ["RoleName", "TagKeys", "Tags"] };
 
 provider!(Role, "AWS::IAM::Role", ROLE, Some("RoleName"), create_role, update_role, delete_role);
 
@@ -61,11 +65,7 @@ async fn update_role(request: Request<'_>, name: &str, before: &Value) -> Result
         request.call("iam", "UpdateRole", input).await?;
     }
     set_policies(request, name, before).await?;
-    if before.get("Tags") != request.properties.get("Tags") {
-        let keys: Vec<&Value> = before["Tags"].as_array().into_iter().flatten().map(|tag| &tag["Key"]).collect();
-        request.call("iam", "UntagRole", json!({"RoleName": name, "TagKeys": keys})).await?;
-        request.call("iam", "TagRole", json!({"RoleName": name, "Tags": request.tag_list()})).await?;
-    }
+    request.retag(&TAGGING, name, request.tag_list(), before).await?;
     let answer = request.call("iam", "GetRole", json!({"RoleName": name})).await?;
     Ok(role(name, &answer))
 }

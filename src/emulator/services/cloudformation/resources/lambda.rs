@@ -9,6 +9,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::schema::{Property, Shape, TAGS, TEXT_LIST, property};
+use super::tags::{Tagging, UNTAG_AND_TAG};
 use super::{Failure, Made, Request, provider};
 
 /// The largest inline source, in bytes.
@@ -65,6 +66,9 @@ const CONFIGURATION: [&str; 11] = [
     "Timeout",
     "TracingConfig",
 ];
+
+const TAGGING: Tagging =
+    Tagging { service: "lambda", operations: UNTAG_AND_TAG, members: ["Resource", "TagKeys", "Tags"] };
 
 provider!(Function, "AWS::Lambda::Function", FUNCTION, Some("FunctionName"), create, update, delete);
 
@@ -155,15 +159,7 @@ async fn update(request: Request<'_>, name: &str, before: &Value) -> Result<Made
         };
     }
     let arn = arn(request, name);
-    if differs("Tags") {
-        let keys: Vec<&Value> = before["Tags"].as_array().into_iter().flatten().map(|tag| &tag["Key"]).collect();
-        if !keys.is_empty() {
-            request.call("lambda", "UntagResource", json!({"Resource": arn, "TagKeys": keys})).await?;
-        }
-        if !request.tags().is_empty() {
-            request.call("lambda", "TagResource", json!({"Resource": arn, "Tags": request.tag_map()})).await?;
-        }
-    }
+    request.retag(&TAGGING, arn, request.tag_map(), before).await?;
     Ok(made(request, name, &Value::Null))
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::schema::{Property, Shape, TAGS, property};
+use super::tags::{Tagging, UNTAG_AND_TAG};
 use super::{Failure, Made, Request, provider};
 
 const GROUP: &[Property] = &[
@@ -12,6 +13,9 @@ const GROUP: &[Property] = &[
     property("RetentionInDays", Shape::Integer),
     property("Tags", TAGS),
 ];
+
+const TAGGING: Tagging =
+    Tagging { service: "logs", operations: UNTAG_AND_TAG, members: ["resourceArn", "tagKeys", "tags"] };
 
 provider!(LogGroup, "AWS::Logs::LogGroup", GROUP, Some("LogGroupName"), create, update, delete);
 
@@ -48,16 +52,8 @@ async fn retain(request: Request<'_>, name: &str, before: &Value) -> Result<(), 
 
 async fn update(request: Request<'_>, name: &str, before: &Value) -> Result<Made, Failure> {
     retain(request, name, before).await?;
-    if before.get("Tags") != request.properties.get("Tags") {
-        let arn = request.fabric.arn("logs", format!("log-group:{name}")).to_string();
-        let keys: Vec<&Value> = before["Tags"].as_array().into_iter().flatten().map(|tag| &tag["Key"]).collect();
-        if !keys.is_empty() {
-            request.call("logs", "UntagResource", json!({"resourceArn": arn, "tagKeys": keys})).await?;
-        }
-        if !request.tags().is_empty() {
-            request.call("logs", "TagResource", json!({"resourceArn": arn, "tags": request.tag_map()})).await?;
-        }
-    }
+    let arn = request.fabric.arn("logs", format!("log-group:{name}")).to_string();
+    request.retag(&TAGGING, arn, request.tag_map(), before).await?;
     Ok(made(request, name))
 }
 

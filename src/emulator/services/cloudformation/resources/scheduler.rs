@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schema::{Property, Shape, TAGS, property};
+use super::tags::{Tagging, UNTAG_AND_TAG};
 use super::{Failure, Made, Request, provider};
 
 const TARGET: Shape = Shape::Object(&[
@@ -75,6 +76,9 @@ async fn delete(request: Request<'_>, name: &str) -> Result<(), Failure> {
 
 const GROUP: &[Property] = &[property("Name", Shape::Text).replaces(), property("Tags", TAGS)];
 
+const TAGGING: Tagging =
+    Tagging { service: "scheduler", operations: UNTAG_AND_TAG, members: ["ResourceArn", "TagKeys", "Tags"] };
+
 provider!(
     ScheduleGroup,
     "AWS::Scheduler::ScheduleGroup",
@@ -99,17 +103,7 @@ async fn create_group(request: Request<'_>) -> Result<Made, Failure> {
 
 async fn update_group(request: Request<'_>, name: &str, before: &Value) -> Result<Made, Failure> {
     let made = group(request, name).await?;
-    if before.get("Tags") != request.properties.get("Tags") {
-        let arn = &made.attributes["Arn"];
-        let keys: Vec<&Value> = before["Tags"].as_array().into_iter().flatten().map(|tag| &tag["Key"]).collect();
-        if !keys.is_empty() {
-            request.call("scheduler", "UntagResource", json!({"ResourceArn": arn, "TagKeys": keys})).await?;
-        }
-        if !request.tags().is_empty() {
-            let input = json!({"ResourceArn": arn, "Tags": request.tag_list()});
-            request.call("scheduler", "TagResource", input).await?;
-        }
-    }
+    request.retag(&TAGGING, made.attributes["Arn"].clone(), request.tag_list(), before).await?;
     Ok(made)
 }
 

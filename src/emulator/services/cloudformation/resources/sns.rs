@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schema::{Property, Shape, TAGS, TEXT_LIST, property};
+use super::tags::{Tagging, UNTAG_AND_TAG};
 use super::{Failure, Made, Request, provider};
 
 /// Properties that are topic attributes of the same name, with what they are when the template does not say.
@@ -23,6 +24,9 @@ const TOPIC: &[Property] = &[
     property("TopicName", Shape::Text).replaces(),
     property("TracingConfig", Shape::Text),
 ];
+
+const TAGGING: Tagging =
+    Tagging { service: "sns", operations: UNTAG_AND_TAG, members: ["ResourceArn", "TagKeys", "Tags"] };
 
 provider!(Topic, "AWS::SNS::Topic", TOPIC, Some("TopicName"), create, update, delete);
 
@@ -74,15 +78,7 @@ async fn update(request: Request<'_>, arn: &str, before: &Value) -> Result<Made,
     }
     let added: Vec<&Value> = new.into_iter().filter(|endpoint| !old.contains(endpoint)).collect();
     subscribe_all(request, arn, &added).await?;
-    if before.get("Tags") != request.properties.get("Tags") {
-        let keys: Vec<&Value> = before["Tags"].as_array().into_iter().flatten().map(|tag| &tag["Key"]).collect();
-        if !keys.is_empty() {
-            request.call("sns", "UntagResource", json!({"ResourceArn": arn, "TagKeys": keys})).await?;
-        }
-        if !request.tags().is_empty() {
-            request.call("sns", "TagResource", json!({"ResourceArn": arn, "Tags": request.tag_list()})).await?;
-        }
-    }
+    request.retag(&TAGGING, arn, request.tag_list(), before).await?;
     Ok(made(arn))
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schema::{Property, Shape, TAGS, TEXT_LIST, property};
+use super::tags::Tagging;
 use super::{Failure, Made, Request, provider};
 
 /// Properties that are queue attributes of the same name.
@@ -31,6 +32,9 @@ const QUEUE: &[Property] = &[
     property("Tags", TAGS),
     property("VisibilityTimeout", Shape::Integer),
 ];
+
+const TAGGING: Tagging =
+    Tagging { service: "sqs", operations: ["UntagQueue", "TagQueue"], members: ["QueueUrl", "TagKeys", "Tags"] };
 
 provider!(Queue, "AWS::SQS::Queue", QUEUE, Some("QueueName"), create, update, delete);
 
@@ -79,15 +83,7 @@ async fn update(request: Request<'_>, url: &str, before: &Value) -> Result<Made,
     if !changed.is_empty() {
         request.call("sqs", "SetQueueAttributes", json!({"QueueUrl": url, "Attributes": changed})).await?;
     }
-    if before.get("Tags") != request.properties.get("Tags") {
-        let keys: Vec<&Value> = before["Tags"].as_array().into_iter().flatten().map(|tag| &tag["Key"]).collect();
-        if !keys.is_empty() {
-            request.call("sqs", "UntagQueue", json!({"QueueUrl": url, "TagKeys": keys})).await?;
-        }
-        if !request.tags().is_empty() {
-            request.call("sqs", "TagQueue", json!({"QueueUrl": url, "Tags": request.tag_map()})).await?;
-        }
-    }
+    request.retag(&TAGGING, url, request.tag_map(), before).await?;
     Ok(made(request, url))
 }
 

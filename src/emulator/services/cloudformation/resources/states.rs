@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::schema::{Property, Shape, TAGS, property};
+use super::tags::{Tagging, UNTAG_AND_TAG};
 use super::{Failure, Made, Request, provider};
 
 const MACHINE: &[Property] = &[
@@ -39,6 +40,9 @@ const MACHINE: &[Property] = &[
     property("Tags", TAGS),
     property("TracingConfiguration", Shape::Object(&[property("Enabled", Shape::Flag)])),
 ];
+
+const TAGGING: Tagging =
+    Tagging { service: "states", operations: UNTAG_AND_TAG, members: ["resourceArn", "tagKeys", "tags"] };
 
 provider!(StateMachine, "AWS::StepFunctions::StateMachine", MACHINE, Some("StateMachineName"), create, update, delete);
 
@@ -95,10 +99,6 @@ async fn members(request: Request<'_>) -> Result<Map<String, Value>, Failure> {
     Ok(input)
 }
 
-fn tag_list(request: Request<'_>) -> Value {
-    request.tags().into_iter().map(|(key, value)| json!({"key": key, "value": value})).collect()
-}
-
 async fn create(request: Request<'_>) -> Result<Made, Failure> {
     let mut input = members(request).await?;
     input.insert("name".to_owned(), Value::from(request.name_after("StateMachineName", "", 80)));
@@ -106,7 +106,7 @@ async fn create(request: Request<'_>) -> Result<Made, Failure> {
         input.insert("type".to_owned(), kind.clone());
     }
     if !request.tags().is_empty() {
-        input.insert("tags".to_owned(), tag_list(request));
+        input.insert("tags".to_owned(), request.camel_case_tag_list());
     }
     let created = request.call("states", "CreateStateMachine", input).await?;
     Ok(made(created["stateMachineArn"].as_str().unwrap_or_default()))
@@ -116,15 +116,7 @@ async fn update(request: Request<'_>, arn: &str, before: &Value) -> Result<Made,
     let mut input = members(request).await?;
     input.insert("stateMachineArn".to_owned(), Value::from(arn));
     request.call("states", "UpdateStateMachine", input).await?;
-    if before.get("Tags") != request.properties.get("Tags") {
-        let keys: Vec<&Value> = before["Tags"].as_array().into_iter().flatten().map(|tag| &tag["Key"]).collect();
-        if !keys.is_empty() {
-            request.call("states", "UntagResource", json!({"resourceArn": arn, "tagKeys": keys})).await?;
-        }
-        if !request.tags().is_empty() {
-            request.call("states", "TagResource", json!({"resourceArn": arn, "tags": tag_list(request)})).await?;
-        }
-    }
+    request.retag(&TAGGING, arn, request.camel_case_tag_list(), before).await?;
     Ok(made(arn))
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::evaluate::{Piece, get_att, pieces};
+use super::functions::{Piece, get_att, pieces};
 use super::{Template, format_error, invalid};
 use crate::emulator::services::cloudformation::error::Error;
 

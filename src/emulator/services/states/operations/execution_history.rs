@@ -26,11 +26,7 @@ impl States {
         _: &Context,
     ) -> Result<Value, StatesError> {
         let arn = required(input.execution_arn, "executionArn")?;
-        let execution = self.execution(&arn)?;
-        if &*execution.revision.kind == "EXPRESS" {
-            let message = "This operation is not supported by this type of state machine";
-            return Err(StatesError::StateMachineTypeNotSupported(message.to_owned()));
-        }
+        let execution = self.standard_execution(&arn)?;
         let size = page_size(input.max_results)?;
         let subject = format!("history {} {arn}", input.reverse_order);
         let bad = || StatesError::InvalidToken("Invalid token".to_owned());

@@ -111,11 +111,7 @@ impl States {
     }
 
     pub(crate) async fn stop_execution(&self, input: StopExecutionInput, _: &Context) -> Result<Value, StatesError> {
-        let execution = self.execution(&required(input.execution_arn, "executionArn")?)?;
-        if &*execution.revision.kind == "EXPRESS" {
-            let message = "This operation is not supported by this type of state machine";
-            return Err(StatesError::StateMachineTypeNotSupported(message.to_owned()));
-        }
+        let execution = self.standard_execution(&required(input.execution_arn, "executionArn")?)?;
         execution.blame(Failure { error: input.error, cause: input.cause });
         execution.stop().cancel();
         let outcome = execution.outcome();
@@ -131,11 +127,7 @@ impl States {
         _: &Context,
     ) -> Result<Value, StatesError> {
         let arn = required(input.execution_arn, "executionArn")?;
-        let execution = self.execution(&arn)?;
-        if &*execution.revision.kind == "EXPRESS" {
-            let message = "This operation is not supported by this type of state machine";
-            return Err(StatesError::StateMachineTypeNotSupported(message.to_owned()));
-        }
+        let execution = self.standard_execution(&arn)?;
         let now = self.fabric().clock().now();
         let mut registry = self.registry();
         if !execution.redrive(now) {

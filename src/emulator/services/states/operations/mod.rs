@@ -97,6 +97,16 @@ impl States {
         let found = found.filter(|execution| &*execution.arn == arn);
         found.cloned().ok_or_else(|| StatesError::ExecutionDoesNotExist(arn.to_owned()))
     }
+
+    /// The execution of that ARN, for what Express Workflows do not have.
+    fn standard_execution(&self, arn: &str) -> Result<Arc<Execution>, StatesError> {
+        let execution = self.execution(arn)?;
+        if &*execution.revision.kind == "EXPRESS" {
+            let message = "This operation is not supported by this type of state machine";
+            return Err(StatesError::StateMachineTypeNotSupported(message.to_owned()));
+        }
+        Ok(execution)
+    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::Target;
 use crate::deploy::{
-    Architecture, Artefact, BOOTSTRAP, Bootstrap, ChangeSet, Context, DeployError, EVENT_PROCESSING, Host, Location,
-    Plan, Prepared, Sink, Source, Stack, Store, discard, execute, prepare, settle,
+    Architecture, Artefact, BOOTSTRAP, Bootstrap, ChangeSet, Context, DATA_VAULTING, DeployError, EVENT_PROCESSING,
+    Host, Location, Plan, Prepared, Sink, Source, Stack, Store, discard, execute, prepare, settle,
 };
 
 use super::Usage;
@@ -70,6 +70,13 @@ impl Order {
             return Err(Usage(format!(
                 "stack {} holds the functions' artefacts: choose another name with --stack",
                 BOOTSTRAP.stack
+            ))
+            .into());
+        }
+        if settings.stack == DATA_VAULTING.stack {
+            return Err(Usage(format!(
+                "{} is the name of another template, which `vaultscope template {}` prints and this command does not deploy: choose another name with --stack",
+                DATA_VAULTING.stack, DATA_VAULTING.id
             ))
             .into());
         }

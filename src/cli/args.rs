@@ -1,9 +1,11 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::clock::RATE_RANGE;
 use crate::deploy::EVENT_PROCESSING;
 use crate::emulator::DEFAULT_PORT;
 use crate::sim::Wish;
@@ -16,6 +18,9 @@ pub struct Args {
     /// What every command takes.
     #[command(flatten)]
     pub global: Global,
+    /// Write down what happens in the dashboard, for `vaultscope replay`
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// The command; none opens the dashboard.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -97,6 +102,8 @@ pub enum Command {
     Vault(VaultArgs),
     /// Print what happens on a deployed stack
     Watch(WatchArgs),
+    /// Show a recorded session in the dashboard again, or make a picture of it
+    Replay(ReplayArgs),
     /// Delete the stack and what its buckets hold
     Destroy(DestroyArgs),
     /// Say what the target is, what answers there and what is missing
@@ -333,6 +340,60 @@ pub struct WatchArgs {
     /// Of --until-reconciled: the dataset
     #[arg(long, value_name = "ID", requires = "until_reconciled")]
     pub set_id: Option<String>,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReplayArgs {
+    /// What `vaultscope --record FILE` wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Seconds of the recording per second
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+    /// Show nothing and write a picture of the screen (.svg, .txt) or an asciicast (.cast)
+    #[arg(long, value_name = "FILE")]
+    pub export: Option<PathBuf>,
+    /// Of --export: how far into the recording [default: to its end]
+    #[arg(long, value_name = "SECONDS", requires = "export", value_parser = moment)]
+    pub at: Option<Duration>,
+    /// Of --export: columns and rows, such as 120x40 [default: those of the recording]
+    #[arg(long, value_name = "SIZE", requires = "export", value_parser = columns_and_rows)]
+    pub size: Option<(u16, u16)>,
+    /// Of --export: the colours
+    #[arg(long, value_name = "THEME", default_value = "dark", requires = "export")]
+    pub theme: ThemeArg,
+}
+
+/// A colour scheme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ThemeArg {
+    /// 24-bit colours on a dark background
+    Dark,
+    /// 24-bit colours on a light background
+    Light,
+    /// The terminal's own sixteen colours
+    Ansi,
+    /// No colours
+    Mono,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if RATE_RANGE.contains(&speed) => Ok(speed),
+        _ => Err(format!("give a number from {} to {}", RATE_RANGE.start(), RATE_RANGE.end())),
+    }
+}
+
+fn moment(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "give a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+fn columns_and_rows(text: &str) -> Result<(u16, u16), String> {
+    let size = text.split_once('x').and_then(|(columns, rows)| Some((columns.parse().ok()?, rows.parse().ok()?)));
+    size.filter(|(columns, rows)| (1..=1_000).contains(columns) && (1..=1_000).contains(rows))
+        .ok_or_else(|| "write it as COLUMNSxROWS, such as 120x40, 1,000 each at the most".to_owned())
 }
 
 /// Arguments of `destroy`.

@@ -1,6 +1,7 @@
 //! The dashboard: starts the target, opens the terminal, carries out what the dashboard asks for, and feeds it what is
 //! seen. Drawing and state are the TUI's; nothing here decides what is shown.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::tui::{
 };
 
 use super::effects::{Effects, OFFER};
+use super::record::Recorder;
 use super::server::Server;
 use super::session::{EMBEDDED_RATE, Session};
 use super::settings::Settings;
@@ -35,7 +37,7 @@ const ACTIVITY_EVERY: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Opens the dashboard and stays until it is left.
-pub async fn run(settings: &Settings, cancel: CancellationToken) -> anyhow::Result<Exit> {
+pub async fn run(settings: &Settings, record: Option<&Path>, cancel: CancellationToken) -> anyhow::Result<Exit> {
     if !output::is_terminal() {
         return Err(Usage(
             "the dashboard needs a terminal, and there is none: `vaultscope run` does the same without one".to_owned(),
@@ -47,8 +49,16 @@ pub async fn run(settings: &Settings, cancel: CancellationToken) -> anyhow::Resu
         session.set_rate(EMBEDDED_RATE).await?;
     }
     let session = Arc::new(session);
-    let state = State::new(setup(settings, &session));
+    let setup = setup(settings, &session);
     let (events, shown) = mpsc::channel(EVENTS);
+    let recorder = match record.map(|path| Recorder::begin(path, setup.clone(), events.clone())).transpose() {
+        Ok(recorder) => recorder,
+        Err(error) => {
+            session.end().await;
+            return Err(error);
+        }
+    };
+    let state = State::new(setup);
     let (flows, seen) = mpsc::channel(CHANNEL_CAPACITY);
     let (asked, wanted) = mpsc::unbounded_channel();
     let end = cancel.child_token();
@@ -59,8 +69,10 @@ pub async fn run(settings: &Settings, cancel: CancellationToken) -> anyhow::Resu
     let effects = Effects::new(Arc::clone(&session), settings.clone(), flows, events, end.clone());
     tasks.spawn(effects.carry_out(wanted));
     tasks.close();
+    let entries = recorder.as_ref().map(|recorder| recorder.entries.clone());
+    let options = Options { recorder: entries, ..Options::default() };
     let shown = tokio::select! {
-        shown = tui::run(Options::default(), state, shown, asked) => Some(shown),
+        shown = tui::run(options, state, shown, asked) => Some(shown),
         () = cancel.cancelled() => None,
     };
     end.cancel();
@@ -69,6 +81,9 @@ pub async fn run(settings: &Settings, cancel: CancellationToken) -> anyhow::Resu
     match Arc::try_unwrap(session) {
         Ok(session) => session.close().await,
         Err(session) => session.end().await,
+    }
+    if let Some(recorder) = recorder {
+        recorder.end().await?;
     }
     match shown {
         Some(summary) => print(&summary?, settings)?,

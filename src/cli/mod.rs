@@ -12,6 +12,7 @@ mod destroy;
 mod doctor;
 mod effects;
 mod emulator;
+mod export;
 mod gateway_port;
 mod generate;
 mod interrupt;
@@ -21,6 +22,8 @@ mod memory;
 mod output;
 mod pipeline;
 mod progress;
+mod record;
+mod replay;
 mod report;
 mod rollout;
 mod run;
@@ -110,7 +113,8 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,
             Some(Command::Doctor(args)) => doctor::run(&settings, &args, cancel).await,
             Some(Command::Emulator(args)) => emulator::run(&args, cancel).await,
-            None => dashboard::run(&settings, cancel).await,
+            Some(Command::Replay(args)) => replay::run(&args, cancel).await,
+            None => dashboard::run(&settings, args.record.as_deref(), cancel).await,
             Some(Command::ServeFunction) => Ok(Exit::Done),
         }
     });

@@ -4,6 +4,7 @@ use crossterm::event::KeyEvent;
 use serde::{Deserialize, Serialize};
 
 use super::effect::Effect;
+use super::state::ReplayReading;
 use crate::model::activity::Activity;
 use crate::model::preview::ChangePreview;
 use crate::model::{FlowEvent, Timestamp};
@@ -39,6 +40,10 @@ pub enum Event {
     },
     /// Every call of the target so far, about once a second.
     Activity(Activity),
+    /// Something of a recording, which happens again: what it would have done to a target is left undone.
+    Replayed(Box<Event>),
+    /// How far a replay is, a few times a second and on each change.
+    Replay(ReplayReading),
     /// Something went wrong that belongs to no effect: one sentence.
     Problem(String),
 }

@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::terminal::{self, Screen};
 use super::theme::{Surroundings, Theme};
 use super::view::{ViewState, draw};
-use super::{Effect, Event, State, update};
+use super::{Effect, Entry, Event, State, update};
 use crate::model::{Outcome, Tally};
 
 /// The beat of frames: 30 a second at most.
@@ -30,6 +30,8 @@ pub struct Options {
     pub mouse: bool,
     /// The colour scheme; the one that fits the terminal where it is not named.
     pub theme: Option<Theme>,
+    /// Who is told of everything that happens, ticks left out, to write it down.
+    pub recorder: Option<mpsc::UnboundedSender<Entry>>,
 }
 
 /// Why the dashboard could not go on.
@@ -93,14 +95,23 @@ pub async fn run(
     let mut screen = Screen::take(options.mouse)?;
     state.mouse = options.mouse;
     let size = screen.terminal.size()?;
-    update(&mut state, Event::Resize(size.width, size.height));
+    let recorder = options.recorder;
+    let record = |ms, event: &Event| {
+        if let Some(recorder) = &recorder {
+            // Whoever wrote it down and cannot any more has said so.
+            drop(recorder.send(Entry(ms, event.clone())));
+        }
+    };
+    let event = Event::Resize(size.width, size.height);
+    record(0, &event);
+    update(&mut state, event);
     let theme = options.theme.unwrap_or_else(|| Theme::for_terminal(&Surroundings::read()));
     let mut view = ViewState::new(theme);
     let mut keys = EventStream::new();
     let mut frames = interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let opened = frames.tick().await;
-    let mut last_tick = 0;
+    let (mut last_tick, mut beat) = (0, 0);
     screen.terminal.draw(|frame| draw(frame, &state, &mut view))?;
     let mut dirty = false;
     loop {
@@ -112,10 +123,10 @@ pub async fn run(
                 None => return Ok(state.summary()),
             },
             now = frames.tick() => {
-                let ms = u64::try_from(now.duration_since(opened).as_millis()).unwrap_or(u64::MAX);
-                if ms - last_tick >= TICK_MS {
-                    last_tick = ms;
-                    batch.push(Event::Tick(ms));
+                beat = u64::try_from(now.duration_since(opened).as_millis()).unwrap_or(u64::MAX);
+                if beat - last_tick >= TICK_MS {
+                    last_tick = beat;
+                    batch.push(Event::Tick(beat));
                 }
             }
             event = events.recv() => match event {
@@ -131,6 +142,9 @@ pub async fn run(
         let idle = batch.is_empty();
         dirty |= !idle;
         for event in batch {
+            if !matches!(event, Event::Tick(_)) {
+                record(beat, &event);
+            }
             for effect in update(&mut state, event) {
                 match effect {
                     Effect::Quit => return Ok(state.summary()),

@@ -21,12 +21,17 @@ struct Terminal {
 
 impl Terminal {
     fn open(columns: u16, rows: u16) -> Self {
+        Self::open_with(&[], columns, rows)
+    }
+
+    fn open_with(args: &[&str], columns: u16, rows: u16) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_vaultscope"));
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
             command.env_remove(name);
         }
+        command.args(args);
         command.env("TERM", "xterm-256color");
         command.env("AWS_EC2_METADATA_DISABLED", "true");
         let child = pair.slave.spawn_command(command).expect("the binary starts");
@@ -109,4 +114,32 @@ fn a_job_lands_at_120_by_40() {
 #[test]
 fn a_job_lands_at_80_by_24() {
     a_job_lands(80, 24);
+}
+
+#[test]
+fn a_session_is_recorded_and_shown_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("session.jsonl");
+    let file = file.to_str().expect("UTF-8");
+    let mut terminal = Terminal::open_with(&["--record", file], 120, 40);
+    terminal.shows("EMBEDDED");
+    terminal.press("4");
+    terminal.shows("Reconcile");
+    terminal.press("q");
+    terminal.shows("Pipeline");
+    terminal.press("4");
+    terminal.shows("Reconcile");
+    terminal.press("\u{3}");
+    terminal.ends();
+
+    let mut replay = Terminal::open_with(&["replay", file, "--speed", "10"], 100, 30);
+    replay.shows("REPLAY");
+    replay.shows("■");
+    replay.shows("Reconcile");
+    replay.press("1");
+    replay.shows("you have the keys now");
+    replay.press("d");
+    replay.shows("this is a replay");
+    replay.press("q");
+    replay.ends();
 }

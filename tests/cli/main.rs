@@ -6,6 +6,7 @@ mod endpoints;
 mod interrupt;
 mod outage;
 mod readme;
+mod replay;
 mod run;
 mod standalone;
 mod support;

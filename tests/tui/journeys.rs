@@ -1,13 +1,14 @@
 //! What keys do, from key to effect; and that nothing makes the dashboard panic.
 
+use crossterm::event::KeyCode;
 use proptest::prelude::*;
 use vaultscope::model::activity::{Activity, CallRow};
 use vaultscope::model::preview::ChangePreview;
 use vaultscope::model::{LogRole, Seen, SetId, Source, SourceReport, SourceState};
-use vaultscope::tui::{Effect, EffectResult, Event, JobRequest, State, TargetInfo, update};
+use vaultscope::tui::{Effect, EffectResult, Event, JobRequest, ReplayReading, State, TargetInfo, update};
 
 use super::story;
-use super::{press, screen};
+use super::{key, press, screen};
 
 #[test]
 fn deploy_then_a_job_then_success() {
@@ -211,4 +212,26 @@ proptest! {
             screen(&mut state, width, height);
         }
     }
+}
+
+/// A replay of the story: what happened then happens to the screen again, and asks for nothing.
+#[test]
+fn a_replay_shows_what_was_recorded_and_does_nothing() {
+    let mut state = State::replaying(story::setup());
+    let deployed = key(KeyCode::Char('d'));
+    assert_eq!(update(&mut state, Event::Replayed(Box::new(deployed.clone()))), [], "it was done then");
+    assert!(screen(&mut state, 120, 40).contains("REPLAY"));
+    let reading = ReplayReading { at_ms: 61_000, length_ms: 100_000, rate: 2.0, paused: false };
+    update(&mut state, Event::Replay(reading));
+    assert!(screen(&mut state, 120, 40).contains("▶×2 1:01/1:40"));
+    assert_eq!(press(&mut state, " "), [Effect::Pause(true)], "the replay's own time");
+    assert_eq!(press(&mut state, "]]"), [Effect::SetRate(5.0), Effect::SetRate(10.0)]);
+    update(&mut state, Event::Replayed(Box::new(key(KeyCode::Char('3')))));
+    assert!(screen(&mut state, 120, 40).contains("▸3 Logs"));
+    assert_eq!(press(&mut state, "1d"), [], "nothing stands behind it");
+    assert!(screen(&mut state, 120, 40).contains("this is a replay"));
+    update(&mut state, Event::Replayed(Box::new(key(KeyCode::Char('3')))));
+    assert!(screen(&mut state, 120, 40).contains("▸1 Flow"), "the user has the keys");
+    update(&mut state, Event::Replayed(Box::new(Event::Resize(30, 10))));
+    assert!(screen(&mut state, 120, 40).lines().count() == 40);
 }

@@ -3,6 +3,7 @@
 pub(crate) mod calls;
 pub(crate) mod change;
 pub(crate) mod logs;
+pub(crate) mod replay;
 pub(crate) mod sources;
 
 use std::collections::{HashSet, VecDeque};
@@ -22,7 +23,10 @@ use crate::model::{Datasets, SetId, StackEvent, Timestamp};
 use calls::Calls;
 use change::Waiting;
 use logs::Logs;
+use replay::Replay;
 use sources::Sources;
+
+pub use replay::ReplayReading;
 
 /// Problems that are kept.
 pub(crate) const KEPT_PROBLEMS: usize = 500;
@@ -160,6 +164,8 @@ pub struct State {
     pub(crate) problems: VecDeque<(Option<Timestamp>, String)>,
     pub(crate) unread: usize,
     pub(crate) mouse: bool,
+    /// Of a dashboard that shows a recording.
+    pub(crate) replay: Option<Replay>,
 }
 
 impl State {
@@ -169,10 +175,16 @@ impl State {
         Self { setup, size: (80, 24), ..Self::default() }
     }
 
+    /// The state before the first thing of a recording is shown.
+    #[must_use]
+    pub fn replaying(setup: Setup) -> Self {
+        Self { replay: Some(Replay::default()), ..Self::new(setup) }
+    }
+
     /// Simulated time now, as far as the last reading tells.
     pub(crate) fn now(&self) -> Option<Timestamp> {
         let (reading, read_ms) = self.clock?;
-        if reading.paused {
+        if reading.paused || self.replay.is_some_and(|replay| replay.reading.paused || replay.reading.is_over()) {
             return Some(reading.now);
         }
         let passed = std::time::Duration::from_millis(self.real_ms.saturating_sub(read_ms));

@@ -15,8 +15,14 @@ const RATES: [f64; 13] = [0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0
 /// Simulated seconds of a step.
 const STEP_SECONDS: u64 = 10;
 
+const REPLAY: &str = "this is a replay: nothing stands behind it that could be changed";
+
 /// Carries out a command that changes the target, where it may be changed.
 pub(super) fn change(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+    if state.replay.is_some() && cmd.changes().is_some() {
+        say(state, REPLAY);
+        return Vec::new();
+    }
     if let Some(what) = cmd.changes()
         && state.setup.target.read_only
     {
@@ -37,6 +43,9 @@ pub(super) fn change(state: &mut State, cmd: Cmd) -> Vec<Effect> {
 
 /// Why work cannot be sent off now.
 fn refusal(state: &State, effect: &Effect) -> Option<String> {
+    if state.replay.is_some() {
+        return Some(REPLAY.to_owned());
+    }
     // Dropping what was never executed changes nothing.
     if state.setup.target.read_only && !matches!(effect, Effect::Discard { .. }) {
         return Some("READ-ONLY: start vaultscope with --write to change anything".to_owned());
@@ -143,6 +152,10 @@ fn delete(state: &mut State) {
 
 /// Changes the target's time. Whether an endpoint elsewhere has a clock of ours is for it to answer.
 pub(super) fn time(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+    if let Some(replay) = &mut state.replay {
+        let reading = &mut replay.reading;
+        return turn(cmd, reading.paused, &mut reading.rate, true);
+    }
     if state.setup.target.kind == TargetKind::Aws {
         say(state, "time on AWS runs as it does: only a clock of ours can be paused, stepped or scaled");
         return Vec::new();
@@ -151,22 +164,26 @@ pub(super) fn time(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         say(state, "the target's clock was not read yet");
         return Vec::new();
     };
-    match cmd {
-        Cmd::Pause => vec![Effect::Pause(!reading.paused)],
-        Cmd::Step => vec![Effect::Step { seconds: STEP_SECONDS }],
-        _ => {
-            let next = if cmd == Cmd::Faster {
-                RATES.into_iter().find(|rate| *rate > reading.rate * 1.001)
-            } else {
-                RATES.into_iter().rev().find(|rate| *rate < reading.rate * 0.999)
-            };
-            // Shown at once, so that a key pressed twice goes two rates on.
-            if let (Some(rate), Some((reading, _)), true) =
-                (next, &mut state.clock, state.setup.target.kind == TargetKind::Embedded)
-            {
-                reading.rate = rate;
-            }
-            next.map(Effect::SetRate).into_iter().collect()
-        }
+    let is_ours = state.setup.target.kind == TargetKind::Embedded;
+    let mut rate = reading.rate;
+    let effects = turn(cmd, reading.paused, &mut rate, is_ours);
+    if let Some((reading, _)) = &mut state.clock {
+        reading.rate = rate;
     }
+    effects
+}
+
+/// What a key does to a clock. A new rate is shown at once where it is sure to be taken, so that a key pressed twice goes
+/// two rates on.
+fn turn(cmd: Cmd, paused: bool, rate: &mut f64, is_sure: bool) -> Vec<Effect> {
+    let next = match cmd {
+        Cmd::Pause => return vec![Effect::Pause(!paused)],
+        Cmd::Step => return vec![Effect::Step { seconds: STEP_SECONDS }],
+        Cmd::Faster => RATES.into_iter().find(|next| *next > *rate * 1.001),
+        _ => RATES.into_iter().rev().find(|next| *next < *rate * 0.999),
+    };
+    if is_sure && let Some(next) = next {
+        *rate = next;
+    }
+    next.map(Effect::SetRate).into_iter().collect()
 }

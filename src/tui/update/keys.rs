@@ -21,13 +21,27 @@ pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     }
     state.message = None;
     let Some(overlay) = state.overlay.take() else {
-        return keymap().cmd(state.page, key).map(|cmd| run(state, cmd)).unwrap_or_default();
+        let Some(cmd) = keymap().cmd(state.page, key) else { return Vec::new() };
+        take_keys(state, cmd);
+        return run(state, cmd);
     };
     let effects = overlays::press(state, overlay, key);
     if state.overlay.is_none() && state.waiting.is_some() {
         show(state);
     }
     effects
+}
+
+/// Whoever moves in a replay is not led about by the keys of the recording any more.
+fn take_keys(state: &mut State, cmd: Cmd) {
+    let goes_on = matches!(
+        cmd,
+        Cmd::Pause | Cmd::Slower | Cmd::Faster | Cmd::Step | Cmd::Copy | Cmd::Mouse | Cmd::Leave | Cmd::Quit
+    );
+    if let Some(replay) = state.replay.as_mut().filter(|replay| !goes_on && !replay.has_keys) {
+        replay.has_keys = true;
+        say(state, "you have the keys now: those of the recording are left out");
+    }
 }
 
 /// Leaves; a change set that waits for a word would wait for ever.

@@ -48,9 +48,27 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Clock(reading) => state.clock = Some((reading, state.real_ms)),
         Event::Problem(text) => problem(state, text),
         Event::Preview { offer, preview } => return changes::waits(state, offer, preview),
+        Event::Replayed(event) => replayed(state, *event),
+        Event::Replay(reading) => {
+            if let Some(replay) = &mut state.replay {
+                replay.reading = reading;
+            }
+        }
         Event::Activity(activity) => state.calls.see(activity, state.real_ms),
     }
     Vec::new()
+}
+
+/// Takes in what a recording says happened. The screen is as large as it is, whatever it was then.
+fn replayed(state: &mut State, event: Event) {
+    let is_key = matches!(event, Event::Key(_) | Event::Scroll(_) | Event::Paste(_));
+    if matches!(event, Event::Resize(..)) || (is_key && state.replay.is_some_and(|replay| replay.has_keys)) {
+        return;
+    }
+    // Without the replay in sight it does to the state what it did then; its effects were carried out then.
+    let replay = state.replay.take();
+    drop(update(state, event));
+    state.replay = replay;
 }
 
 /// Shows a message for a while.

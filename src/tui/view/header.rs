@@ -4,7 +4,7 @@
 use ratatui::text::{Line, Span};
 
 use super::super::TargetKind;
-use super::super::state::State;
+use super::super::state::{ReplayReading, State};
 use super::super::theme::Role;
 use super::super::widget::text;
 use super::ViewState;
@@ -58,6 +58,9 @@ impl Place {
             TargetKind::Aws => ("REAL AWS".to_owned(), Role::Aws),
         };
         let mut badges = vec![(role, format!(" {word} "))];
+        if state.replay.is_some() {
+            badges.insert(0, (Role::Found, " REPLAY ".to_owned()));
+        }
         if target.read_only {
             badges.push((Role::Found, " READ-ONLY ".to_owned()));
         }
@@ -117,6 +120,9 @@ fn conditions(state: &State) -> Vec<Words> {
     let price = if is_aws { format!("≈ {}", text::usd(sum.nano_usd)) } else { String::new() };
     let calls = if is_aws { format!(" · {} calls", text::number(sum.calls)) } else { String::new() };
     let mut time = Words::new();
+    if let Some(replay) = &state.replay {
+        time.push((Role::Text, format!("  {}", progress(&replay.reading))));
+    }
     if let Some((reading, _)) = state.clock {
         if reading.paused {
             time.extend([(Role::Text, "  ".to_owned()), (Role::Found, " PAUSED ".to_owned())]);
@@ -144,6 +150,17 @@ fn conditions(state: &State) -> Vec<Words> {
         with(bare(short(status)), &[&price]),
         with(bare(&text::cut(short(status), 12)), &[&price]),
     ]
+}
+
+/// How far a replay is: `▶×2 0:12/1:40`.
+fn progress(reading: &ReplayReading) -> String {
+    let minutes = |ms: u64| format!("{}:{:02}", ms / 60_000, ms / 1_000 % 60);
+    let going = match reading {
+        _ if reading.is_over() => "■ ".to_owned(),
+        _ if reading.paused => "❚❚ PAUSED ".to_owned(),
+        _ => format!("▶×{} ", reading.rate),
+    };
+    format!("{going}{}/{}", minutes(reading.at_ms), minutes(reading.length_ms))
 }
 
 /// The rows of the header for a screen of a size.

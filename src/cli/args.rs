@@ -110,6 +110,10 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Run the embedded endpoint alone
     Emulator(EmulatorArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all commands into a folder
+    Man(ManArgs),
     /// Serve a Lambda function: started by the embedded endpoint
     #[command(hide = true)]
     ServeFunction,
@@ -340,6 +344,22 @@ pub struct WatchArgs {
     /// Of --until-reconciled: the dataset
     #[arg(long, value_name = "ID", requires = "until_reconciled")]
     pub set_id: Option<String>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ManArgs {
+    /// The folder to write all pages into; it is made where it is not there
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
 }
 
 /// Arguments of `replay`.

@@ -18,6 +18,7 @@ mod generate;
 mod interrupt;
 mod job;
 mod journal;
+mod manual;
 mod memory;
 mod output;
 mod pipeline;
@@ -96,6 +97,11 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
     if let Some(Command::ServeFunction) = args.command {
         return serve_function::run();
     }
+    match &args.command {
+        Some(Command::Completions(args)) => return manual::completions(args),
+        Some(Command::Man(args)) => return manual::man(args),
+        _ => {}
+    }
     journal::start(args.global.log.as_deref())?;
     let settings = settings::Settings::of(&args.global)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -115,7 +121,7 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Emulator(args)) => emulator::run(&args, cancel).await,
             Some(Command::Replay(args)) => replay::run(&args, cancel).await,
             None => dashboard::run(&settings, args.record.as_deref(), cancel).await,
-            Some(Command::ServeFunction) => Ok(Exit::Done),
+            Some(Command::ServeFunction | Command::Completions(_) | Command::Man(_)) => Ok(Exit::Done),
         }
     });
     // A read of standard input cannot be cancelled and must not keep the process.

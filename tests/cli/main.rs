@@ -4,6 +4,7 @@ mod dashboard;
 mod deploy;
 mod endpoints;
 mod interrupt;
+mod manual;
 mod outage;
 mod readme;
 mod replay;

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::deploy::{Foreign, Sink, check_deletion, describe, destroy};
 use crate::observe::{Observer, Watched};
-use crate::sim::{JobEnd, JobSpec};
+use crate::sim::{Control, GatewaySpec, JobEnd, JobSpec, Load};
 use crate::tui::{Effect, EffectResult, Event, JobRequest};
 
 use super::args::StackArgs;
@@ -209,14 +209,16 @@ impl Effects {
             };
             (observed.pipeline.clone(), observed.jobs.child_token())
         };
-        let spec = JobSpec { settling_secs: job::settling(&self.session), ..spec(request, &pipeline)? };
-        let set = crate::sim::Dataset::of(&spec)?.set_id;
+        let gateway = GatewaySpec { settling_secs: job::settling(&self.session), ..GatewaySpec::default() };
+        let spec = job::name(Load::of(spec(request)?, gateway), &pipeline);
+        let set = spec.datasets()?.remove(0).set_id;
         if let Some(observed) = self.observed.lock().await.as_ref() {
             observed.observer.interest().add(&set);
         }
-        let vaulted = job::vault(&self.session, &pipeline, &spec, self.flows.clone(), cancel).await?;
+        let vaulted =
+            job::vault(&self.session, &pipeline, &spec, self.flows.clone(), cancel, Control::default()).await?;
         match vaulted.end {
-            JobEnd::Finished => Ok(format!("dataset {set} is vaulted: {} keys", vaulted.dataset.entries.len())),
+            JobEnd::Finished => Ok(format!("dataset {set} is vaulted: {} keys", vaulted.dataset()?.entries.len())),
             JobEnd::Cancelled => anyhow::bail!("dataset {set} was vaulted in part: the job was ended"),
             JobEnd::Failed(error) => anyhow::bail!("dataset {set} could not be vaulted: {error}"),
         }
@@ -258,7 +260,7 @@ impl Effects {
     }
 }
 
-fn spec(request: &JobRequest, pipeline: &Pipeline) -> anyhow::Result<JobSpec> {
+fn spec(request: &JobRequest) -> anyhow::Result<JobSpec> {
     let count = |what: &str, number: u64| {
         u32::try_from(number).map_err(|_| anyhow::anyhow!("{number} {what} are too many for one job"))
     };
@@ -267,8 +269,6 @@ fn spec(request: &JobRequest, pipeline: &Pipeline) -> anyhow::Result<JobSpec> {
         files: count("files", request.files)?,
         dirs: count("directories", request.dirs)?,
         missing: count("missing files", request.missing)?,
-        job_dir_suffix: pipeline.watched.job_dir_suffix.clone(),
-        manifest_suffix: pipeline.manifest_suffix.clone(),
         ..JobSpec::default()
     })
 }

@@ -17,6 +17,7 @@ mod generate;
 mod interrupt;
 mod job;
 mod journal;
+mod landing;
 mod memory;
 mod output;
 mod pipeline;

@@ -133,6 +133,20 @@ impl Progress {
         format!("{} of {keys} uploaded, {} announced, {} items", dataset.uploaded, self.notified, dataset.items.len())
     }
 
+    /// How far several datasets came, in a few words.
+    pub fn reached_of(&self, sets: &[SetId]) -> String {
+        let known = || sets.iter().filter_map(|set| self.datasets.get(set));
+        let uploaded: u64 = known().map(|dataset| dataset.uploaded).sum();
+        let items: usize = known().map(|dataset| dataset.items.len()).sum();
+        format!("{uploaded} uploaded, {} announced, {items} items", self.notified)
+    }
+
+    /// One line on several datasets for a person.
+    pub fn sentence_of(&self, sets: &[SetId]) -> String {
+        let told = sets.iter().filter(|set| self.datasets.get(set).is_some_and(|dataset| dataset.outcome.is_some()));
+        format!("{} · {} of {} datasets told", self.reached_of(sets), told.count(), sets.len())
+    }
+
     /// One line for a person.
     pub fn sentence(&self, set: &SetId) -> String {
         let Some(dataset) = self.datasets.get(set) else {

@@ -9,15 +9,16 @@ use tokio_util::sync::CancellationToken;
 use crate::aws::Target;
 use crate::clock::real_now;
 use crate::deploy::Stack;
-use crate::model::{ExecutionStatus, FlowEvent, LogRole, Outcome, SetId};
+use crate::model::{LogRole, Outcome, SetId};
 use crate::observe::{CHANNEL_CAPACITY, Observer, Verdict, verify};
-use crate::sim::{Dataset, JobEnd, PortError};
+use crate::sim::{Control, JobEnd};
 
 use super::args::RunArgs;
 use super::job::Vaulted;
+use super::landing::{self, Landing, Seen};
 use super::memory::{self, Memory};
 use super::pipeline::Pipeline;
-use super::progress::{Progress, execution_status};
+use super::progress::Progress;
 use super::report::{Calls, Counts, DatasetPart, ExecutionPart, Rates, Report, Seconds, StackPart, VERSION};
 use super::session::{EMBEDDED_RATE, Session};
 use super::settings::Settings;
@@ -26,19 +27,6 @@ use super::{Exit, deploy, job, output};
 
 /// How far before the job's begin its log lines may lie, for clocks that differ a little.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
-/// A run is given up when nothing at all is seen for so long, or for four waits of the state machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// A run is given up when nothing answers for so long: an endpoint that is started again is back sooner, and a job that
-/// is far from its end would fail of itself.
-const OUTAGE_PATIENCE: Duration = Duration::from_secs(15);
-/// Once the execution has put its event, the event's line has so long to come; longer than it takes to see that the
-/// target brings no events to log groups.
-const LOG_PATIENCE: Duration = Duration::from_secs(45);
-/// Once the outcome is logged, its execution has so long to be seen to end.
-const EXECUTION_PATIENCE: Duration = Duration::from_secs(5);
-/// How often a person is told how it goes.
-const SAY_EVERY: Duration = Duration::from_secs(1);
-
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     job::check(&args.dataset)?;
@@ -94,7 +82,8 @@ async fn everything(
     let (sink, mut events) = mpsc::channel(CHANNEL_CAPACITY);
     let mut progress = Progress::default();
 
-    let stack = fold(deploy::stack(session, settings, &args.stack, &sink, cancel), &mut events, &mut progress).await?;
+    let stack =
+        landing::fold(deploy::stack(session, settings, &args.stack, &sink, cancel), &mut events, &mut progress).await?;
     let deploy_seconds = began.elapsed().as_secs_f64();
     let mut pipeline = Pipeline::find(session, settings).await?;
     pipeline.watched.since = Some(session.clock.now().minus(CLOCK_DIFFERENCE));
@@ -108,22 +97,13 @@ async fn everything(
 
     let observer = Observer::start(&session.clients, &pipeline.watched, &session.clock, &sink);
     let spec = job::spec(&args.dataset, &pipeline, session);
-    let set = Dataset::of(&spec).map_err(|error| super::Usage(error.to_string()))?.set_id;
+    let set = spec.datasets().map_err(job::refuse)?.into_iter().next().context("the job has no dataset")?.set_id;
     observer.interest().add(&set);
     let job_began = real_now();
-    let vaulting = job::vault(session, &pipeline, &spec, sink.clone(), cancel.clone());
+    let vaulting = job::vault(session, &pipeline, &spec, sink.clone(), cancel.clone(), Control::default());
     drop(sink);
-    let mut landing = Landing {
-        progress,
-        events,
-        set,
-        cancel: cancel.clone(),
-        quiet: args.json,
-        said: String::new(),
-        patience: patience(&pipeline, session),
-        target: session.clients.target.to_string(),
-        stack: settings.stack.clone(),
-    };
+    let seen = Seen { progress, events, sets: vec![set.clone()] };
+    let mut landing = Landing::new(seen, session, &pipeline, args.json, cancel.clone());
     let vaulted = landing.until_vaulted(vaulting).await?;
     let job_seconds = job_began.elapsed().as_secs_f64();
     match &vaulted.end {
@@ -134,17 +114,17 @@ async fn everything(
     if !landing.until_reconciled().await? {
         return Ok(None);
     }
+    let dataset = vaulted.dataset()?;
     let reconciliation = job_began.elapsed().as_secs_f64();
     let throttled = observer.throttled();
     observer.stop().await;
-    let seen = landing.progress.datasets.get(&landing.set);
+    let seen = landing.progress.datasets.get(&set);
     let execution = seen.and_then(|seen| seen.execution.as_ref()).map(|(arn, _)| arn.clone());
-    let verdict =
-        verify(&session.clients, &pipeline.watched, &landing.set, vaulted.manifest_key(), execution.as_deref())
-            .await
-            .with_context(|| {
-            let reached = landing.progress.reached(&landing.set);
-            format!("dataset {} landed on {} ({reached}), but could not be verified", landing.set, landing.target)
+    let verdict = verify(&session.clients, &pipeline.watched, &set, job::manifest_key(dataset), execution.as_deref())
+        .await
+        .with_context(|| {
+            let reached = landing.progress.reached(&set);
+            format!("dataset {set} landed on {} ({reached}), but could not be verified", landing.target)
         })?;
     measured.cancel();
     let memory = match memory {
@@ -154,162 +134,7 @@ async fn everything(
     let seconds =
         Seconds { deploy: deploy_seconds, job: job_seconds, reconciliation, total: began.elapsed().as_secs_f64() };
     let found = Found { stack, pipeline, vaulted, verdict, memory, seconds, throttled };
-    Ok(Some(report(found, &landing, session)))
-}
-
-/// Carries something out while what is seen on the way is folded.
-async fn fold<T>(work: impl Future<Output = T>, events: &mut mpsc::Receiver<FlowEvent>, progress: &mut Progress) -> T {
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            biased;
-            ended = &mut work => return ended,
-            Some(event) = events.recv() => progress.see(&event),
-        }
-    }
-}
-
-/// Four waits of the state machine in real time, or the usual patience, whichever is longer.
-fn patience(pipeline: &Pipeline, session: &Session) -> Duration {
-    let wait = pipeline.stack.parameter("reconcileWaitIterations").and_then(|text| text.parse().ok()).unwrap_or(30.0);
-    let rate = session.clock.reading().rate;
-    Duration::try_from_secs_f64(4.0 * wait / rate).unwrap_or(PATIENCE).max(PATIENCE)
-}
-
-/// A dataset on its way.
-struct Landing {
-    progress: Progress,
-    events: mpsc::Receiver<FlowEvent>,
-    set: SetId,
-    cancel: CancellationToken,
-    quiet: bool,
-    /// What was said last.
-    said: String,
-    patience: Duration,
-    target: String,
-    stack: String,
-}
-
-impl Landing {
-    async fn until_vaulted(
-        &mut self,
-        vaulting: impl Future<Output = anyhow::Result<Vaulted>>,
-    ) -> anyhow::Result<Vaulted> {
-        tokio::pin!(vaulting);
-        let mut say = tokio::time::interval(SAY_EVERY);
-        loop {
-            tokio::select! {
-                ended = &mut vaulting => return ended,
-                Some(event) = self.events.recv() => self.progress.see(&event),
-                _ = say.tick() => self.say(),
-            }
-            self.check_target("uploaded")?;
-        }
-    }
-
-    /// `false` when it was interrupted.
-    async fn until_reconciled(&mut self) -> anyhow::Result<bool> {
-        let mut say = tokio::time::interval(SAY_EVERY);
-        let mut outcome_since: Option<Instant> = None;
-        let mut failed_since: Option<Instant> = None;
-        let mut put_since: Option<Instant> = None;
-        let waiting_since = real_now();
-        loop {
-            tokio::select! {
-                () = self.cancel.cancelled() => return Ok(false),
-                event = self.events.recv() => match event {
-                    Some(event) => self.progress.see(&event),
-                    None => bail!("every source of events ended while dataset {} was waited for", self.set),
-                },
-                _ = say.tick() => self.say(),
-            }
-            self.check_target("reconciled")?;
-            let dataset = self.progress.datasets.get(&self.set);
-            let status = dataset.and_then(execution_status);
-            let is_over = status.is_some_and(|status| status != ExecutionStatus::Running);
-            if dataset.is_some_and(|dataset| dataset.outcome.is_some()) {
-                let since = *outcome_since.get_or_insert_with(real_now);
-                if is_over || since.elapsed() > EXECUTION_PATIENCE {
-                    return Ok(true);
-                }
-            } else if let Some(status) =
-                status.filter(|status| !matches!(status, ExecutionStatus::Running | ExecutionStatus::Succeeded))
-            {
-                // The history is read after the status: what it says of the cause is on its way.
-                let since = *failed_since.get_or_insert_with(real_now);
-                if self.progress.failure.is_some() || since.elapsed() > EXECUTION_PATIENCE {
-                    let cause = self.progress.failure.as_deref().unwrap_or("its history does not say why");
-                    bail!("the execution that reconciles dataset {} ended in {status:?}: {cause}", self.set);
-                }
-            }
-            if is_over && dataset.is_some_and(|dataset| dataset.event_put.is_some()) {
-                // What is wrong then is said by the report, which knows the rest as well.
-                if put_since.get_or_insert_with(real_now).elapsed() > LOG_PATIENCE {
-                    return Ok(true);
-                }
-                continue;
-            }
-            let last = self.progress.last_seen.unwrap_or(waiting_since).max(waiting_since);
-            if last.elapsed() > self.patience {
-                let trouble = self.progress.trouble.as_deref().unwrap_or("no source of events reports a fault");
-                bail!(
-                    "nothing was seen of dataset {} for {} s ({}; {trouble}): it is given up",
-                    self.set,
-                    self.patience.as_secs(),
-                    self.progress.sentence(&self.set)
-                );
-            }
-        }
-    }
-
-    /// Gives up when the target is gone, or what was deployed there.
-    fn check_target(&self, done: &str) -> anyhow::Result<()> {
-        let Self { progress, set, target, .. } = self;
-        if let Some(stack) = &progress.lost_stack {
-            bail!(
-                "stack {stack} is gone from {target} while dataset {set} was {done} ({}); `vaultscope run` deploys it anew",
-                progress.reached(set)
-            );
-        }
-        match progress.outage() {
-            Some((since, cause)) if since.elapsed() > OUTAGE_PATIENCE => {
-                bail!("{}", self.outage_sentence(done, cause))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn outage_sentence(&self, done: &str, cause: &str) -> String {
-        let Self { progress, set, target, stack, .. } = self;
-        format!(
-            "{target} stopped answering while dataset {set} was {done} ({}; {cause}); once it answers again, `vaultscope run` goes on with stack {stack} as it stands there",
-            progress.reached(set)
-        )
-    }
-
-    fn could_not_be_vaulted(&self, error: &PortError) -> String {
-        match self.progress.outage() {
-            Some(_) => self.outage_sentence("uploaded", &error.message),
-            None => {
-                format!("dataset {} could not be vaulted ({}): {error}", self.set, self.progress.reached(&self.set))
-            }
-        }
-    }
-
-    fn say(&mut self) {
-        let is_begun = self.progress.datasets.get(&self.set).is_some_and(|dataset| dataset.uploaded > 0);
-        if self.quiet || !is_begun {
-            return;
-        }
-        let sentence = match self.progress.outage() {
-            Some((_, cause)) => format!("{} does not answer: {cause}", self.target),
-            None => self.progress.sentence(&self.set),
-        };
-        if sentence != self.said {
-            output::remark(&sentence);
-            self.said = sentence;
-        }
-    }
+    report(found, &set, &landing, session).map(Some)
 }
 
 /// Everything that a run found.
@@ -323,10 +148,11 @@ struct Found {
     throttled: u64,
 }
 
-fn report(found: Found, landing: &Landing, session: &Session) -> Report {
+fn report(found: Found, set: &SetId, landing: &Landing, session: &Session) -> anyhow::Result<Report> {
     let Found { stack, pipeline, vaulted, verdict, memory, seconds, throttled } = found;
     let progress = &landing.progress;
-    let seen = progress.datasets.get(&landing.set);
+    let dataset = vaulted.dataset()?;
+    let seen = progress.datasets.get(set);
     let iterations = seen.map_or(0, |dataset| dataset.iterations);
     let execution = seen.and_then(|dataset| {
         let (arn, status) = dataset.execution.clone()?;
@@ -345,12 +171,12 @@ fn report(found: Found, landing: &Landing, session: &Session) -> Report {
     let lines = [LogRole::DataFileUpload, LogRole::ManifestFileUpload];
     let steps = Steps::of(&steps::Found {
         stack: (&stack.status, pipeline.resources),
-        keys: vaulted.dataset.entries.iter().filter(|entry| !entry.is_missing).count() as u64,
+        keys: dataset.entries.iter().filter(|entry| !entry.is_missing()).count() as u64,
         uploaded: seen.map_or(0, |dataset| dataset.uploaded),
         counts: &counts,
         verdict: &verdict,
         iterations,
-        lines: lines.iter().map(|&role| progress.lines(role, &landing.set)).sum(),
+        lines: lines.iter().map(|&role| progress.lines(role, set)).sum(),
         no_logs,
     });
     let inferred = verdict.event_put.filter(|_| verdict.outcome.is_none() && no_logs.is_some());
@@ -363,7 +189,7 @@ fn report(found: Found, landing: &Landing, session: &Session) -> Report {
         notifications_per_second: rate(progress.notified, progress.first_notified, progress.last_notified),
         items_per_second: rate(verdict.present as u64, progress.first_notified, progress.last_item),
     };
-    Report {
+    Ok(Report {
         version: VERSION,
         kind: "run",
         reconciled: steps.is_reconciled(),
@@ -375,10 +201,10 @@ fn report(found: Found, landing: &Landing, session: &Session) -> Report {
         stack: StackPart { name: stack.seen.name, status: stack.status, resources: pipeline.resources },
         counts,
         dataset: DatasetPart {
-            set_id: landing.set.clone(),
-            keys: vaulted.dataset.entries.len(),
-            bytes: vaulted.dataset.bytes(),
-            manifest_key: vaulted.manifest_key().to_owned(),
+            set_id: set.clone(),
+            keys: dataset.entries.len(),
+            bytes: dataset.bytes(),
+            manifest_key: job::manifest_key(dataset).to_owned(),
         },
         missing_keys: verdict.missing,
         unexpected_keys: verdict.unexpected,
@@ -389,5 +215,5 @@ fn report(found: Found, landing: &Landing, session: &Session) -> Report {
         route: vaulted.route,
         time_scale: session.clock.reading().rate,
         target: session.clients.target.to_string(),
-    }
+    })
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::real_now;
 use crate::model::{FlowEvent, GatewayStepKind, Seen};
 use crate::observe::CHANNEL_CAPACITY;
-use crate::sim::JobEnd;
+use crate::sim::{Control, JobEnd};
 
 use super::args::SimArgs;
 use super::pipeline::Pipeline;
@@ -51,9 +51,9 @@ async fn vault(
         notified
     });
     let began = real_now();
-    let vaulted = job::vault(session, &pipeline, &job, sink, cancel).await?;
+    let vaulted = job::vault(session, &pipeline, &job, sink, cancel, Control::default()).await?;
     let notified = counted.await?;
-    let dataset = &vaulted.dataset;
+    let dataset = vaulted.dataset()?;
     match &vaulted.end {
         JobEnd::Finished => {}
         JobEnd::Cancelled => {
@@ -74,7 +74,7 @@ async fn vault(
                 "setId": dataset.set_id,
                 "keys": dataset.entries.len(),
                 "bytes": dataset.bytes(),
-                "manifestKey": vaulted.manifest_key(),
+                "manifestKey": job::manifest_key(dataset),
                 "leftOut": dataset.missing().collect::<Vec<_>>(),
             },
             "notifications": notified,

@@ -180,8 +180,11 @@ pub fn job(set: &str, files: usize, landed: usize, from: i64) -> Vec<FlowEvent> 
     for (n, key) in keys.iter().enumerate() {
         let millis = from + i64::try_from(n).expect("a small number") * 25;
         let size = if n < 4 { 0 } else { 220_000_000 + u64::try_from(n).expect("a small number") * 1_000_000 };
-        let step =
-            |step| Seen::Gateway(GatewayStep { set_id: set.clone(), step, object_key: key.clone(), object_size: size });
+        let step = |step| {
+            let modified = (step == GatewayStepKind::Notified).then(|| Timestamp::from_millis(START * 1_000 + millis));
+            let (set_id, object_key) = (set.clone(), key.clone());
+            Seen::Gateway(GatewayStep { set_id, step, object_key, object_size: size, modified })
+        };
         events.push(at(millis, step(GatewayStepKind::Written)));
         if n < landed + 5 {
             events.push(at(millis + 3, step(GatewayStepKind::Uploaded)));

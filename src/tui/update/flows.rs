@@ -95,7 +95,7 @@ fn touch(state: &mut State, what: &Seen) {
         Seen::Execution(_) | Seen::History(_) | Seen::Machine(_) => Source::Executions,
         Seen::Stack(_) | Seen::StackEvent(_) => Source::Stack,
         Seen::Source(report) => report.source,
-        Seen::Gateway(_) | Seen::Job(_) => return,
+        Seen::Gateway(_) | Seen::GatewayState(_) | Seen::Job(_) => return,
     };
     let Seen::Source(report) = what else {
         return state.sources.heard(source, state.real_ms);

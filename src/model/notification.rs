@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::model::Timestamp;
+use super::Timestamp;
 
 /// The detail type of an upload notification.
 pub const DETAIL_TYPE: &str = "Storage Gateway Object Upload Event";

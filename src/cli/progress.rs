@@ -9,6 +9,7 @@ use crate::model::{
     Dataset, Datasets, ExecutionStatus, FlowEvent, GatewayStepKind, LogRole, QueueDepth, Seen, SetId, Source,
     SourceState,
 };
+use crate::sim::scenario::Course;
 
 /// What is seen while a job lands.
 #[derive(Debug, Default)]
@@ -35,14 +36,24 @@ pub struct Progress {
     lines: BTreeMap<(LogRole, SetId), HashSet<u64>>,
     /// The stack that was observed and is no more.
     pub lost_stack: Option<String>,
+    /// The order of what the gateway did, where that is asked for.
+    pub course: Option<Course>,
     /// Error and cause of the last failure that a history told of.
     pub failure: Option<String>,
 }
 
 impl Progress {
+    /// Keeps the order of what the gateway does as well.
+    pub fn with_course() -> Self {
+        Self { course: Some(Course::default()), ..Self::default() }
+    }
+
     /// Takes in an event.
     pub fn see(&mut self, event: &FlowEvent) {
         let now = real_now();
+        if let Some(course) = &mut self.course {
+            course.see(event);
+        }
         match &event.what {
             Seen::Gateway(step) if step.step == GatewayStepKind::Notified => {
                 self.notified += 1;
@@ -174,6 +185,7 @@ pub fn execution_status(dataset: &Dataset) -> Option<ExecutionStatus> {
 mod tests {
     use super::*;
     use crate::model::{SourceReport, StackSeen, Timestamp};
+    use crate::sim::scenario::Course;
 
     fn source(source: Source, state: SourceState) -> FlowEvent {
         FlowEvent { at: Timestamp::default(), what: Seen::Source(SourceReport { source, state }) }

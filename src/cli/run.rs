@@ -1,32 +1,23 @@
 //! `vaultscope run`: deploy, vault a dataset, wait for its reconciliation, verify, and say what happened.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, bail};
-use tokio::sync::mpsc;
+use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::aws::Target;
-use crate::clock::real_now;
-use crate::deploy::Stack;
-use crate::model::{LogRole, Outcome, SetId};
-use crate::observe::{CHANNEL_CAPACITY, Observer, Verdict, verify};
-use crate::sim::{Control, JobEnd};
+use crate::model::{LogRole, Outcome};
+use crate::observe::Verdict;
 
 use super::args::RunArgs;
-use super::job::Vaulted;
-use super::landing::{self, Landing, Seen};
-use super::memory::{self, Memory};
-use super::pipeline::Pipeline;
+use super::memory::Memory;
 use super::progress::Progress;
 use super::report::{Calls, Counts, DatasetPart, ExecutionPart, Rates, Report, Seconds, StackPart, VERSION};
-use super::session::{EMBEDDED_RATE, Session};
+use super::session::Session;
 use super::settings::Settings;
+use super::stage::{Landed, Setting, Stage, interrupted_is_none, left_behind};
 use super::steps::{self, Steps};
 use super::{Exit, deploy, job, output};
 
-/// How far before the job's begin its log lines may lie, for clocks that differ a little.
-const CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     job::check(&args.dataset)?;
@@ -35,32 +26,15 @@ pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken)
     let session = Session::open(settings).await?;
     let ended = Box::pin(everything(&session, settings, args, &cancel)).await;
     session.close().await;
-    let interrupted = cancel.is_cancelled();
-    match ended {
-        Ok(Some(report)) => {
+    match interrupted_is_none(settings, &cancel, ended)? {
+        Some(report) => {
             report.print(args.json)?;
             Ok(if report.reconciled { Exit::Done } else { Exit::Negative })
         }
-        Ok(None) => {
+        None => {
             output::complain(&left_behind(settings));
             Ok(Exit::Interrupted)
         }
-        Err(error) if interrupted && settings.target == Target::Embedded => {
-            tracing::debug!(%error, "interrupted");
-            output::complain(&left_behind(settings));
-            Ok(Exit::Interrupted)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn left_behind(settings: &Settings) -> String {
-    match &settings.target {
-        Target::Embedded => "interrupted: the embedded endpoint ended, and everything on it with it".to_owned(),
-        target => format!(
-            "interrupted: stack {} stays on {target}; `vaultscope run` goes on from it, `vaultscope destroy` removes it",
-            settings.stack
-        ),
     }
 }
 
@@ -71,87 +45,27 @@ async fn everything(
     args: &RunArgs,
     cancel: &CancellationToken,
 ) -> anyhow::Result<Option<Report>> {
-    let began = real_now();
-    let rate = args.time_scale.or_else(|| session.emulator.as_ref().map(|_| EMBEDDED_RATE));
-    if let Some(rate) = rate {
-        session.set_rate(rate).await?;
-    }
-    let measured = CancellationToken::new();
-    let _end_measuring = measured.clone().drop_guard();
-    let memory = session.emulator.as_ref().map(|_| tokio::spawn(memory::watch(measured.clone())));
-    let (sink, mut events) = mpsc::channel(CHANNEL_CAPACITY);
-    let mut progress = Progress::default();
-
-    let stack =
-        landing::fold(deploy::stack(session, settings, &args.stack, &sink, cancel), &mut events, &mut progress).await?;
-    let deploy_seconds = began.elapsed().as_secs_f64();
-    let mut pipeline = Pipeline::find(session, settings).await?;
-    pipeline.watched.since = Some(session.clock.now().minus(CLOCK_DIFFERENCE));
-    if !args.json {
-        let Pipeline { resources, .. } = &pipeline;
-        output::line(&format!(
-            "stack {} is in {}: {resources} resources in {deploy_seconds:.1} s on {}",
-            stack.seen.name, stack.status, settings.target
-        ))?;
-    }
-
-    let observer = Observer::start(&session.clients, &pipeline.watched, &session.clock, &sink);
-    let spec = job::spec(&args.dataset, &pipeline, session);
-    let set = spec.datasets().map_err(job::refuse)?.into_iter().next().context("the job has no dataset")?.set_id;
-    observer.interest().add(&set);
-    let job_began = real_now();
-    let vaulting = job::vault(session, &pipeline, &spec, sink.clone(), cancel.clone(), Control::default());
-    drop(sink);
-    let seen = Seen { progress, events, sets: vec![set.clone()] };
-    let mut landing = Landing::new(seen, session, &pipeline, args.json, cancel.clone());
-    let vaulted = landing.until_vaulted(vaulting).await?;
-    let job_seconds = job_began.elapsed().as_secs_f64();
-    match &vaulted.end {
-        JobEnd::Finished => {}
-        JobEnd::Cancelled => return Ok(None),
-        JobEnd::Failed(error) => bail!("{}", landing.could_not_be_vaulted(error)),
-    }
-    if !landing.until_reconciled().await? {
-        return Ok(None);
-    }
-    let dataset = vaulted.dataset()?;
-    let reconciliation = job_began.elapsed().as_secs_f64();
-    let throttled = observer.throttled();
-    observer.stop().await;
-    let seen = landing.progress.datasets.get(&set);
-    let execution = seen.and_then(|seen| seen.execution.as_ref()).map(|(arn, _)| arn.clone());
-    let verdict = verify(&session.clients, &pipeline.watched, &set, job::manifest_key(dataset), execution.as_deref())
-        .await
-        .with_context(|| {
-            let reached = landing.progress.reached(&set);
-            format!("dataset {set} landed on {} ({reached}), but could not be verified", landing.target)
-        })?;
-    measured.cancel();
-    let memory = match memory {
-        Some(measuring) => measuring.await?,
-        None => None,
-    };
-    let seconds =
-        Seconds { deploy: deploy_seconds, job: job_seconds, reconciliation, total: began.elapsed().as_secs_f64() };
-    let found = Found { stack, pipeline, vaulted, verdict, memory, seconds, throttled };
-    report(found, &set, &landing, session).map(Some)
+    let setting =
+        Setting { stack: &args.stack, rate: args.time_scale, quiet: args.json, progress: Progress::default() };
+    let stage = Stage::set(session, settings, setting, cancel).await?;
+    let load = job::spec(&args.dataset, &stage.pipeline, session);
+    let Some(mut landed) = stage.land(session, &load, cancel).await? else { return Ok(None) };
+    let verdict = landed.verify(session).await?.pop().context("the job has no dataset")?;
+    let (memory, seconds) = landed.measured().await?;
+    report(landed, verdict, memory, seconds, session).map(Some)
 }
 
-/// Everything that a run found.
-struct Found {
-    stack: Stack,
-    pipeline: Pipeline,
-    vaulted: Vaulted,
+fn report(
+    landed: Landed,
     verdict: Verdict,
     memory: Option<Memory>,
     seconds: Seconds,
-    throttled: u64,
-}
-
-fn report(found: Found, set: &SetId, landing: &Landing, session: &Session) -> anyhow::Result<Report> {
-    let Found { stack, pipeline, vaulted, verdict, memory, seconds, throttled } = found;
+    session: &Session,
+) -> anyhow::Result<Report> {
+    let Landed { stack, pipeline, vaulted, landing, throttled, .. } = landed;
     let progress = &landing.progress;
     let dataset = vaulted.dataset()?;
+    let set = &dataset.set_id;
     let seen = progress.datasets.get(set);
     let iterations = seen.map_or(0, |dataset| dataset.iterations);
     let execution = seen.and_then(|dataset| {

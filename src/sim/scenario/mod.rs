@@ -221,7 +221,7 @@ mod tests {
             let scenario = Scenario::named(name).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(scenario.name, *name);
             assert!(
-                !scenario.about.is_empty() && scenario.about.len() <= 96 && !scenario.about.contains('\n'),
+                !scenario.about.is_empty() && scenario.about.chars().count() <= 100 && !scenario.about.contains('\n'),
                 "{name}"
             );
             let sets = scenario.load.datasets().unwrap_or_else(|error| panic!("{name}: {error}"));

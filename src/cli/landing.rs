@@ -211,6 +211,12 @@ impl Landing {
         }
     }
 
+    /// Sees nothing any more: whoever tells is not kept waiting.
+    pub fn close(&mut self) {
+        self.events.close();
+        while self.events.try_recv().is_ok() {}
+    }
+
     /// The datasets, for a person.
     fn name(&self) -> String {
         match self.sets.as_slice() {

@@ -21,6 +21,7 @@ mod landing;
 mod memory;
 mod output;
 mod pipeline;
+mod play;
 mod progress;
 mod report;
 mod rollout;

@@ -149,6 +149,14 @@ impl Stage {
 }
 
 impl Landed {
+    /// Datasets that have landed on a stack that somebody else has set, and that nobody measures.
+    pub fn seen(pipeline: Pipeline, vaulted: Vaulted, landing: Landing) -> Self {
+        let measuring = Measuring { end: CancellationToken::new().drop_guard(), task: None };
+        let seconds = Seconds { deploy: 0.0, job: 0.0, reconciliation: 0.0, total: 0.0 };
+        let stack = pipeline.stack.clone();
+        Self { stack, pipeline, vaulted, landing, throttled: 0, seconds, began: real_now(), measuring }
+    }
+
     /// Reads what came of each dataset afresh and whole.
     ///
     /// # Errors

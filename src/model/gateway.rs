@@ -59,3 +59,17 @@ pub struct Uploading {
     /// How much of it is done, in thousandths.
     pub done: u16,
 }
+
+/// One thing that was expected of a scenario, and what was found of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// What it is about.
+    pub what: String,
+    /// What was expected.
+    pub expected: String,
+    /// What was found.
+    pub found: String,
+    /// Whether that will do.
+    pub holds: bool,
+}

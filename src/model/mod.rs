@@ -22,7 +22,7 @@ pub use flow::{
     LogLine, LogRole, MachineSeen, ManifestRead, ObjectSeen, QueueDepth, Route, RouteTaken, Seen, Source, SourceReport,
     SourceState, StackEvent, StackSeen, UploadDetail, UploadItem,
 };
-pub use gateway::{CacheState, GatewayState, Uploading};
+pub use gateway::{CacheState, Check, GatewayState, Uploading};
 pub use notification::{DETAIL_TYPE, Notification, REAL_SOURCE, SIMULATOR_SOURCE, Share};
 pub use outcome::Outcome;
 pub use set_id::SetId;

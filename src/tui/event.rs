@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::effect::Effect;
 use crate::model::activity::Activity;
 use crate::model::preview::ChangePreview;
-use crate::model::{FlowEvent, Timestamp};
+use crate::model::{Check, FlowEvent, Share, Timestamp};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,15 @@ pub enum Event {
         offer: String,
         /// What it will do.
         preview: ChangePreview,
+    },
+    /// The file share that the simulated gateway writes for.
+    Share(Share),
+    /// A scenario was played to its end.
+    Judged {
+        /// [`ScenarioOffer::name`](super::ScenarioOffer::name).
+        scenario: String,
+        /// What was expected, and what was found.
+        checks: Vec<Check>,
     },
     /// Every call of the target so far, about once a second.
     Activity(Activity),

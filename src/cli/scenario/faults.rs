@@ -12,7 +12,8 @@ use crate::sim::scenario::FaultPart;
 use super::super::session::Session;
 use super::super::{Usage, control};
 
-const PATH: &str = "/_vaultscope/faults";
+/// Where an endpoint of ours takes faults.
+pub const PATH: &str = "/_vaultscope/faults";
 
 /// Faults that are there, or to come.
 pub struct Faults {

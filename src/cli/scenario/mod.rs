@@ -1,15 +1,18 @@
 //! `vaultscope sim --scenario`: a scenario played from nothing to its outcome, and held against what it expects.
 
-mod faults;
-mod found;
+pub mod faults;
+pub mod found;
 mod played;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
+use crate::aws::Problem;
+use crate::sim::Load;
 use crate::sim::scenario::{Scenario, ScenarioError, judge};
 
 use super::args::{SimArgs, StackArgs};
+use super::pipeline::Pipeline;
 use super::progress::Progress;
 use super::session::Session;
 use super::settings::Settings;
@@ -67,7 +70,30 @@ pub fn find(wanted: &str) -> anyhow::Result<Scenario> {
 
 /// The stack that a scenario wants.
 pub fn stack_args(scenario: &Scenario) -> StackArgs {
-    StackArgs { iterations: scenario.stack.iterations, wait: scenario.stack.wait_secs, ..StackArgs::default() }
+    let (iterations, wait) = (Some(scenario.stack.iterations), Some(scenario.stack.wait_secs));
+    StackArgs { iterations, wait, ..StackArgs::default() }
+}
+
+/// The load with ids that no dataset of the bucket has: played again on the same stack, a scenario begins anew.
+///
+/// # Errors
+/// When the bucket cannot be listed.
+pub async fn fresh(session: &Session, pipeline: &Pipeline, mut load: Load) -> anyhow::Result<Load> {
+    let sets = load.datasets().map_err(job::refuse)?;
+    let bucket = pipeline.bucket()?;
+    for (job, set) in load.jobs.iter_mut().zip(sets) {
+        for turn in 1_u32.. {
+            let id = if turn == 1 { set.set_id.to_string() } else { format!("{}-{turn}", set.set_id) };
+            let root = format!("{id}{}/", job.job_dir_suffix);
+            let listed = session.clients.s3.list_objects_v2().bucket(bucket).prefix(root).max_keys(1).send().await;
+            let listed = listed.map_err(|error| Problem::of("s3 ListObjectsV2", &error))?;
+            if listed.contents.unwrap_or_default().is_empty() {
+                job.set_id = (turn > 1).then_some(id).or(job.set_id.take());
+                break;
+            }
+        }
+    }
+    Ok(load)
 }
 
 /// `None` when it was interrupted after the stack stood.
@@ -89,7 +115,7 @@ async fn play(
     let progress = Progress::with_course();
     let setting = Setting { stack, rate, quiet: args.json, progress };
     let stage = Stage::set(session, settings, setting, cancel).await?;
-    let load = job::name(scenario.load.clone(), &stage.pipeline);
+    let load = fresh(session, &stage.pipeline, job::name(scenario.load.clone(), &stage.pipeline)).await?;
     let faults = Faults::begin(session, &scenario.faults).await?;
     let landed = stage.land(session, &load, cancel).await;
     // Whatever came of it, nobody else is to be struck.

@@ -1,9 +1,7 @@
 //! What was found, held against what was expected. Pure.
 
-use serde::Serialize;
-
 use super::{Announced, Bounds, Expect, ExpectSet, ManifestPlace, Scenario, Told};
-use crate::model::{Outcome, SetId};
+use crate::model::{Check, Outcome, SetId};
 use crate::sim::Tally;
 
 /// What was found of a dataset.
@@ -50,20 +48,6 @@ pub struct Found {
     pub faults_struck: u64,
     /// What happened at the gateway.
     pub tally: Tally,
-}
-
-/// One thing that was expected, and what was found of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Check {
-    /// What it is about.
-    pub what: String,
-    /// What was expected.
-    pub expected: String,
-    /// What was found.
-    pub found: String,
-    /// Whether that will do.
-    pub holds: bool,
 }
 
 /// Values that differ and are named for a person.

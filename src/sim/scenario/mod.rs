@@ -15,16 +15,24 @@ use super::load::Load;
 pub use catalogue::NAMES;
 pub use course::{Course, ManifestPlace};
 pub use expect::{Announced, Bounds, Expect, ExpectSet, Told};
-pub use judge::{Check, Found, FoundSet, judge};
+pub use judge::{Found, FoundSet, judge};
 
-/// The stack that a scenario wants; what is left out stays as the stack has it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub use crate::model::Check;
+
+/// The stack that a scenario wants.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct StackPart {
     /// Comparisons of manifest and table before the reconciliation gives up.
-    pub iterations: Option<u32>,
+    pub iterations: u32,
     /// Seconds between two comparisons.
-    pub wait_secs: Option<u32>,
+    pub wait_secs: u32,
+}
+
+impl Default for StackPart {
+    fn default() -> Self {
+        Self { iterations: 60, wait_secs: 30 }
+    }
 }
 
 /// Something that goes wrong at the endpoint for a while.
@@ -155,10 +163,10 @@ impl Scenario {
         }
         if let Some(stack) = &written.stack {
             let StackPart { iterations, wait_secs } = stack.get_ref();
-            if iterations.is_some_and(|count| !(1..=1_561).contains(&count)) {
+            if !(1..=1_561).contains(iterations) {
                 return Err(at(stack.span().start, "iterations is out of range: 1 to 1561".to_owned()));
             }
-            if wait_secs.is_some_and(|secs| !(1..=86_400).contains(&secs)) {
+            if !(1..=86_400).contains(wait_secs) {
                 return Err(at(stack.span().start, "wait-secs is out of range: 1 to 86400".to_owned()));
             }
         }

@@ -62,7 +62,7 @@ fn offer(scenario: &Scenario) -> ScenarioOffer {
     let seed = jobs.first().map_or(0, |job| job.seed);
     let gateway = &scenario.load.gateway;
     let load = format!(
-        "{clients}{files} files, seed {seed}, settling {} s, {} uploads at a time, gives up after {} checks",
+        "{clients}{files} files, seed {seed}, settling {} s, {} at a time, gives up after {} checks",
         gateway.settling_secs, gateway.upload_workers, scenario.stack.iterations
     );
     ScenarioOffer { name: scenario.name.clone(), about: scenario.about.clone(), load }
@@ -155,16 +155,12 @@ impl Effects {
     pub(super) async fn fault(&self, fault: Option<&serde_json::Value>) -> anyhow::Result<String> {
         let url = self.session.url().filter(|_| self.session.has_clock);
         let Some(url) = url else { anyhow::bail!("only an endpoint of ours takes faults") };
-        match fault {
-            Some(fault) => {
-                control::post(&url, PATH, fault.clone()).await?;
-                Ok(format!("fault {} is there", fault["kind"].as_str().unwrap_or_default()))
-            }
-            None => {
-                let answer = control::delete(&url, PATH).await?;
-                Ok(format!("{} faults were taken back", answer["removed"].as_u64().unwrap_or_default()))
-            }
+        if let Some(fault) = fault {
+            control::post(&url, PATH, fault.clone()).await?;
+            return Ok(format!("fault {} is there", fault["kind"].as_str().unwrap_or_default()));
         }
+        let answer = control::delete(&url, PATH).await?;
+        Ok(format!("{} faults were taken back", answer["removed"].as_u64().unwrap_or_default()))
     }
 
     /// A new handle, for the job that is about to begin; its share is shown.

@@ -185,7 +185,6 @@ pub fn execution_status(dataset: &Dataset) -> Option<ExecutionStatus> {
 mod tests {
     use super::*;
     use crate::model::{SourceReport, StackSeen, Timestamp};
-    use crate::sim::scenario::Course;
 
     fn source(source: Source, state: SourceState) -> FlowEvent {
         FlowEvent { at: Timestamp::default(), what: Seen::Source(SourceReport { source, state }) }

@@ -26,16 +26,12 @@ pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken)
     let session = Session::open(settings).await?;
     let ended = Box::pin(everything(&session, settings, args, &cancel)).await;
     session.close().await;
-    match interrupted_is_none(settings, &cancel, ended)? {
-        Some(report) => {
-            report.print(args.json)?;
-            Ok(if report.reconciled { Exit::Done } else { Exit::Negative })
-        }
-        None => {
-            output::complain(&left_behind(settings));
-            Ok(Exit::Interrupted)
-        }
-    }
+    let Some(report) = interrupted_is_none(settings, &cancel, ended)? else {
+        output::complain(&left_behind(settings));
+        return Ok(Exit::Interrupted);
+    };
+    report.print(args.json)?;
+    Ok(if report.reconciled { Exit::Done } else { Exit::Negative })
 }
 
 /// `None` when it was interrupted after the stack stood.

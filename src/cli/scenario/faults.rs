@@ -86,12 +86,13 @@ impl Fault {
     }
 
     async fn strike(self, first: Option<u64>, times: Times, over: CancellationToken) -> anyhow::Result<u64> {
-        let id = match first {
-            Some(id) => id,
-            None => tokio::select! {
+        let id = if let Some(id) = first {
+            id
+        } else {
+            tokio::select! {
                 () = over.cancelled() => return Ok(0),
                 () = times.clock.sleep_until(times.from) => self.add().await?,
-            },
+            }
         };
         tokio::select! {
             () = over.cancelled() => {}

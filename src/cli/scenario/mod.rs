@@ -33,16 +33,12 @@ pub async fn run(settings: &Settings, wanted: &str, args: &SimArgs, cancel: Canc
     let session = Session::open(settings).await?;
     let ended = Box::pin(play(&session, settings, &scenario, &stack, args, &cancel)).await;
     session.close().await;
-    match interrupted_is_none(settings, &cancel, ended)? {
-        Some(played) => {
-            played.print(args.json)?;
-            Ok(if played.passed { Exit::Done } else { Exit::Negative })
-        }
-        None => {
-            output::complain(&left_behind(settings));
-            Ok(Exit::Interrupted)
-        }
-    }
+    let Some(played) = interrupted_is_none(settings, &cancel, ended)? else {
+        output::complain(&left_behind(settings));
+        return Ok(Exit::Interrupted);
+    };
+    played.print(args.json)?;
+    Ok(if played.passed { Exit::Done } else { Exit::Negative })
 }
 
 /// A scenario by its name, or from a file.

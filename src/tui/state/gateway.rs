@@ -93,11 +93,6 @@ impl Gateway {
         lately.iter().sum::<u64>() / (lately.len() as u64).max(1)
     }
 
-    /// Whether a gateway is at work.
-    pub(crate) fn is_running(&self) -> bool {
-        self.now.as_ref().is_some_and(|now| !now.is_over)
-    }
-
     /// How a scenario ended: checks that hold, and all of them.
     pub(crate) fn verdict(&self, name: &str) -> Option<(usize, usize)> {
         let checks = self.judged.get(name)?;

@@ -35,7 +35,7 @@ fn rows(state: &State) -> usize {
 
 /// Whether the list grows at its end and is followed while no row is selected.
 fn grows(state: &State) -> bool {
-    matches!((state.page, state.pane()), (Page::Table, 1) | (Page::Executions, 2) | (Page::Gateway, 2))
+    matches!((state.page, state.pane()), (Page::Table, 1) | (Page::Executions | Page::Gateway, 2))
 }
 
 pub(super) fn scroll(state: &mut State, by: isize) {

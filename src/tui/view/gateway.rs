@@ -58,6 +58,7 @@ fn scenarios(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState)
     }
     let selected = state.row(Page::Gateway, SCENARIOS);
     let room = usize::from(inner.width);
+    let wide = room >= 32;
     let offsets = &mut view.offsets[Page::Gateway as usize];
     let shown = list::window(usize::from(inner.height), offers.len(), selected, &mut offsets[SCENARIOS]);
     let start = shown.start;
@@ -65,8 +66,9 @@ fn scenarios(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState)
         let name = &offers[at].name;
         let (role, glyph, words) = match state.gateway.verdict(name) {
             _ if is_played(state, name) => (Role::Active, "◐", "playing".to_owned()),
-            Some((good, all)) if good == all => (Role::Good, "✓", "as expected".to_owned()),
-            Some((good, all)) => (Role::Bad, "✗", format!("{} of {all} not", all - good)),
+            Some((good, all)) if good == all => (Role::Good, "✓", if wide { "as expected" } else { "ok" }.to_owned()),
+            Some((good, all)) if wide => (Role::Bad, "✗", format!("{} of {all} not", all - good)),
+            Some((good, all)) => (Role::Bad, "✗", format!("{} not", all - good)),
             None => (Role::Dim, "○", String::new()),
         };
         let line = Line::from(vec![
@@ -96,7 +98,7 @@ fn gauge(view: &ViewState, parts: [u64; 2], whole: u64, cells: usize) -> Vec<Spa
 fn gateway(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let inner = pane(frame, area, state, view, GATEWAY, "Gateway");
     let width = usize::from(inner.width);
-    let mut lines = share(state, view);
+    let mut lines = share(state, view, width);
     let Some(now) = &state.gateway.now else {
         lines.push(Line::from(view.span(Role::Dim, " no job yet: Enter on a scenario, or s for one of your own")));
         return lines.into_iter().enumerate().for_each(|(at, line)| row(frame, inner, at, line, None));
@@ -105,18 +107,19 @@ fn gateway(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let label = |text: &str| view.span(Role::Dim, text::cell(text, 9));
     let (waiting, bytes) = now.waiting;
     let mut queue = vec![label(" queue"), view.span(Role::Text, format!("{} waiting", text::number(waiting)))];
-    queue.push(view.span(Role::Dim, format!(" {} · ", text::bytes(bytes))));
+    let of_bytes = if width >= 60 { format!(" {}", text::bytes(bytes)) } else { String::new() };
+    queue.push(view.span(Role::Dim, format!("{of_bytes} · ")));
     queue.push(view.span(Role::Text, format!("{} uploading", now.uploading.len())));
     queue.push(view.span(Role::Dim, format!(" · {} settling", text::number(now.settling))));
     lines.push(Line::from(queue));
     let mut trouble = Vec::new();
     for (count, word) in [
-        (now.held, "held until it is online"),
-        (now.blocked, "clients wait for the cache"),
-        (now.stalled, "uploads never complete"),
+        (now.held, "held until online"),
+        (now.blocked, "writers wait for the cache"),
+        (now.stalled, "uploads that never complete"),
     ] {
         if count > 0 {
-            trouble.push(format!("{} {word}", text::number(count)));
+            trouble.push(format!("{word}: {}", text::number(count)));
         }
     }
     let trouble_line = if trouble.is_empty() { String::new() } else { format!("⚠ {}", trouble.join(" · ")) };
@@ -148,7 +151,7 @@ fn gateway(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
 }
 
 /// State, bucket and settling time of the share.
-fn share(state: &State, view: &ViewState) -> Vec<Line<'static>> {
+fn share(state: &State, view: &ViewState, width: usize) -> Vec<Line<'static>> {
     let (role, words) = match &state.gateway.now {
         None => (Role::Dim, "○ Not started"),
         Some(now) if now.is_over => (Role::Good, "✓ Running, nothing to do"),
@@ -162,16 +165,18 @@ fn share(state: &State, view: &ViewState) -> Vec<Line<'static>> {
             first.push(view.span(Role::Found, " · Held"));
         }
         let order = if now.is_in_order { "in order" } else { "own order" };
-        first.push(view.span(Role::Dim, format!(" · uploads ×{} {order}", now.speed)));
+        first.push(view.span(Role::Dim, format!(" · ×{} {order}", now.speed)));
         if now.behind > 0 {
-            first.push(view.span(Role::Dim, format!(" · {} calls behind", text::number(now.behind))));
+            first.push(view.span(Role::Dim, format!(" · {} behind", text::number(now.behind))));
         }
     }
     let mut lines = vec![Line::from(first)];
     if let Some(share) = &state.gateway.share {
         let settling = state.gateway.now.as_ref().map_or(0.0, |now| now.settling_secs);
         let id = share.share_arn.rsplit('/').next().unwrap_or_default();
-        lines.push(Line::from(view.span(Role::Dim, format!(" {id} → {} · settling {settling} s", share.bucket))));
+        let words = format!(" settling {settling} s · {id} → ");
+        let bucket = text::cut_middle(&share.bucket, width.saturating_sub(text::width(&words) + 1));
+        lines.push(Line::from(view.span(Role::Dim, format!("{words}{bucket}"))));
     }
     lines
 }
@@ -181,7 +186,7 @@ fn cache(now: &GatewayState, view: &ViewState, width: usize) -> Line<'static> {
     let mut spans = vec![view.span(Role::Dim, text::cell(" cache", 9))];
     let whole = of.capacity.unwrap_or_else(|| (of.dirty + of.clean).max(1));
     let bound = of.capacity.map_or_else(|| "no bound".to_owned(), text::bytes);
-    let words = format!(" {} dirty, {} clean of {bound}", text::bytes(of.dirty), text::bytes(of.clean));
+    let words = format!(" {} dirty, {} clean / {bound}", text::bytes(of.dirty), text::bytes(of.clean));
     let cells = width.saturating_sub(9 + text::width(&words)).clamp(4, 30);
     spans.extend(gauge(view, [of.dirty, of.clean], whole, cells));
     spans.push(view.span(if now.blocked > 0 { Role::Warn } else { Role::Text }, words));

@@ -110,12 +110,12 @@ fn job(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, form: &Jo
         let here = at == form.focus;
         let mark = if here { "▸" } else { " " };
         let line = Line::from(vec![
-            view.span(if here { Role::Key } else { Role::Text }, format!(" {mark} {:<15}", JobForm::LABELS[at])),
+            view.span(if here { Role::Key } else { Role::Text }, format!(" {mark} {:<17}", JobForm::LABELS[at])),
             view.span(Role::Title, text::cell(form.fields[at].value(), 20)),
         ]);
         row(frame, inner, at - offset, line, None);
         if here {
-            cursor(frame, inner, 18 + form.fields[at].visual_cursor(), at - offset);
+            cursor(frame, inner, 20 + form.fields[at].visual_cursor(), at - offset);
         }
     }
     // What is uploaded to AWS is paid for.

@@ -94,7 +94,7 @@ pub enum Command {
     Stacks(StacksArgs),
     /// Print or validate a stack's template
     Template(TemplateArgs),
-    /// Vault a simulated dataset into a deployed stack
+    /// Vault a simulated dataset into a deployed stack, or play a scenario
     Sim(SimArgs),
     /// Fill a folder with random files, as the workshop's generate-test-data.sh does
     Generate(GenerateArgs),
@@ -265,6 +265,12 @@ pub struct DeployArgs {
 /// Arguments of `sim`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SimArgs {
+    /// Play a scenario, by its name or from a file, and hold what comes of it against what it expects
+    #[arg(long, value_name = "NAME|FILE", conflicts_with_all = ["files", "dirs", "seed", "missing", "hostile_names", "settle", "route"])]
+    pub scenario: Option<String>,
+    /// List the scenarios that come with vaultscope
+    #[arg(long, conflicts_with_all = ["scenario", "files", "dirs", "seed", "missing", "hostile_names", "settle", "route", "time_scale"])]
+    pub list: bool,
     /// The dataset.
     #[command(flatten)]
     pub dataset: DatasetArgs,

@@ -61,6 +61,22 @@ fn follow(answer: Value) -> anyhow::Result<Clock> {
     Ok(clock)
 }
 
+/// What a path of an endpoint answers to a JSON document.
+///
+/// # Errors
+/// As [`get`].
+pub async fn post(url: &str, path: &str, body: Value) -> anyhow::Result<Value> {
+    call(url, Method::POST, path, Some(body)).await
+}
+
+/// Removes what a path of an endpoint names.
+///
+/// # Errors
+/// As [`get`].
+pub async fn delete(url: &str, path: &str) -> anyhow::Result<Value> {
+    call(url, Method::DELETE, path, None).await
+}
+
 async fn call(url: &str, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
     tokio::time::timeout(LIMIT, exchange(url, method, path, body)).await.context("it does not answer")?
 }

@@ -19,6 +19,7 @@ use crate::tui::{
 };
 
 use super::effects::{Effects, OFFER};
+use super::play::{self, Taps};
 use super::record::Recorder;
 use super::server::Server;
 use super::session::{EMBEDDED_RATE, Session};
@@ -63,10 +64,11 @@ pub async fn run(settings: &Settings, record: Option<&Path>, cancel: Cancellatio
     let (asked, wanted) = mpsc::unbounded_channel();
     let end = cancel.child_token();
     let tasks = TaskTracker::new();
-    tasks.spawn(pump(seen, events.clone()));
+    let taps = Taps::default();
+    tasks.spawn(pump(seen, events.clone(), taps.clone()));
     tasks.spawn(tell_clock(Arc::clone(&session), events.clone(), end.clone()));
     tasks.spawn(tell_activity(session.clients.meter().clone(), events.clone(), end.clone()));
-    let effects = Effects::new(Arc::clone(&session), settings.clone(), flows, events, end.clone());
+    let effects = Effects::new(Arc::clone(&session), settings.clone(), flows, events, end.clone(), taps);
     tasks.spawn(effects.carry_out(wanted));
     tasks.close();
     let entries = recorder.as_ref().map(|recorder| recorder.entries.clone());
@@ -116,14 +118,18 @@ fn setup(settings: &Settings, session: &Session) -> Setup {
         purpose: "processes upload notifications and reconciles each dataset with its manifest".to_owned(),
         resources: resource_count(),
     };
-    Setup { target, stacks: vec![offer], job: JobRequest::default() }
+    Setup { target, stacks: vec![offer], job: JobRequest::default(), scenarios: play::offers() }
 }
 
 /// Hands flow events over in batches, so that a burst is folded and drawn at once.
-async fn pump(mut seen: mpsc::Receiver<FlowEvent>, events: mpsc::Sender<Event>) {
+async fn pump(mut seen: mpsc::Receiver<FlowEvent>, events: mpsc::Sender<Event>, taps: Taps) {
     loop {
         let mut batch = Vec::with_capacity(BATCH);
-        if seen.recv_many(&mut batch, BATCH).await == 0 || events.send(Event::Flows(batch)).await.is_err() {
+        if seen.recv_many(&mut batch, BATCH).await == 0 {
+            return;
+        }
+        taps.pass(&batch).await;
+        if events.send(Event::Flows(batch)).await.is_err() {
             return;
         }
     }

@@ -9,11 +9,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::deploy::{Foreign, Sink, check_deletion, describe, destroy};
 use crate::observe::{Observer, Watched};
-use crate::sim::{JobEnd, JobSpec};
+use crate::sim::{Control, GatewaySpec, JobEnd, JobSpec, Load, UploadOrder};
 use crate::tui::{Effect, EffectResult, Event, JobRequest};
 
 use super::args::StackArgs;
 use super::pipeline::Pipeline;
+use super::play::Taps;
 use super::rollout::{Draft, Drafted, Losses, Order};
 use super::session::Session;
 use super::settings::Settings;
@@ -29,24 +30,28 @@ const LOOK_EVERY_AFAR: Duration = Duration::from_secs(15);
 /// What effects work with.
 #[derive(Clone)]
 pub struct Effects {
-    session: Arc<Session>,
-    settings: Settings,
-    flows: Sink,
-    events: mpsc::Sender<Event>,
-    end: CancellationToken,
-    observed: Arc<tokio::sync::Mutex<Option<Observed>>>,
+    pub(super) session: Arc<Session>,
+    pub(super) settings: Settings,
+    pub(super) flows: Sink,
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) end: CancellationToken,
+    pub(super) observed: Arc<tokio::sync::Mutex<Option<Observed>>>,
     /// Held while a stack is deployed or deleted: one at a time.
     changing: Arc<tokio::sync::Mutex<()>>,
+    /// The gateway whose job was begun last.
+    pub(super) control: Arc<std::sync::Mutex<Option<Control>>>,
+    /// Who reads what is shown as well.
+    pub(super) taps: Taps,
     /// The change set that was shown and waits for the user's word.
     shown: Arc<tokio::sync::Mutex<Option<Box<Draft>>>>,
 }
 
 /// The pipeline that is observed.
-struct Observed {
-    pipeline: Pipeline,
-    observer: Observer,
+pub(super) struct Observed {
+    pub(super) pipeline: Pipeline,
+    pub(super) observer: Observer,
     /// Ends the jobs that run on it.
-    jobs: CancellationToken,
+    pub(super) jobs: CancellationToken,
 }
 
 impl Effects {
@@ -57,9 +62,10 @@ impl Effects {
         flows: Sink,
         events: mpsc::Sender<Event>,
         end: CancellationToken,
+        taps: Taps,
     ) -> Self {
-        let (observed, changing, shown) = (Arc::default(), Arc::default(), Arc::default());
-        Self { session, settings, flows, events, end, observed, changing, shown }
+        let (observed, changing, shown, control) = Default::default();
+        Self { session, settings, flows, events, end, observed, changing, control, taps, shown }
     }
 
     /// Carries out effects until the dashboard is left, then ends what is under way.
@@ -108,6 +114,9 @@ impl Effects {
             }
             Effect::DeleteStack { name } => self.delete(name).await,
             Effect::StartJob(request) => self.start_job(request).await,
+            Effect::Play { scenario } => Box::pin(self.play(scenario)).await,
+            Effect::Gateway(wish) => self.intervene(*wish),
+            Effect::Fault(fault) => self.fault(fault.as_ref()).await,
             Effect::SetRate(rate) => {
                 self.session.set_rate(*rate).await?;
                 Ok(format!("time runs ×{rate}"))
@@ -129,7 +138,7 @@ impl Effects {
     }
 
     /// Refuses a second change of stacks while one is under way.
-    fn begin(&self, stack: &str) -> anyhow::Result<tokio::sync::MutexGuard<'_, ()>> {
+    pub(super) fn begin(&self, stack: &str) -> anyhow::Result<tokio::sync::MutexGuard<'_, ()>> {
         self.changing
             .try_lock()
             .map_err(|_| anyhow::anyhow!("stack {stack} is being changed already: wait until that has ended"))
@@ -202,21 +211,16 @@ impl Effects {
     }
 
     async fn start_job(&self, request: &JobRequest) -> anyhow::Result<String> {
-        let (pipeline, cancel) = {
-            let observed = self.observed.lock().await;
-            let Some(observed) = observed.as_ref() else {
-                anyhow::bail!("there is no stack to vault into: deploy {} first", self.settings.stack);
-            };
-            (observed.pipeline.clone(), observed.jobs.child_token())
-        };
-        let spec = JobSpec { settling_secs: job::settling(&self.session), ..spec(request, &pipeline)? };
-        let set = crate::sim::Dataset::of(&spec)?.set_id;
-        if let Some(observed) = self.observed.lock().await.as_ref() {
-            observed.observer.interest().add(&set);
-        }
-        let vaulted = job::vault(&self.session, &pipeline, &spec, self.flows.clone(), cancel).await?;
+        let (pipeline, cancel) = self.pipeline().await?;
+        let load = job::name(load(request, job::settling(&self.session))?, &pipeline);
+        let set = load.datasets()?.remove(0).set_id;
+        self.attend(std::slice::from_ref(&set)).await;
+        let control = self.take_control(&pipeline).await?;
+        #[expect(clippy::cast_precision_loss, reason = "a speed has a few digits")]
+        control.set_speed(request.speed as f64 / 100.0);
+        let vaulted = job::vault(&self.session, &pipeline, &load, self.flows.clone(), cancel, control).await?;
         match vaulted.end {
-            JobEnd::Finished => Ok(format!("dataset {set} is vaulted: {} keys", vaulted.dataset.entries.len())),
+            JobEnd::Finished => Ok(format!("dataset {set} is vaulted: {} keys", vaulted.dataset()?.entries.len())),
             JobEnd::Cancelled => anyhow::bail!("dataset {set} was vaulted in part: the job was ended"),
             JobEnd::Failed(error) => anyhow::bail!("dataset {set} could not be vaulted: {error}"),
         }
@@ -239,7 +243,7 @@ impl Effects {
     }
 
     /// Observes the stack as it stands now; tailers of the same resources go on.
-    async fn observe(&self) -> anyhow::Result<()> {
+    pub(super) async fn observe(&self) -> anyhow::Result<()> {
         let pipeline = Pipeline::find(&self.session, &self.settings).await?;
         let mut observed = self.observed.lock().await;
         let mut jobs = self.end.child_token();
@@ -258,19 +262,32 @@ impl Effects {
     }
 }
 
-fn spec(request: &JobRequest, pipeline: &Pipeline) -> anyhow::Result<JobSpec> {
+/// The load that the form asks for; `settling` where it leaves that out.
+fn load(request: &JobRequest, settling: f64) -> anyhow::Result<Load> {
     let count = |what: &str, number: u64| {
         u32::try_from(number).map_err(|_| anyhow::anyhow!("{number} {what} are too many for one job"))
     };
-    Ok(JobSpec {
+    let job = JobSpec {
         seed: request.seed,
         files: count("files", request.files)?,
         dirs: count("directories", request.dirs)?,
         missing: count("missing files", request.missing)?,
-        job_dir_suffix: pipeline.watched.job_dir_suffix.clone(),
-        manifest_suffix: pipeline.manifest_suffix.clone(),
+        duplicates: count("files announced twice", request.duplicates)?,
+        late: count("late files", request.late)?,
+        smallest_bytes: request.smallest,
+        largest_bytes: request.largest,
         ..JobSpec::default()
-    })
+    };
+    let mut gateway = GatewaySpec::default();
+    #[expect(clippy::cast_precision_loss, reason = "a settling time is at most a day")]
+    let asked = request.settling.map(|secs| secs as f64);
+    gateway.settling_secs = asked.unwrap_or(settling);
+    if request.in_order {
+        gateway.upload_order = UploadOrder::Written;
+        gateway.upload_workers = 1;
+        gateway.strict = true;
+    }
+    Ok(Load::of(job, gateway))
 }
 
 #[cfg(test)]
@@ -306,7 +323,10 @@ mod tests {
             let (event, shown) = mpsc::channel(64);
             let (asked, wanted) = mpsc::unbounded_channel();
             let end = CancellationToken::new();
-            tokio::spawn(Effects::new(Arc::clone(&session), settings, flow, event, end.clone()).carry_out(wanted));
+            tokio::spawn(
+                Effects::new(Arc::clone(&session), settings, flow, event, end.clone(), Taps::default())
+                    .carry_out(wanted),
+            );
             Self { session, asked, shown, flows, end }
         }
 

@@ -9,6 +9,7 @@ use crate::model::{
     Dataset, Datasets, ExecutionStatus, FlowEvent, GatewayStepKind, LogRole, QueueDepth, Seen, SetId, Source,
     SourceState,
 };
+use crate::sim::scenario::Course;
 
 /// What is seen while a job lands.
 #[derive(Debug, Default)]
@@ -35,14 +36,24 @@ pub struct Progress {
     lines: BTreeMap<(LogRole, SetId), HashSet<u64>>,
     /// The stack that was observed and is no more.
     pub lost_stack: Option<String>,
+    /// The order of what the gateway did, where that is asked for.
+    pub course: Option<Course>,
     /// Error and cause of the last failure that a history told of.
     pub failure: Option<String>,
 }
 
 impl Progress {
+    /// Keeps the order of what the gateway does as well.
+    pub fn with_course() -> Self {
+        Self { course: Some(Course::default()), ..Self::default() }
+    }
+
     /// Takes in an event.
     pub fn see(&mut self, event: &FlowEvent) {
         let now = real_now();
+        if let Some(course) = &mut self.course {
+            course.see(event);
+        }
         match &event.what {
             Seen::Gateway(step) if step.step == GatewayStepKind::Notified => {
                 self.notified += 1;
@@ -131,6 +142,20 @@ impl Progress {
             (lines, _) => lines.to_string(),
         };
         format!("{} of {keys} uploaded, {} announced, {} items", dataset.uploaded, self.notified, dataset.items.len())
+    }
+
+    /// How far several datasets came, in a few words.
+    pub fn reached_of(&self, sets: &[SetId]) -> String {
+        let known = || sets.iter().filter_map(|set| self.datasets.get(set));
+        let uploaded: u64 = known().map(|dataset| dataset.uploaded).sum();
+        let items: usize = known().map(|dataset| dataset.items.len()).sum();
+        format!("{uploaded} uploaded, {} announced, {items} items", self.notified)
+    }
+
+    /// One line on several datasets for a person.
+    pub fn sentence_of(&self, sets: &[SetId]) -> String {
+        let told = sets.iter().filter(|set| self.datasets.get(set).is_some_and(|dataset| dataset.outcome.is_some()));
+        format!("{} · {} of {} datasets told", self.reached_of(sets), told.count(), sets.len())
     }
 
     /// One line for a person.

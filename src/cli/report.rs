@@ -133,7 +133,7 @@ pub struct ExecutionPart {
 }
 
 /// Real seconds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Seconds {
     /// Until the stack stood.

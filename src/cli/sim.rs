@@ -1,4 +1,4 @@
-//! `vaultscope sim`: a dataset vaulted into a stack that is deployed already.
+//! `vaultscope sim`: a dataset vaulted into a stack that is deployed already, or a scenario played.
 
 use anyhow::bail;
 use serde_json::json;
@@ -8,16 +8,24 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::real_now;
 use crate::model::{FlowEvent, GatewayStepKind, Seen};
 use crate::observe::CHANNEL_CAPACITY;
-use crate::sim::JobEnd;
+use crate::sim::scenario::{NAMES, Scenario};
+use crate::sim::{Control, JobEnd};
 
 use super::args::SimArgs;
 use super::pipeline::Pipeline;
 use super::session::{Session, needs_endpoint};
 use super::settings::Settings;
-use super::{Exit, job, output};
+use super::{Exit, job, output, scenario};
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
+    if args.list {
+        list(args.json)?;
+        return Ok(Exit::Done);
+    }
+    if let Some(wanted) = &args.scenario {
+        return scenario::run(settings, wanted, args, cancel).await;
+    }
     needs_endpoint(&settings.target, "sim")?;
     job::check(&args.dataset)?;
     settings.needs_write("vaulting a dataset")?;
@@ -25,6 +33,19 @@ pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken)
     let ended = vault(&session, settings, args, cancel).await;
     session.close().await;
     ended
+}
+
+fn list(json: bool) -> anyhow::Result<()> {
+    let all = NAMES.iter().map(|name| Scenario::named(name)).collect::<Result<Vec<_>, _>>()?;
+    if json {
+        let all: Vec<_> = all.iter().map(|known| json!({ "name": known.name, "about": known.about })).collect();
+        output::document(&json!({ "version": 1, "kind": "scenarios", "scenarios": all }))?;
+        return Ok(());
+    }
+    for known in &all {
+        output::line(&format!("{:<18} {}", known.name, known.about))?;
+    }
+    Ok(())
 }
 
 async fn vault(
@@ -51,9 +72,9 @@ async fn vault(
         notified
     });
     let began = real_now();
-    let vaulted = job::vault(session, &pipeline, &job, sink, cancel).await?;
+    let vaulted = job::vault(session, &pipeline, &job, sink, cancel, Control::default()).await?;
     let notified = counted.await?;
-    let dataset = &vaulted.dataset;
+    let dataset = vaulted.dataset()?;
     match &vaulted.end {
         JobEnd::Finished => {}
         JobEnd::Cancelled => {
@@ -74,7 +95,7 @@ async fn vault(
                 "setId": dataset.set_id,
                 "keys": dataset.entries.len(),
                 "bytes": dataset.bytes(),
-                "manifestKey": vaulted.manifest_key(),
+                "manifestKey": job::manifest_key(dataset),
                 "leftOut": dataset.missing().collect::<Vec<_>>(),
             },
             "notifications": notified,

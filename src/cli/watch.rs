@@ -151,7 +151,7 @@ fn sentence(event: &FlowEvent) -> Option<String> {
                 format!("source      {:?} {problem}", report.source)
             }
         },
-        Seen::Gateway(_) | Seen::Machine(_) | Seen::Job(_) => return None,
+        Seen::Gateway(_) | Seen::GatewayState(_) | Seen::Machine(_) | Seen::Job(_) => return None,
     };
     Some(format!("{} {text}", event.at.clock_millis()))
 }

@@ -207,7 +207,12 @@ impl Datasets {
                     }
                 }
             }
-            Seen::Object(_) | Seen::Queue(_) | Seen::Machine(_) | Seen::Stack(_) | Seen::StackEvent(_) => {}
+            Seen::Object(_)
+            | Seen::Queue(_)
+            | Seen::Machine(_)
+            | Seen::Stack(_)
+            | Seen::StackEvent(_)
+            | Seen::GatewayState(_) => {}
         }
     }
 

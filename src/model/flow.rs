@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::gateway::GatewayState;
 use super::{SetId, Timestamp};
 
 /// Something seen to happen.
@@ -48,6 +49,8 @@ pub enum Seen {
     Source(SourceReport),
     /// A job of the simulated gateway began or ended.
     Job(JobReport),
+    /// What the simulated gateway is in the middle of.
+    GatewayState(GatewayState),
 }
 
 /// A step of the simulated gateway with one file.
@@ -62,6 +65,9 @@ pub struct GatewayStep {
     pub object_key: String,
     /// The object's size in bytes; of a partial upload, what was put.
     pub object_size: u64,
+    /// Of a notification: when the client wrote the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified: Option<Timestamp>,
 }
 
 /// What the simulated gateway does with a file.

@@ -6,7 +6,9 @@ pub mod board;
 mod dataset;
 pub mod execution;
 mod flow;
+mod gateway;
 pub mod machine;
+mod notification;
 mod outcome;
 pub mod pipeline;
 pub mod preview;
@@ -20,6 +22,8 @@ pub use flow::{
     LogLine, LogRole, MachineSeen, ManifestRead, ObjectSeen, QueueDepth, Route, RouteTaken, Seen, Source, SourceReport,
     SourceState, StackEvent, StackSeen, UploadDetail, UploadItem,
 };
+pub use gateway::{CacheState, Check, GatewayState, Uploading};
+pub use notification::{DETAIL_TYPE, Notification, REAL_SOURCE, SIMULATOR_SOURCE, Share};
 pub use outcome::Outcome;
 pub use set_id::SetId;
 pub use timestamp::Timestamp;

@@ -259,7 +259,7 @@ mod tests {
     fn notified(key: &str, millis: i64) -> FlowEvent {
         let step = GatewayStepKind::Notified;
         let (set_id, object_key) = (SetId::from("s"), key.to_owned());
-        let what = Seen::Gateway(GatewayStep { set_id, step, object_key, object_size: 1 });
+        let what = Seen::Gateway(GatewayStep { set_id, step, object_key, object_size: 1, modified: None });
         FlowEvent { at: Timestamp::from_millis(millis), what }
     }
 
@@ -302,8 +302,13 @@ mod tests {
         assert_eq!(pipeline.in_bucket(), (2, 12), "a grew, b was seen twice");
         let step = GatewayStepKind::Uploaded;
         for key in ["a", "b", "c"] {
-            let what =
-                Seen::Gateway(GatewayStep { set_id: "s".into(), step, object_key: key.to_owned(), object_size: 10 });
+            let what = Seen::Gateway(GatewayStep {
+                set_id: "s".into(),
+                step,
+                object_key: key.to_owned(),
+                object_size: 10,
+                modified: None,
+            });
             pipeline.see(&FlowEvent { at: Timestamp::default(), what });
         }
         assert_eq!(pipeline.in_bucket(), (3, 30), "c is not seen yet");

@@ -23,6 +23,24 @@ pub enum EntryKind {
     Manifest,
 }
 
+/// What becomes of an entry on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fate {
+    /// It is written, uploaded and announced.
+    #[default]
+    Usual,
+    /// It stands in the manifest but is never written.
+    Missing,
+    /// The client writes it a second time.
+    Rewritten,
+    /// The client writes it after everything else.
+    Late,
+    /// A part of it is uploaded, and never the rest.
+    Stuck,
+    /// It is announced twice.
+    Repeated,
+}
+
 /// A directory, a file or the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -32,13 +50,23 @@ pub struct Entry {
     pub kind: EntryKind,
     /// What it holds; nothing for a directory.
     pub content: Content,
-    /// It stands in the manifest but is never written.
-    pub is_missing: bool,
-    /// The client writes it a second time.
-    pub is_rewritten: bool,
+    /// What becomes of it.
+    pub fate: Fate,
 }
 
 impl Entry {
+    /// Whether the client never writes it.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.fate == Fate::Missing
+    }
+
+    /// Whether no notification of it is ever sent.
+    #[must_use]
+    pub fn is_kept_back(&self) -> bool {
+        matches!(self.fate, Fate::Missing | Fate::Stuck)
+    }
+
     /// The key of its S3 object: a directory's ends in a slash.
     #[must_use]
     pub fn object_key(&self) -> String {
@@ -84,20 +112,20 @@ impl Dataset {
             let parent = &parents[rng.random_range(0..parents.len())];
             let key = unique(&mut rng, &mut taken, job.names, "file-", 8, parent, index);
             let content = Content::Random { seed: rng.random(), size: rng.random_range(job.sizes()) };
-            entries.push(Entry {
-                key: Arc::from(key),
-                kind: EntryKind::File,
-                content,
-                is_missing: false,
-                is_rewritten: false,
-            });
+            entries.push(Entry { key: Arc::from(key), kind: EntryKind::File, content, fate: Fate::Usual });
         }
         let first_file = entries.len() - job.files as usize;
-        let chosen = sample(&mut rng, job.files as usize, (job.missing + job.rewrites) as usize);
-        for (nth, file) in chosen.into_iter().enumerate() {
-            let entry = &mut entries[first_file + file];
-            entry.is_missing = nth < job.missing as usize;
-            entry.is_rewritten = !entry.is_missing;
+        let fates = [
+            (Fate::Missing, job.missing),
+            (Fate::Rewritten, job.rewrites),
+            (Fate::Late, job.late),
+            (Fate::Stuck, job.stuck),
+            (Fate::Repeated, job.duplicates),
+        ];
+        let fates = fates.into_iter().flat_map(|(fate, count)| std::iter::repeat_n(fate, count as usize));
+        let fates: Vec<Fate> = fates.collect();
+        for (file, fate) in sample(&mut rng, job.files as usize, fates.len()).into_iter().zip(fates) {
+            entries[first_file + file].fate = fate;
         }
         let manifest_key: Arc<str> = Arc::from(format!("{root}/{set_id}{}", job.manifest_suffix));
         let mut lines = String::new();
@@ -109,8 +137,7 @@ impl Dataset {
             key: manifest_key,
             kind: EntryKind::Manifest,
             content: Content::Text(Arc::from(lines)),
-            is_missing: false,
-            is_rewritten: false,
+            fate: Fate::Usual,
         });
         Ok(Self { set_id: set_id.into(), entries })
     }
@@ -129,18 +156,12 @@ impl Dataset {
 
     /// Keys that the manifest names and that are never written.
     pub fn missing(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().filter(|entry| entry.is_missing).map(|entry| &*entry.key)
+        self.entries.iter().filter(|entry| entry.is_missing()).map(|entry| &*entry.key)
     }
 }
 
 fn directory(key: &str) -> Entry {
-    Entry {
-        key: Arc::from(key),
-        kind: EntryKind::Directory,
-        content: Content::Text(Arc::from("")),
-        is_missing: false,
-        is_rewritten: false,
-    }
+    Entry { key: Arc::from(key), kind: EntryKind::Directory, content: Content::Text(Arc::from("")), fate: Fate::Usual }
 }
 
 /// A key below `parent` that no other entry has.

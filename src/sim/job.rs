@@ -1,19 +1,17 @@
-//! What a job of the simulated gateway is asked to do.
+//! What one client of the simulated gateway is asked to do.
 
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::route::Wish;
-
 /// Files that one job may have; their plan is held in memory.
 pub const MOST_FILES: u32 = 1_000_000;
 
+/// Clients that write to one gateway.
+pub const MOST_CLIENTS: usize = 1_000;
+
 /// The largest file: what one `PutObject` can take.
 pub const LARGEST_FILE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
-
-/// The settling time that the workshop's file share has.
-pub const SETTLING_SECS: f64 = 60.0;
 
 /// When the client writes the manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,7 +35,7 @@ pub enum Names {
     Hostile,
 }
 
-/// A job: one dataset, and how it goes through the gateway. Times are simulated time.
+/// A job: one dataset, and how its client writes it to the share. Times are simulated time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct JobSpec {
@@ -45,9 +43,11 @@ pub struct JobSpec {
     pub seed: u64,
     /// The dataset's id; random where it is left out.
     pub set_id: Option<String>,
-    /// How the name of the root directory ends.
+    /// How the name of the root directory ends; the stack says it.
+    #[serde(skip)]
     pub job_dir_suffix: String,
-    /// How the name of the manifest ends.
+    /// How the name of the manifest ends; the stack says it.
+    #[serde(skip)]
     pub manifest_suffix: String,
     /// Directories below the root.
     pub dirs: u32,
@@ -71,18 +71,18 @@ pub struct JobSpec {
     pub copy_bytes_per_sec: u64,
     /// Seconds that each file costs the client besides its bytes.
     pub copy_secs_per_file: f64,
-    /// Files that the gateway uploads at a time.
-    pub upload_workers: u32,
-    /// Bytes a second that one upload moves.
-    pub upload_bytes_per_sec: u64,
-    /// Seconds that each upload costs besides its bytes.
-    pub upload_secs_per_file: f64,
-    /// Files from this size on appear in the bucket with a part of their bytes first; 0 for none.
-    pub partial_from_bytes: u64,
-    /// Seconds after the client's last write before which no notification is sent.
-    pub settling_secs: f64,
-    /// Which way notifications take.
-    pub route: Wish,
+    /// Files that the client writes after everything else, the manifest included.
+    pub late: u32,
+    /// Seconds between the client's last usual write and the first late one.
+    pub late_by_secs: f64,
+    /// Files of whose bytes only a part ever reaches the bucket: their uploads never complete.
+    pub stuck: u32,
+    /// Files that the gateway announces twice.
+    pub duplicates: u32,
+    /// Seconds between the two notifications of such a file.
+    pub duplicate_gap_secs: f64,
+    /// Seconds after the begin of everything at which the client begins.
+    pub start_secs: f64,
 }
 
 impl Default for JobSpec {
@@ -103,12 +103,12 @@ impl Default for JobSpec {
             rewrite_gap_secs: 5.0,
             copy_bytes_per_sec: 100 * 1024 * 1024,
             copy_secs_per_file: 0.005,
-            upload_workers: 8,
-            upload_bytes_per_sec: 10 * 1024 * 1024,
-            upload_secs_per_file: 0.2,
-            partial_from_bytes: 48 * 1024,
-            settling_secs: SETTLING_SECS,
-            route: Wish::Auto,
+            late: 0,
+            late_by_secs: 30.0,
+            stuck: 0,
+            duplicates: 0,
+            duplicate_gap_secs: 2.0,
+            start_secs: 0.0,
         }
     }
 }
@@ -128,16 +128,38 @@ pub enum JobError {
     /// A size that no single upload can have.
     #[error("files of {0} bytes are too large: ask for {LARGEST_FILE_BYTES} bytes at most")]
     TooLarge(u64),
-    /// More files left out or written twice than there are.
+    /// More files with a fate of their own than there are.
     #[error("{what} of {count} files cannot be had from {files}: ask for fewer, or for more files")]
     TooFew {
         /// What was asked for.
-        what: &'static str,
+        what: String,
         /// Of how many.
         count: u32,
         /// How many there are.
         files: u32,
     },
+    /// Files too small to be left in part.
+    #[error(
+        "a file of {0} bytes has no part that could be uploaded without the rest: let smallest-bytes be 2 at least"
+    )]
+    NoPart(u64),
+    /// More clients than a gateway has.
+    #[error("{0} clients are none or too many for one gateway: ask for 1 to {MOST_CLIENTS}")]
+    Clients(usize),
+    /// Two datasets of one name.
+    #[error("two clients would write dataset {0}: give each a seed, or a set-id, of its own")]
+    SameSet(String),
+    /// A file that the cache can never hold.
+    #[error("a cache of {cache} bytes cannot hold a file of {file}: let cache-bytes be as large as the largest file")]
+    CacheTooSmall {
+        /// Bytes of the cache.
+        cache: u64,
+        /// Bytes of the file.
+        file: u64,
+    },
+    /// A time without the gateway that never ends or runs into another.
+    #[error("the offline times of a gateway must follow each other, each with its end before the next one's begin")]
+    Offline,
     /// A number that is no time or rate.
     #[error("{0} must be a positive number")]
     NotPositive(&'static str),
@@ -174,23 +196,33 @@ impl JobSpec {
         if self.largest_bytes > LARGEST_FILE_BYTES {
             return Err(JobError::TooLarge(self.largest_bytes));
         }
-        for (what, count) in [("leaving out", self.missing), ("re-writing", self.rewrites)] {
+        let fates = [
+            ("leaving out", self.missing),
+            ("re-writing", self.rewrites),
+            ("writing late", self.late),
+            ("leaving in part", self.stuck),
+            ("announcing twice", self.duplicates),
+        ];
+        for (what, count) in fates {
             if count > self.files {
-                return Err(JobError::TooFew { what, count, files: self.files });
+                return Err(JobError::TooFew { what: what.to_owned(), count, files: self.files });
             }
         }
-        if self.missing.saturating_add(self.rewrites) > self.files {
-            let count = self.missing.saturating_add(self.rewrites);
-            return Err(JobError::TooFew { what: "leaving out and re-writing", count, files: self.files });
+        let count = fates.into_iter().fold(0_u32, |sum, (_, count)| sum.saturating_add(count));
+        if count > self.files {
+            let asked: Vec<&str> = fates.into_iter().filter(|(_, count)| *count > 0).map(|(what, _)| what).collect();
+            return Err(JobError::TooFew { what: asked.join(" and "), count, files: self.files });
+        }
+        if self.stuck > 0 && self.smallest_bytes < 2 {
+            return Err(JobError::NoPart(self.smallest_bytes));
         }
         for (what, positive) in [
             ("copy-bytes-per-sec", self.copy_bytes_per_sec > 0),
-            ("upload-bytes-per-sec", self.upload_bytes_per_sec > 0),
-            ("upload-workers", self.upload_workers > 0),
             ("copy-secs-per-file", is_time(self.copy_secs_per_file)),
-            ("upload-secs-per-file", is_time(self.upload_secs_per_file)),
             ("rewrite-gap-secs", is_time(self.rewrite_gap_secs)),
-            ("settling-secs", is_time(self.settling_secs)),
+            ("late-by-secs", is_time(self.late_by_secs)),
+            ("duplicate-gap-secs", is_time(self.duplicate_gap_secs)),
+            ("start-secs", is_time(self.start_secs)),
         ] {
             if !positive {
                 return Err(JobError::NotPositive(what));
@@ -211,7 +243,7 @@ impl JobSpec {
 }
 
 /// Whether `secs` is a time that a plan can hold: not negative, at most ten years.
-fn is_time(secs: f64) -> bool {
+pub(super) fn is_time(secs: f64) -> bool {
     (0.0..=315_360_000.0).contains(&secs)
 }
 
@@ -232,8 +264,10 @@ mod tests {
             (JobSpec { smallest_bytes: 2, largest_bytes: 1, ..default() }, "no range"),
             (JobSpec { missing: 201, ..default() }, "leaving out of 201 files"),
             (JobSpec { missing: 150, rewrites: 51, ..default() }, "leaving out and re-writing"),
-            (JobSpec { settling_secs: f64::NAN, ..default() }, "settling-secs"),
-            (JobSpec { upload_workers: 0, ..default() }, "upload-workers"),
+            (JobSpec { late_by_secs: f64::NAN, ..default() }, "late-by-secs"),
+            (JobSpec { copy_bytes_per_sec: 0, ..default() }, "copy-bytes-per-sec"),
+            (JobSpec { stuck: 1, smallest_bytes: 1, ..default() }, "smallest-bytes"),
+            (JobSpec { late: 150, duplicates: 51, ..default() }, "writing late and announcing twice"),
             (JobSpec { set_id: Some("a/b".to_owned()), ..default() }, "dataset id"),
             (JobSpec { manifest_suffix: String::new(), ..default() }, "suffix"),
         ] {

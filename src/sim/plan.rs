@@ -1,165 +1,30 @@
-//! The write-back cache of the gateway, as a plan: when the client writes what, when which object stands in the bucket,
-//! and when which notification is due. Pure: the same job gives the same plan.
-//!
-//! The cache uploads several files at a time and not in the order in which they were written. A large file stands in
-//! the bucket with a part of its bytes first. A notification is sent once the upload is complete and the settling time
-//! since the client's last write is over; a file that is written again before that is announced once, later ones twice.
+//! Every step of a load in the order of time, as it comes about while nobody intervenes. Pure: the same load gives the
+//! same plan.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use super::dataset::Dataset;
+use super::engine::{Engine, Step, Tally};
+use super::load::Load;
 
-use super::dataset::{Dataset, EntryKind};
-use super::job::{JobSpec, ManifestOrder};
-
-/// Something that is done with an entry of the dataset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// The client has written it to the share.
-    Write,
-    /// So many of its bytes stand in the bucket.
-    PartialUpload(u64),
-    /// All of it stands in the bucket.
-    Upload,
-    /// Its notification is sent.
-    Notify,
-}
-
-/// One step of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
-    /// Simulated time since the start of the job.
-    pub at: Duration,
-    /// The entry's position in the dataset.
-    pub entry: usize,
-    /// What is done.
-    pub action: Action,
-}
-
-/// Every step of a job in the order of time.
+/// Every step of a load in the order of time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The steps.
     pub steps: Vec<Step>,
-}
-
-/// A write by the client that has to be uploaded.
-#[derive(Debug, Clone, Copy)]
-struct Write {
-    at: Duration,
-    entry: usize,
+    /// What happened in all.
+    pub tally: Tally,
+    /// Whether clients wait at the end for room in the cache that nothing makes.
+    pub is_stuck: bool,
 }
 
 impl Plan {
-    /// The plan of `job` with `dataset`, which was made from it.
+    /// The plan of `load` with `sets`, which were made from it.
     #[must_use]
-    pub fn of(job: &JobSpec, dataset: &Dataset) -> Self {
-        let writes = writes(job, dataset);
-        let mut steps: Vec<Step> =
-            writes.iter().map(|write| Step { at: write.at, entry: write.entry, action: Action::Write }).collect();
-        let uploads = uploads(job, dataset, &writes, &mut steps);
-        notifications(job, &writes, &uploads, &mut steps);
-        steps.sort_by_key(|step| step.at);
-        Self { steps }
-    }
-}
-
-fn secs(secs: f64) -> Duration {
-    Duration::try_from_secs_f64(secs).unwrap_or_default()
-}
-
-fn transfer(bytes: u64, bytes_per_sec: u64) -> Duration {
-    Duration::from_micros(bytes.saturating_mul(1_000_000) / bytes_per_sec.max(1))
-}
-
-/// What the client writes, in the order of time.
-fn writes(job: &JobSpec, dataset: &Dataset) -> Vec<Write> {
-    let mut order: Vec<usize> = (0..dataset.entries.len()).collect();
-    if job.manifest == ManifestOrder::Early {
-        // After the directories: the manifest stands in the root, which must be there.
-        let directories = dataset.entries.iter().take_while(|entry| entry.kind == EntryKind::Directory).count();
-        if let Some(manifest) = order.pop() {
-            order.insert(directories, manifest);
-        }
-    }
-    let mut now = Duration::ZERO;
-    let mut writes = Vec::with_capacity(order.len());
-    for index in order {
-        let entry = &dataset.entries[index];
-        if entry.is_missing {
-            continue;
-        }
-        now += secs(job.copy_secs_per_file) + transfer(entry.content.size(), job.copy_bytes_per_sec);
-        writes.push(Write { at: now, entry: index });
-        if entry.is_rewritten {
-            writes.push(Write { at: now + secs(job.rewrite_gap_secs), entry: index });
-        }
-    }
-    writes.sort_by_key(|write| write.at);
-    writes
-}
-
-/// When each upload ended, by entry, with the time of the write that it carries; its steps are added to `steps`.
-fn uploads(
-    job: &JobSpec,
-    dataset: &Dataset,
-    writes: &[Write],
-    steps: &mut Vec<Step>,
-) -> Vec<Vec<(Duration, Duration)>> {
-    // A generator of its own: names and sizes of a dataset do not depend on how it is uploaded.
-    let mut rng = StdRng::seed_from_u64(job.seed ^ 0x9e37_79b9_7f4a_7c15);
-    let mut ended: Vec<Vec<(Duration, Duration)>> = vec![Vec::new(); dataset.entries.len()];
-    let mut free: BinaryHeap<Reverse<Duration>> =
-        (0..job.upload_workers.min(1_024)).map(|_| Reverse(Duration::ZERO)).collect();
-    let mut cached: Vec<Write> = Vec::new();
-    let mut coming = writes.iter().copied().peekable();
-    while let Some(Reverse(idle_since)) = free.pop() {
-        let now = match (cached.is_empty(), coming.peek()) {
-            (true, None) => break,
-            (true, Some(next)) => idle_since.max(next.at),
-            (false, _) => idle_since,
-        };
-        while let Some(write) = coming.next_if(|write| write.at <= now) {
-            // A file that still waits is uploaded once, as it was written last.
-            let again = dataset.entries[write.entry].is_rewritten;
-            match again.then(|| cached.iter_mut().find(|waiting| waiting.entry == write.entry)).flatten() {
-                Some(waiting) => *waiting = write,
-                None => cached.push(write),
-            }
-        }
-        let write = cached.swap_remove(rng.random_range(0..cached.len()));
-        let size = dataset.entries[write.entry].content.size();
-        let start = ended[write.entry].last().map_or(now, |(_, end)| now.max(*end));
-        let takes = secs(job.upload_secs_per_file) + transfer(size, job.upload_bytes_per_sec);
-        let end = start + takes;
-        if job.partial_from_bytes > 0 && size >= job.partial_from_bytes && size > 1 {
-            let part = rng.random_range(1..size);
-            steps.push(Step { at: start + takes / 2, entry: write.entry, action: Action::PartialUpload(part) });
-        }
-        steps.push(Step { at: end, entry: write.entry, action: Action::Upload });
-        ended[write.entry].push((write.at, end));
-        free.push(Reverse(end));
-    }
-    ended
-}
-
-/// One notification an upload, save where the file was written again before it was due.
-fn notifications(job: &JobSpec, writes: &[Write], uploads: &[Vec<(Duration, Duration)>], steps: &mut Vec<Step>) {
-    let settling = secs(job.settling_secs);
-    let mut last_write = vec![Duration::ZERO; uploads.len()];
-    for write in writes {
-        last_write[write.entry] = last_write[write.entry].max(write.at);
-    }
-    for (entry, ended) in uploads.iter().enumerate() {
-        for (written, end) in ended {
-            let due = (*end).max(*written + settling);
-            if *written == last_write[entry] || last_write[entry] > due {
-                steps.push(Step { at: due, entry, action: Action::Notify });
-            }
-        }
+    pub fn of(load: &Load, sets: &[Dataset]) -> Self {
+        let mut engine = Engine::new(load, sets);
+        let steps = std::iter::from_fn(|| engine.next_until(Duration::MAX)).collect();
+        Self { steps, tally: engine.tally(), is_stuck: engine.is_stuck() }
     }
 }
 
@@ -170,99 +35,222 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sim::dataset::{EntryKind, Fate};
+    use crate::sim::engine::{Action, File};
+    use crate::sim::gateway::{GatewaySpec, Offline, UploadOrder, secs};
+    use crate::sim::job::{JobSpec, ManifestOrder};
 
-    fn plan(job: &JobSpec) -> (Dataset, Plan) {
-        let dataset = Dataset::of(job).expect("a job that can be done");
-        let plan = Plan::of(job, &dataset);
-        (dataset, plan)
+    fn plan_of(load: &Load) -> (Vec<Dataset>, Plan) {
+        let sets = load.datasets().expect("a load that can be done");
+        let plan = Plan::of(load, &sets);
+        (sets, plan)
     }
 
-    fn times(plan: &Plan, action: fn(&Action) -> bool) -> HashMap<usize, Vec<Duration>> {
-        let mut times: HashMap<usize, Vec<Duration>> = HashMap::new();
-        for step in plan.steps.iter().filter(|step| action(&step.action)) {
-            times.entry(step.entry).or_default().push(step.at);
+    fn plan(job: JobSpec, gateway: GatewaySpec) -> (Dataset, Plan) {
+        let (mut sets, plan) = plan_of(&Load::of(job, gateway));
+        (sets.remove(0), plan)
+    }
+
+    fn files(plan: &Plan, of: fn(&Action) -> Option<File>) -> Vec<File> {
+        plan.steps.iter().filter_map(|step| of(&step.action)).collect()
+    }
+
+    fn times(plan: &Plan, of: fn(&Action) -> Option<File>) -> HashMap<File, Vec<Duration>> {
+        let mut times: HashMap<File, Vec<Duration>> = HashMap::new();
+        for step in &plan.steps {
+            if let Some(file) = of(&step.action) {
+                times.entry(file).or_default().push(step.at);
+            }
         }
         times
     }
 
+    fn written(action: &Action) -> Option<File> {
+        if let Action::Write(file) = action { Some(*file) } else { None }
+    }
+
+    fn uploaded(action: &Action) -> Option<File> {
+        if let Action::Upload(file) = action { Some(*file) } else { None }
+    }
+
+    fn notified(action: &Action) -> Option<File> {
+        if let Action::Notify(file) = action { Some(*file) } else { None }
+    }
+
+    fn when(plan: &Plan, action: Action) -> Vec<Duration> {
+        plan.steps.iter().filter(|step| step.action == action).map(|step| step.at).collect()
+    }
+
     #[test]
-    fn uploads_are_not_in_the_order_of_the_writes() {
-        let (_, plan) = plan(&JobSpec::default());
-        let order = |wanted: Action| -> Vec<usize> {
-            plan.steps.iter().filter(|step| step.action == wanted).map(|step| step.entry).collect()
-        };
-        let (written, uploaded) = (order(Action::Write), order(Action::Upload));
-        assert_eq!(written.len(), uploaded.len());
-        assert_ne!(written, uploaded);
+    fn uploads_are_in_the_order_of_the_writes_only_where_that_is_asked_for() {
+        let (_, shuffled) = plan(JobSpec::default(), GatewaySpec::default());
+        assert_eq!(files(&shuffled, written).len(), files(&shuffled, uploaded).len());
+        assert_ne!(files(&shuffled, written), files(&shuffled, uploaded));
+        let gateway = GatewaySpec { upload_order: UploadOrder::Written, upload_workers: 1, ..GatewaySpec::default() };
+        let (_, ordered) = plan(JobSpec::default(), gateway);
+        assert_eq!(files(&ordered, written), files(&ordered, uploaded));
+        assert_eq!(files(&ordered, written), files(&ordered, notified));
     }
 
     #[test]
     fn a_file_written_again_within_the_settling_time_is_announced_once_else_twice() {
-        let slow = JobSpec { rewrites: 20, rewrite_gap_secs: 5.0, settling_secs: 60.0, ..JobSpec::default() };
-        let quick = JobSpec { settling_secs: 0.0, rewrite_gap_secs: 600.0, ..slow.clone() };
-        let count = |job: &JobSpec| {
-            let (dataset, plan) = plan(job);
-            let notified = times(&plan, |action| *action == Action::Notify);
-            let rewritten = |entry: &&usize| dataset.entries[**entry].is_rewritten;
-            notified.keys().filter(rewritten).map(|entry| notified[entry].len()).collect::<Vec<_>>()
+        let count = |rewrite_gap_secs, settling_secs| {
+            let job = JobSpec { rewrites: 20, rewrite_gap_secs, ..JobSpec::default() };
+            let (set, plan) = plan(job, GatewaySpec { settling_secs, ..GatewaySpec::default() });
+            let notified = times(&plan, notified);
+            let rewritten = |file: &&File| set.entries[file.entry].fate == Fate::Rewritten;
+            notified.keys().filter(rewritten).map(|file| notified[file].len()).collect::<Vec<_>>()
         };
-        assert_eq!(count(&slow), vec![1; 20]);
-        assert_eq!(count(&quick), vec![2; 20]);
+        assert_eq!(count(5.0, 60.0), vec![1; 20]);
+        assert_eq!(count(600.0, 0.0), vec![2; 20]);
     }
 
     #[test]
     fn an_early_manifest_is_written_before_the_files() {
         let job = JobSpec { manifest: ManifestOrder::Early, ..JobSpec::default() };
-        let (dataset, plan) = plan(&job);
-        let written: Vec<EntryKind> = plan
-            .steps
+        let (set, plan) = plan(job, GatewaySpec::default());
+        let kinds: Vec<EntryKind> = files(&plan, written).iter().map(|file| set.entries[file.entry].kind).collect();
+        let manifest = kinds.iter().position(|kind| *kind == EntryKind::Manifest).expect("a manifest");
+        assert!(kinds[manifest + 1..].iter().all(|kind| *kind == EntryKind::File));
+        assert_eq!(kinds.len() - manifest - 1, 200);
+    }
+
+    #[test]
+    fn late_files_come_after_the_manifest_and_their_delay() {
+        let job = JobSpec { late: 3, late_by_secs: 45.0, ..JobSpec::default() };
+        let (set, plan) = plan(job, GatewaySpec::default());
+        let writes = times(&plan, written);
+        let manifest = writes[&File { set: 0, entry: set.entries.len() - 1 }][0];
+        let late: Vec<Duration> = writes
             .iter()
-            .filter(|step| step.action == Action::Write)
-            .map(|step| dataset.entries[step.entry].kind)
+            .filter(|(file, _)| set.entries[file.entry].fate == Fate::Late)
+            .map(|(_, times)| times[0])
             .collect();
-        let manifest = written.iter().position(|kind| *kind == EntryKind::Manifest).expect("a manifest");
-        assert!(written[manifest + 1..].iter().all(|kind| *kind == EntryKind::File));
-        assert_eq!(written.len() - manifest - 1, 200);
+        assert_eq!(late.len(), 3);
+        assert!(late.iter().all(|at| *at >= manifest + Duration::from_secs(45)));
+    }
+
+    #[test]
+    fn an_upload_that_never_completes_leaves_a_part_and_is_never_announced() {
+        let job = JobSpec { stuck: 4, ..JobSpec::default() };
+        let (set, plan) = plan(job, GatewaySpec { partial_from_bytes: 0, ..GatewaySpec::default() });
+        for (entry, _) in set.entries.iter().enumerate().filter(|(_, entry)| entry.fate == Fate::Stuck) {
+            let file = File { set: 0, entry };
+            let parts = plan.steps.iter().filter(
+                |step| matches!(step.action, Action::PartialUpload(of, bytes) if of == file && bytes < set.entries[entry].content.size()),
+            );
+            assert_eq!(parts.count(), 1);
+            assert!(!times(&plan, uploaded).contains_key(&file) && !times(&plan, notified).contains_key(&file));
+            assert_eq!(when(&plan, Action::Stalled(file)).len(), 1);
+        }
+        assert_eq!(plan.tally.stalled, 4);
+    }
+
+    #[test]
+    fn a_file_that_is_announced_twice_is_uploaded_once() {
+        let job = JobSpec { duplicates: 7, ..JobSpec::default() };
+        let (set, plan) = plan(job, GatewaySpec::default());
+        assert_eq!(files(&plan, uploaded).len(), set.entries.len());
+        assert_eq!(files(&plan, notified).len(), set.entries.len() + 7);
+    }
+
+    #[test]
+    fn nothing_reaches_aws_while_the_gateway_is_offline_and_all_of_it_afterwards() {
+        let offline = vec![Offline { from_secs: 2.0, for_secs: 90.0 }];
+        let (set, plan) = plan(JobSpec::default(), GatewaySpec { offline, ..GatewaySpec::default() });
+        let (from, to) = (Duration::from_secs(2), Duration::from_secs(92));
+        assert_eq!((when(&plan, Action::Offline), when(&plan, Action::Online)), (vec![from], vec![to]));
+        let reaches =
+            |action: &Action| matches!(action, Action::Upload(_) | Action::PartialUpload(..) | Action::Notify(_));
+        assert!(plan.steps.iter().any(|step| reaches(&step.action) && step.at < from));
+        assert!(!plan.steps.iter().any(|step| reaches(&step.action) && step.at > from && step.at < to));
+        assert_eq!(files(&plan, notified).len(), set.entries.len());
+        assert!(plan.tally.held_notifications > 0);
+    }
+
+    #[test]
+    fn a_full_cache_lets_the_client_wait_and_is_never_fuller_than_full() {
+        let cache_bytes = Some(400_000);
+        let gateway = GatewaySpec { cache_bytes, upload_workers: 2, ..GatewaySpec::default() };
+        let (set, bounded) = plan(JobSpec::default(), gateway);
+        let (_, free) = plan(JobSpec::default(), GatewaySpec { upload_workers: 2, ..GatewaySpec::default() });
+        assert!(bounded.tally.blocked_writes > 50 && free.tally.blocked_writes == 0);
+        assert!(bounded.tally.most_dirty_bytes <= 400_000 && free.tally.most_dirty_bytes > 1_000_000);
+        assert_eq!(files(&bounded, notified).len(), set.entries.len());
+        let last_write =
+            |plan: &Plan| plan.steps.iter().rev().find(|step| written(&step.action).is_some()).map(|it| it.at);
+        assert!(last_write(&bounded) > last_write(&free));
+    }
+
+    #[test]
+    fn a_cache_full_of_what_never_uploads_is_told_and_ends() {
+        let job = JobSpec { stuck: 150, ..JobSpec::default() };
+        let (_, plan) = plan(job, GatewaySpec { cache_bytes: Some(400_000), ..GatewaySpec::default() });
+        assert!(plan.is_stuck);
+    }
+
+    #[test]
+    fn many_clients_are_served_at_once() {
+        let job = |seed| JobSpec { seed, files: 20, ..JobSpec::default() };
+        let load = Load { jobs: (0..12).map(job).collect(), gateway: GatewaySpec::default() };
+        let (sets, plan) = plan_of(&load);
+        let order: Vec<usize> = files(&plan, notified).iter().map(|file| file.set).collect();
+        assert_eq!(order.len(), sets.iter().map(|set| set.entries.len()).sum::<usize>());
+        let turns = order.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert!(turns > 100, "the datasets are not interleaved: {turns}");
     }
 
     #[test]
     fn a_hundred_thousand_files_are_planned() {
         let job = JobSpec { files: 100_000, dirs: 100, ..JobSpec::default() };
-        let (dataset, plan) = plan(&job);
-        let notified = plan.steps.iter().filter(|step| step.action == Action::Notify).count();
-        assert_eq!(notified, dataset.entries.len());
+        let (set, plan) = plan(job, GatewaySpec::default());
+        assert_eq!(files(&plan, notified).len(), set.entries.len());
     }
 
     proptest! {
         #[test]
         fn every_written_entry_is_uploaded_whole_and_then_announced(
-            seed in any::<u64>(), files in 1_u32..60, missing in 0_u32..4, rewrites in 0_u32..10,
-            settling in 0.0_f64..30.0, gap in 0.0_f64..30.0, workers in 1_u32..9,
+            seed in any::<u64>(), files in 1_u32..60, missing in 0_u32..4, rewrites in 0_u32..10, stuck in 0_u32..4,
+            duplicates in 0_u32..4, settling in 0.0_f64..30.0, gap in 0.0_f64..30.0, workers in 1_u32..9,
+            offline_from in 0.0_f64..20.0, offline_for in 0.1_f64..60.0, cache in prop::option::of(70_000_u64..900_000),
         ) {
-            let missing = missing.min(files);
+            let mut left = files;
+            let mut some = |wanted: u32| { let got = wanted.min(left); left -= got; got };
             let job = JobSpec {
-                seed, files, missing, rewrites: rewrites.min(files - missing), settling_secs: settling,
-                rewrite_gap_secs: gap, upload_workers: workers, ..JobSpec::default()
+                seed, files, missing: some(missing), rewrites: some(rewrites), stuck: some(stuck),
+                duplicates: some(duplicates), rewrite_gap_secs: gap, largest_bytes: 30_000, ..JobSpec::default()
             };
-            let (dataset, plan) = plan(&job);
-            prop_assert!(plan.steps.is_sorted_by_key(|step| step.at));
-            let written = times(&plan, |action| *action == Action::Write);
-            let uploaded = times(&plan, |action| *action == Action::Upload);
-            let notified = times(&plan, |action| *action == Action::Notify);
-            for (index, entry) in dataset.entries.iter().enumerate() {
-                if entry.is_missing {
-                    prop_assert!(!written.contains_key(&index) && !uploaded.contains_key(&index));
+            let gateway = GatewaySpec {
+                settling_secs: settling, upload_workers: workers,
+                // What is stuck never leaves the cache.
+                cache_bytes: cache.map(|cache| cache + u64::from(stuck) * 30_000),
+                offline: vec![Offline { from_secs: offline_from, for_secs: offline_for }],
+                ..GatewaySpec::default()
+            };
+            let load = Load::of(job, gateway);
+            let (sets, plan) = plan_of(&load);
+            prop_assert!(plan.steps.is_sorted_by_key(|step| step.at) && !plan.is_stuck);
+            prop_assert!(plan.tally.most_dirty_bytes <= load.gateway.cache_bytes.unwrap_or(u64::MAX));
+            let (written, uploaded, notified) =
+                (times(&plan, written), times(&plan, uploaded), times(&plan, notified));
+            for (entry, of) in sets[0].entries.iter().enumerate() {
+                let file = File { set: 0, entry };
+                if of.is_kept_back() {
+                    prop_assert_eq!(written.contains_key(&file), of.fate == Fate::Stuck);
+                    prop_assert!(!uploaded.contains_key(&file) && !notified.contains_key(&file));
                     continue;
                 }
-                let (written, uploaded, notified) = (&written[&index], &uploaded[&index], &notified[&index]);
+                let (written, uploaded, notified) = (&written[&file], &uploaded[&file], &notified[&file]);
                 let last_write = *written.last().expect("a write");
                 let last_upload = *uploaded.last().expect("an upload");
                 let last_notified = *notified.last().expect("a notification");
                 prop_assert!(uploaded[0] >= written[0] && last_upload >= last_write);
                 prop_assert!(last_notified >= last_upload && last_notified >= last_write + secs(settling));
-                prop_assert!(notified.len() <= written.len() && (entry.is_rewritten || notified.len() == 1));
+                let most = match of.fate { Fate::Rewritten => written.len(), Fate::Repeated => 2, _ => 1 };
+                prop_assert!(notified.len() <= most);
+                prop_assert!(of.fate != Fate::Repeated || notified.len() == 2);
             }
-            prop_assert_eq!(&plan, &Plan::of(&job, &dataset));
+            prop_assert_eq!(&plan, &Plan::of(&load, &sets));
         }
     }
 }

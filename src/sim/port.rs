@@ -3,8 +3,7 @@
 use std::future::Future;
 
 use super::content::Content;
-use super::notification::Notification;
-use crate::model::RouteTaken;
+use crate::model::{Notification, RouteTaken};
 
 /// An object to put.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::notification::{REAL_SOURCE, SIMULATOR_SOURCE};
-use crate::model::{Route, RouteTaken};
+use crate::model::{REAL_SOURCE, Route, RouteTaken, SIMULATOR_SOURCE};
 
 /// Which way was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

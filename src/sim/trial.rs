@@ -4,10 +4,9 @@
 use std::future::Future;
 use std::sync::{PoisonError, RwLock};
 
-use super::notification::Notification;
 use super::port::PortError;
 use super::route::{Course, RouteError};
-use crate::model::{Route, RouteTaken};
+use crate::model::{Notification, Route, RouteTaken};
 
 /// What became of one notification.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,13 +17,16 @@ pub enum Page {
     Table,
     /// The state machine's executions.
     Executions,
+    /// The simulated gateway and its scenarios.
+    Gateway,
     /// The calls that were made.
     Activity,
 }
 
 impl Page {
     /// Every page, in the order of the tabs.
-    pub const ALL: [Self; 6] = [Self::Flow, Self::Stacks, Self::Logs, Self::Table, Self::Executions, Self::Activity];
+    pub const ALL: [Self; 7] =
+        [Self::Flow, Self::Stacks, Self::Logs, Self::Table, Self::Executions, Self::Gateway, Self::Activity];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
 
@@ -36,6 +39,7 @@ impl Page {
             Self::Logs => "Logs",
             Self::Table => "Table",
             Self::Executions => "Executions",
+            Self::Gateway => "Gateway",
             Self::Activity => "Activity",
         }
     }
@@ -49,6 +53,7 @@ impl Page {
             Self::Logs => &["Log", "Detail"],
             Self::Table => &["Datasets", "Items", "Reconcile"],
             Self::Executions => &["Executions", "Graph", "History", "Detail"],
+            Self::Gateway => &["Scenarios", "Gateway", "Notifications", "Detail"],
             Self::Activity => &["Calls", "Call"],
         }
     }
@@ -110,6 +115,22 @@ pub enum Cmd {
     Delete,
     /// Open the job form.
     StartJob,
+    /// Play the selected scenario.
+    Play,
+    /// Hold the gateway, or let it go on.
+    Hold,
+    /// Let one thing happen at the gateway.
+    NextEvent,
+    /// Take the gateway's connection away, or give it back.
+    Connection,
+    /// Let the gateway upload in the order of the writes, or in its own.
+    Shuffle,
+    /// Let uploads run faster.
+    UploadFaster,
+    /// Let uploads run slower.
+    UploadSlower,
+    /// Choose a fault for the endpoint.
+    Fault,
     /// Search in the rows.
     Search,
     /// To the next row that was searched for.
@@ -144,6 +165,8 @@ impl Cmd {
             Self::Deploy => Some("deploy a stack"),
             Self::Delete => Some("delete a stack"),
             Self::StartJob => Some("start a job"),
+            Self::Play => Some("play a scenario"),
+            Self::Fault => Some("inject a fault"),
             _ => None,
         }
     }

@@ -30,6 +30,15 @@ pub enum Effect {
     },
     /// Vault a simulated dataset.
     StartJob(JobRequest),
+    /// Play a scenario: answered with [`Event::Judged`](super::Event::Judged).
+    Play {
+        /// [`ScenarioOffer::name`](super::ScenarioOffer::name).
+        scenario: String,
+    },
+    /// Intervene at the gateway whose job was begun last.
+    Gateway(GatewayWish),
+    /// Ask the endpoint for a fault, as its `/_vaultscope/faults` takes it; nothing takes all of them back.
+    Fault(Option<serde_json::Value>),
     /// Run the embedded endpoint's clock at that many simulated seconds per real second.
     SetRate(f64),
     /// Stop (`true`) or resume the embedded endpoint's clock.
@@ -47,6 +56,22 @@ pub enum Effect {
     Quit,
 }
 
+/// What is wanted of the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum GatewayWish {
+    /// Hold it, or let it go on.
+    Hold(bool),
+    /// Let one thing happen, and hold it after that.
+    NextEvent,
+    /// Give it its connection, or take it away.
+    Online(bool),
+    /// Upload in the order of the writes, or in its own.
+    InOrder(bool),
+    /// Upload so many times as fast.
+    Speed(f64),
+}
+
 /// A dataset for the simulated gateway to vault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -59,10 +84,36 @@ pub struct JobRequest {
     pub seed: u64,
     /// Files that stand in the manifest and never arrive; any above 0 ends in a timeout.
     pub missing: u64,
+    /// Files that are announced twice.
+    pub duplicates: u64,
+    /// Files that are written half a minute after the manifest.
+    pub late: u64,
+    /// Bytes of the smallest file.
+    pub smallest: u64,
+    /// Bytes of the largest file.
+    pub largest: u64,
+    /// Seconds of settling time; the share's own where it is left out.
+    pub settling: Option<u64>,
+    /// Uploads in hundredths of their usual speed.
+    pub speed: u64,
+    /// Whether files are uploaded one after the other in the order of their writes.
+    pub in_order: bool,
 }
 
 impl Default for JobRequest {
     fn default() -> Self {
-        Self { files: 200, dirs: 10, seed: 7, missing: 0 }
+        Self {
+            files: 200,
+            dirs: 10,
+            seed: 7,
+            missing: 0,
+            duplicates: 0,
+            late: 0,
+            smallest: 1_024,
+            largest: 64 * 1_024,
+            settling: None,
+            speed: 100,
+            in_order: false,
+        }
     }
 }

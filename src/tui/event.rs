@@ -7,7 +7,7 @@ use super::effect::Effect;
 use super::state::ReplayReading;
 use crate::model::activity::Activity;
 use crate::model::preview::ChangePreview;
-use crate::model::{FlowEvent, Timestamp};
+use crate::model::{Check, FlowEvent, Share, Timestamp};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,15 @@ pub enum Event {
         offer: String,
         /// What it will do.
         preview: ChangePreview,
+    },
+    /// The file share that the simulated gateway writes for.
+    Share(Share),
+    /// A scenario was played to its end.
+    Judged {
+        /// [`ScenarioOffer::name`](super::ScenarioOffer::name).
+        scenario: String,
+        /// What was expected, and what was found.
+        checks: Vec<Check>,
     },
     /// Every call of the target so far, about once a second.
     Activity(Activity),

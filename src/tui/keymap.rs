@@ -108,13 +108,14 @@ impl Keymap {
     }
 }
 
-/// The digit of each page. Pages to come have 6 to 8; the tabs and the help screen read the bindings made of this.
+/// The digit of each page. Pages to come have 6 and 8; the tabs and the help screen read the bindings made of this.
 const PAGES: [(Page, char); Page::COUNT] = [
     (Page::Flow, '1'),
     (Page::Stacks, '2'),
     (Page::Logs, '3'),
     (Page::Table, '4'),
     (Page::Executions, '5'),
+    (Page::Gateway, '7'),
     (Page::Activity, '9'),
 ];
 
@@ -125,6 +126,7 @@ impl Default for Keymap {
         const STACKS: &[Page] = &[Page::Stacks];
         const FLOW_STACKS: &[Page] = &[Page::Flow, Page::Stacks];
         const LOGS: &[Page] = &[Page::Logs];
+        const GATEWAY: &[Page] = &[Page::Gateway];
         const TEXTS: &[Page] = &[Page::Logs, Page::Table];
         const ERRORS: &[Page] = &[Page::Stacks, Page::Logs, Page::Executions, Page::Activity];
         const LISTS: &[Page] = &[Page::Stacks, Page::Logs, Page::Table, Page::Executions, Page::Activity];
@@ -146,6 +148,20 @@ impl Default for Keymap {
         bind(ERRORS, Cmd::PreviousError, &[char('E')], "", "to the failure or timeout before");
         bind(FLOW, Cmd::Enter, &[plain(Enter)], "open", "open the page of what is selected");
         bind(LISTS, Cmd::Enter, &[plain(Enter)], "open", "into what is selected");
+        bind(GATEWAY, Cmd::Play, &[plain(Enter)], "play", "play the selected scenario to its end and judge it");
+        bind(GATEWAY, Cmd::Hold, &[char('p')], "hold", "hold the gateway, or let it go on");
+        bind(GATEWAY, Cmd::NextEvent, &[char('n')], "next event", "let one thing happen at the gateway and hold it");
+        bind(GATEWAY, Cmd::Connection, &[char('o')], "offline", "take the gateway's connection, or give it back");
+        bind(
+            GATEWAY,
+            Cmd::Shuffle,
+            &[char('r')],
+            "order",
+            "upload in the order of the writes, or in the gateway's own",
+        );
+        bind(GATEWAY, Cmd::UploadFaster, &[char('+')], "rate", "uploads run faster");
+        bind(GATEWAY, Cmd::UploadSlower, &[char('-')], "", "uploads run slower");
+        bind(GATEWAY, Cmd::Fault, &[char('i')], "fault", "choose a fault of the endpoint");
         bind(&[], Cmd::StartJob, &[char('s')], "start job", "vault a simulated dataset");
         bind(&[], Cmd::Pause, &[char(' ')], "pause", "stop or resume simulated time");
         bind(&[], Cmd::Faster, &[char(']')], "faster", "simulated time runs faster");
@@ -201,7 +217,7 @@ mod tests {
     #[test]
     fn every_page_has_a_digit_of_its_own() {
         let keymap = Keymap::default();
-        for (page, digit) in Page::ALL.into_iter().zip(['1', '2', '3', '4', '5', '9']) {
+        for (page, digit) in Page::ALL.into_iter().zip(['1', '2', '3', '4', '5', '7', '9']) {
             assert_eq!(keymap.key_of(Page::Flow, Cmd::Show(page)), Some(Chord::char(digit)), "{page:?}");
         }
     }

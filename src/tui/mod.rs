@@ -18,12 +18,12 @@ mod view;
 mod widget;
 
 pub use cmd::{Cmd, Page};
-pub use effect::{Effect, JobRequest};
+pub use effect::{Effect, GatewayWish, JobRequest};
 pub use event::{ClockReading, EffectResult, Event, TargetInfo, TargetKind};
 pub use keymap::{Binding, Chord, Keymap};
 pub use recording::{Entry, Header, Recording, RecordingError};
 pub use run::{DatasetSummary, Options, StackSummary, Summary, TuiError, run};
-pub use state::{ReplayReading, Setup, StackOffer, State};
+pub use state::{ReplayReading, ScenarioOffer, Setup, StackOffer, State};
 pub use theme::{Role, Surroundings, Theme};
 pub use update::update;
 pub use view::{ViewState, draw};

@@ -143,3 +143,23 @@ fn a_session_is_recorded_and_shown_again() {
     replay.press("q");
     replay.ends();
 }
+
+#[test]
+fn a_scenario_is_played_from_the_gateway_page_and_its_end_is_said() {
+    let mut terminal = Terminal::open(120, 40);
+    terminal.shows("EMBEDDED");
+    terminal.press("7");
+    terminal.press_offered("Enter", "play");
+    terminal.shows("gateway-offline");
+    // The ninth; nothing had to be deployed before.
+    terminal.press("jjjjjjjj\r");
+    terminal.shows("◐ gateway-offline");
+    terminal.press_offered("p", "hold");
+    terminal.shows("Held");
+    terminal.press("n");
+    terminal.press_offered("p", "go on");
+    terminal.shows("✓ gateway-offline ended as expected: all 12 checks hold");
+    terminal.press("q");
+    terminal.press("q");
+    terminal.ends();
+}

@@ -9,6 +9,7 @@ mod outage;
 mod readme;
 mod replay;
 mod run;
+mod scenarios;
 mod standalone;
 mod support;
 mod targets;

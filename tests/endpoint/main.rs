@@ -14,6 +14,7 @@ mod live_tail;
 mod logs;
 mod observe;
 mod s3;
+mod scenarios;
 mod scheduler;
 mod sns;
 mod sqs;

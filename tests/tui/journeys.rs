@@ -29,7 +29,7 @@ fn deploy_then_a_job_then_success() {
     assert!(press(&mut state, "\n").is_empty(), "no number of files");
     assert!(screen(&mut state, 80, 24).contains("a whole number is needed"));
     let effects = press(&mut state, "20\t\t\t3\n");
-    assert_eq!(effects, vec![Effect::StartJob(JobRequest { files: 20, dirs: 10, seed: 7, missing: 3 })]);
+    assert_eq!(effects, vec![Effect::StartJob(JobRequest { files: 20, missing: 3, ..JobRequest::default() })]);
     let set: SetId = "s".into();
     update(&mut state, Event::Flows(story::job("s", 20, 99, 1_000)));
     update(

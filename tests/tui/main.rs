@@ -2,6 +2,7 @@
 
 mod activity;
 mod changes;
+mod gateway;
 mod journeys;
 mod looks;
 mod sources;

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use vaultscope::model::activity::{Activity, CallRow};
 use vaultscope::model::preview::{ChangePreview, ChangeRow};
 use vaultscope::model::{
-    ExecutionSeen, ExecutionStatus, FlowEvent, GatewayStep, GatewayStepKind, HistoryEvent, JobReport, JobState,
-    LogLine, LogRole, MachineSeen, ManifestRead, QueueDepth, Seen, SetId, Source, SourceReport, SourceState,
-    StackEvent, StackSeen, Timestamp, UploadDetail, UploadItem,
+    CacheState, ExecutionSeen, ExecutionStatus, FlowEvent, GatewayState, GatewayStep, GatewayStepKind, HistoryEvent,
+    JobReport, JobState, LogLine, LogRole, MachineSeen, ManifestRead, QueueDepth, Seen, SetId, Source, SourceReport,
+    SourceState, StackEvent, StackSeen, Timestamp, UploadDetail, UploadItem, Uploading,
 };
-use vaultscope::tui::{ClockReading, Event, Setup, StackOffer, State, TargetInfo, TargetKind, update};
+use vaultscope::tui::{ClockReading, Event, ScenarioOffer, Setup, StackOffer, State, TargetInfo, TargetKind, update};
 
 pub const STACK: &str = "EventProcessingStack";
 const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:reconcileStateMachine";
@@ -34,7 +34,50 @@ pub fn setup() -> Setup {
             purpose: "upload notifications → items, logs and a reconciliation".to_owned(),
             resources: RESOURCES.len(),
         }],
+        scenarios: scenarios(),
         ..Setup::default()
+    }
+}
+
+/// A few scenarios.
+fn scenarios() -> Vec<ScenarioOffer> {
+    let offer = |name: &str, about: &str, load: &str| ScenarioOffer {
+        name: name.to_owned(),
+        about: about.to_owned(),
+        load: load.to_owned(),
+    };
+    vec![
+        offer("in-order", "one upload at a time, in the order of the writes", "40 files, seed 101, settling 60 s"),
+        offer(
+            "missing-file",
+            "two files never arrive: the reconciliation gives up",
+            "30 files, seed 106, settling 60 s",
+        ),
+        offer("cache-full", "the cache holds a tenth of the dataset", "120 files, seed 110, settling 60 s"),
+    ]
+}
+
+/// A gateway in the middle of its uploads.
+pub fn gateway(is_online: bool, is_paused: bool) -> GatewayState {
+    let uploading = |key: &str, size, done| Uploading { object_key: format!("s-vaultjob/{key}"), size, done };
+    GatewayState {
+        is_online,
+        is_paused,
+        is_over: false,
+        is_in_order: false,
+        speed: 1.0,
+        settling_secs: 60.0,
+        cache: CacheState { capacity: Some(500_000), dirty: 310_000, clean: 120_000 },
+        waiting: (12, 240_000),
+        uploading: vec![
+            uploading("dir-0vna5LIcm0W7/file-CMRpW9Y9", 65_536, 120),
+            uploading("file-P5SnzGgt", 22_000, 875),
+        ],
+        settling: 31,
+        held: if is_online { 0 } else { 9 },
+        blocked: 1,
+        stalled: 0,
+        behind: 2,
     }
 }
 
@@ -180,8 +223,11 @@ pub fn job(set: &str, files: usize, landed: usize, from: i64) -> Vec<FlowEvent> 
     for (n, key) in keys.iter().enumerate() {
         let millis = from + i64::try_from(n).expect("a small number") * 25;
         let size = if n < 4 { 0 } else { 220_000_000 + u64::try_from(n).expect("a small number") * 1_000_000 };
-        let step =
-            |step| Seen::Gateway(GatewayStep { set_id: set.clone(), step, object_key: key.clone(), object_size: size });
+        let step = |step| {
+            let modified = (step == GatewayStepKind::Notified).then(|| Timestamp::from_millis(START * 1_000 + millis));
+            let (set_id, object_key) = (set.clone(), key.clone());
+            Seen::Gateway(GatewayStep { set_id, step, object_key, object_size: size, modified })
+        };
         events.push(at(millis, step(GatewayStepKind::Written)));
         if n < landed + 5 {
             events.push(at(millis + 3, step(GatewayStepKind::Uploaded)));

@@ -2,6 +2,8 @@
 
 pub(crate) mod calls;
 pub(crate) mod change;
+pub(crate) mod gateway;
+mod job_form;
 pub(crate) mod logs;
 pub(crate) mod replay;
 pub(crate) mod sources;
@@ -22,6 +24,9 @@ use crate::model::pipeline::Pipeline;
 use crate::model::{Datasets, SetId, StackEvent, Timestamp};
 use calls::Calls;
 use change::Waiting;
+use gateway::Gateway;
+pub use gateway::ScenarioOffer;
+pub(crate) use job_form::JobForm;
 use logs::Logs;
 use replay::Replay;
 use sources::Sources;
@@ -57,6 +62,8 @@ pub struct Setup {
     pub stacks: Vec<StackOffer>,
     /// What the job form shows at first.
     pub job: JobRequest,
+    /// The scenarios that can be played.
+    pub scenarios: Vec<ScenarioOffer>,
 }
 
 /// A stack as it was seen.
@@ -80,39 +87,6 @@ pub(crate) struct Latest {
     pub(crate) size: Option<u64>,
 }
 
-/// The form of a job.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct JobForm {
-    pub(crate) fields: [Input; 4],
-    pub(crate) focus: usize,
-    pub(crate) problem: Option<String>,
-}
-
-impl JobForm {
-    pub(crate) const LABELS: [&str; 4] = ["Files", "Directories", "Seed", "Missing files"];
-
-    pub(crate) fn new(job: &JobRequest) -> Self {
-        let fields = [job.files, job.dirs, job.seed, job.missing].map(|number| Input::new(number.to_string()));
-        Self { fields, ..Self::default() }
-    }
-
-    pub(crate) fn request(&self) -> Result<JobRequest, String> {
-        let mut numbers = [0; 4];
-        for (at, field) in self.fields.iter().enumerate() {
-            numbers[at] =
-                field.value().trim().parse().map_err(|_| format!("{}: a whole number is needed", Self::LABELS[at]))?;
-        }
-        let [files, dirs, seed, missing] = numbers;
-        match (files, dirs, missing) {
-            (0, ..) => Err("Files: at least one is needed".to_owned()),
-            (1_000_001.., ..) => Err("Files: 1,000,000 at most".to_owned()),
-            (_, 100_001.., _) => Err("Directories: 100,000 at most".to_owned()),
-            _ if missing > files => Err("Missing files: no more than there are files".to_owned()),
-            _ => Ok(JobRequest { files, dirs, seed, missing }),
-        }
-    }
-}
-
 /// What lies over the page and takes the keys.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Overlay {
@@ -123,6 +97,8 @@ pub(crate) enum Overlay {
     Job(Box<JobForm>),
     Search(Input),
     Filter(Input),
+    /// The faults that can be asked for, with the selected one.
+    Fault(usize),
     /// The change set that waits, with the selected row.
     Change(usize),
 }
@@ -147,6 +123,7 @@ pub struct State {
     pub(crate) stacks: IndexMap<String, Stack>,
     pub(crate) sources: Sources,
     pub(crate) calls: Calls,
+    pub(crate) gateway: Gateway,
     /// The change set that waits for the user's word; it is shown as soon as nothing else lies over the page.
     pub(crate) waiting: Option<Waiting>,
     pub(crate) latest: VecDeque<Latest>,
@@ -262,6 +239,12 @@ impl State {
             .as_deref()
             .filter(|arn| self.executions.get(arn).is_some())
             .or_else(|| Some(self.executions.newest(0)?.0))
+    }
+
+    /// The notification that was selected, else the newest one.
+    pub(crate) fn sent(&self) -> Option<&gateway::Sent> {
+        let newest = self.gateway.sent.len().checked_sub(1)?;
+        self.gateway.sent.get(self.rows[Page::Gateway as usize][2].unwrap_or(newest))
     }
 
     /// What the session did.

@@ -83,6 +83,9 @@ pub(super) fn start(state: &mut State, effect: Effect) -> Vec<Effect> {
         Effect::Deploy { offer } => format!("deploying {} …", stack(offer)),
         Effect::Discard { offer } => format!("nothing is deployed: dropping the change set of {} …", stack(offer)),
         Effect::DeleteStack { name } => format!("deleting {name} …"),
+        Effect::Play { scenario } => format!("playing scenario {scenario} …"),
+        Effect::Fault(Some(_)) => "asking the endpoint for a fault …".to_owned(),
+        Effect::Fault(None) => "taking all faults back …".to_owned(),
         Effect::StartJob(job) => format!("starting a job of {} files, seed {} …", job.files, job.seed),
         _ => String::new(),
     };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::model::machine::Machine;
 use crate::model::{ExecutionStatus, FlowEvent, GatewayStepKind, JobState, LogRole, Seen, Source, StackEvent};
 
+use super::super::cmd::Page;
 use super::super::state::sources::Turn;
 use super::super::state::{KEPT_LATEST, Latest, State};
 use super::super::widget::text;
@@ -29,6 +30,13 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
         return;
     }
     state.pipeline.see(&event);
+    if let Seen::Gateway(step) = &event.what {
+        let before = state.gateway.forgotten;
+        state.gateway.step(event.at, step);
+        // What is looked at stays what it is.
+        let row = &mut state.rows[Page::Gateway as usize][2];
+        *row = row.map(|row| row.saturating_sub(state.gateway.forgotten - before));
+    }
     latest(state, &event);
     match event.what {
         Seen::Machine(machine) => {
@@ -47,6 +55,7 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
             stack_event(state, seen);
             forget_sources(state);
         }
+        Seen::GatewayState(now) => state.gateway.now = Some(now),
         Seen::Job(job) => {
             if let JobState::Failed { problem: text } = job.state {
                 problem(state, format!("job {}: {text}", job.set_id));
@@ -95,7 +104,7 @@ fn touch(state: &mut State, what: &Seen) {
         Seen::Execution(_) | Seen::History(_) | Seen::Machine(_) => Source::Executions,
         Seen::Stack(_) | Seen::StackEvent(_) => Source::Stack,
         Seen::Source(report) => report.source,
-        Seen::Gateway(_) | Seen::Job(_) => return,
+        Seen::Gateway(_) | Seen::GatewayState(_) | Seen::Job(_) => return,
     };
     let Seen::Source(report) = what else {
         return state.sources.heard(source, state.real_ms);

@@ -8,6 +8,7 @@ use super::super::cmd::{Cmd, Page};
 use super::super::keymap::Keymap;
 use super::super::state::{Overlay, State};
 use super::changes::{change, show, time};
+use super::gateway::gateway;
 use super::rows::{bottom, copy, enter, error, find, scroll};
 use super::{overlays, say};
 use crate::model::LogRole;
@@ -116,6 +117,14 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         }
         Cmd::Pause | Cmd::Slower | Cmd::Faster | Cmd::Step => return time(state, cmd),
         Cmd::Deploy | Cmd::Delete | Cmd::StartJob => return change(state, cmd),
+        Cmd::Play
+        | Cmd::Hold
+        | Cmd::NextEvent
+        | Cmd::Connection
+        | Cmd::Shuffle
+        | Cmd::UploadFaster
+        | Cmd::UploadSlower
+        | Cmd::Fault => return gateway(state, cmd),
         Cmd::Search => state.overlay = Some(Overlay::Search(Input::default())),
         Cmd::Filter => {
             let now = if state.page == Page::Table { &state.table_filter } else { &state.logs.filter };

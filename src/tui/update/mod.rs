@@ -3,6 +3,7 @@
 
 mod changes;
 mod flows;
+mod gateway;
 mod keys;
 mod overlays;
 mod rows;
@@ -25,6 +26,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Tick(ms) => {
             state.real_ms = ms;
             state.pipeline.tick(ms);
+            state.gateway.tick(ms);
             if state.message.as_ref().is_some_and(|(_, bad, since)| !bad && ms.saturating_sub(*since) > MESSAGE_MS) {
                 state.message = None;
             }
@@ -53,6 +55,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             if let Some(replay) = &mut state.replay {
                 replay.reading = reading;
             }
+        }
+        Event::Share(share) => state.gateway.share = Some(share),
+        Event::Judged { scenario, checks } => {
+            state.gateway.judged.insert(scenario, checks);
         }
         Event::Activity(activity) => state.calls.see(activity, state.real_ms),
     }

@@ -5,8 +5,10 @@ use tui_input::backend::crossterm::EventHandler;
 
 use super::super::Effect;
 use super::super::cmd::{Cmd, Page};
-use super::super::state::{Overlay, State};
+use super::super::state::gateway::faults;
+use super::super::state::{JobForm, Overlay, State};
 use super::changes::{decide, start};
+use super::gateway::choose_fault;
 use super::keys::run;
 use super::say;
 
@@ -45,8 +47,8 @@ pub(super) fn press(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<E
                     }
                     Err(problem) => form.problem = Some(problem),
                 },
-                KeyCode::Tab | KeyCode::Down => form.focus = (form.focus + 1) % 4,
-                KeyCode::BackTab | KeyCode::Up => form.focus = (form.focus + 3) % 4,
+                KeyCode::Tab | KeyCode::Down => form.focus = (form.focus + 1) % JobForm::FIELDS,
+                KeyCode::BackTab | KeyCode::Up => form.focus = (form.focus + JobForm::FIELDS - 1) % JobForm::FIELDS,
                 KeyCode::Char(char) if !char.is_ascii_digit() && key.modifiers.is_empty() => {}
                 _ => {
                     form.problem = None;
@@ -54,6 +56,10 @@ pub(super) fn press(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<E
                 }
             }
             state.overlay = Some(Overlay::Job(form));
+        }
+        (Overlay::Fault(at), KeyCode::Enter) => return choose_fault(state, at),
+        (Overlay::Fault(at), code) => {
+            state.overlay = moved(at, code).map(|at| Overlay::Fault(at.min(faults().len() - 1)));
         }
         (Overlay::Search(input), KeyCode::Enter) => {
             let wanted = input.value().to_lowercase();

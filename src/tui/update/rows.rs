@@ -23,6 +23,8 @@ fn rows(state: &State) -> usize {
         (Page::Table, 1) => board().map_or(0, |board| board.items.len()),
         (Page::Table, 2) => board().map_or(0, |board| board.missing.len() + board.unexpected.len()),
         (Page::Activity, 0) => state.calls.now.rows.len(),
+        (Page::Gateway, 0) => state.setup.scenarios.len(),
+        (Page::Gateway, 2) => state.gateway.sent.len(),
         (Page::Executions, 0) => state.executions.len(),
         (Page::Executions, 2) => {
             state.run().and_then(|arn| state.executions.get(arn)).map_or(0, |run| run.history.len())
@@ -33,7 +35,7 @@ fn rows(state: &State) -> usize {
 
 /// Whether the list grows at its end and is followed while no row is selected.
 fn grows(state: &State) -> bool {
-    matches!((state.page, state.pane()), (Page::Table, 1) | (Page::Executions, 2))
+    matches!((state.page, state.pane()), (Page::Table, 1) | (Page::Executions | Page::Gateway, 2))
 }
 
 pub(super) fn scroll(state: &mut State, by: isize) {
@@ -215,6 +217,8 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
             .map(|past| past.event.details.to_string())
         }
         (Page::Executions, _) => state.run().map(str::to_owned),
+        (Page::Gateway, 0) => state.setup.scenarios.get(state.row(Page::Gateway, 0)).map(|offer| offer.name.clone()),
+        (Page::Gateway, _) => state.sent().map(|sent| state.gateway.payload(sent).to_string()),
         (Page::Activity, _) => state.calls.row().map(|row| format!("{} {}", row.service, row.operation)),
     };
     match text {

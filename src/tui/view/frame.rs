@@ -72,6 +72,22 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
         ]),
         Page::Table => list.extend([(Cmd::Search, ""), (Cmd::Filter, "")]),
         Page::Flow => list.push((Cmd::Enter, "")),
+        Page::Gateway => {
+            list.retain(|(cmd, _)| *cmd == Cmd::StartJob);
+            if state.pane() == 0 {
+                list.push((Cmd::Play, ""));
+            }
+            if let Some(now) = state.gateway.now.as_ref().filter(|now| !now.is_over) {
+                list.extend([
+                    (Cmd::Hold, if now.is_paused { "go on" } else { "" }),
+                    (Cmd::NextEvent, ""),
+                    (Cmd::Connection, if now.is_online { "" } else { "online" }),
+                    (Cmd::UploadFaster, ""),
+                    (Cmd::Shuffle, ""),
+                ]);
+            }
+            list.push((Cmd::Fault, ""));
+        }
         Page::Executions | Page::Activity => {}
     }
     list.extend([(Cmd::NextPane, ""), (Cmd::Zoom, "")]);

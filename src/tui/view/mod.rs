@@ -5,6 +5,7 @@ mod change;
 mod executions;
 mod flow;
 mod frame;
+mod gateway;
 mod header;
 mod logs;
 mod overlay;
@@ -86,6 +87,7 @@ pub fn draw(frame: &mut Frame, state: &State, view: &mut ViewState) {
         Page::Logs => logs::render(frame, body, state, view),
         Page::Table => table::render(frame, body, state, view),
         Page::Executions => executions::render(frame, body, state, view),
+        Page::Gateway => gateway::render(frame, body, state, view),
         Page::Activity => activity::render(frame, body, state, view),
     }
     frame::footer(frame, foot, state, view);

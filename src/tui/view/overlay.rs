@@ -7,10 +7,11 @@ use ratatui::widgets::{Block, BorderType, Clear};
 use tui_input::Input;
 
 use super::super::TargetKind;
+use super::super::state::gateway::faults;
 use super::super::state::{JobForm, Overlay, State};
 use super::super::theme::Role;
 use super::super::update::keymap;
-use super::super::widget::text;
+use super::super::widget::{list, text};
 use super::{ViewState, row};
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
@@ -47,6 +48,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
             scrolled(frame, area, view, "Problems, newest first", lines, *at);
         }
         Some(Overlay::Delete(name, typed)) => delete(frame, area, state, view, name, typed.as_ref()),
+        Some(Overlay::Fault(at)) => fault(frame, area, state, view, *at),
         Some(Overlay::Job(form)) => job(frame, area, state, view, form),
         Some(Overlay::Search(_) | Overlay::Filter(_)) | None => {}
     }
@@ -97,34 +99,59 @@ fn delete(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, name: 
 }
 
 fn job(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, form: &JobForm) {
-    let inner = window(frame, area, view, "Start a job", 58, 9);
-    for (at, (label, field)) in JobForm::LABELS.iter().zip(&form.fields).enumerate() {
+    let is_aws = state.setup.target.kind == TargetKind::Aws;
+    let below = 3 + usize::from(is_aws);
+    let height = u16::try_from(JobForm::FIELDS + below + 2).unwrap_or(u16::MAX).min(area.height);
+    let inner = window(frame, area, view, "Start a job", 62, height);
+    let shown = usize::from(inner.height).saturating_sub(below).max(1);
+    let mut offset = 0;
+    let rows = list::window(shown, JobForm::FIELDS, form.focus, &mut offset);
+    for at in rows {
         let here = at == form.focus;
         let mark = if here { "▸" } else { " " };
         let line = Line::from(vec![
-            view.span(if here { Role::Key } else { Role::Text }, format!(" {mark} {label:<15}")),
-            view.span(Role::Title, text::cell(field.value(), 20)),
+            view.span(if here { Role::Key } else { Role::Text }, format!(" {mark} {:<17}", JobForm::LABELS[at])),
+            view.span(Role::Title, text::cell(form.fields[at].value(), 20)),
         ]);
-        row(frame, inner, at, line, None);
+        row(frame, inner, at - offset, line, None);
         if here {
-            cursor(frame, inner, 18 + field.visual_cursor(), at);
+            cursor(frame, inner, 20 + form.fields[at].visual_cursor(), at - offset);
         }
     }
     // What is uploaded to AWS is paid for.
-    if state.setup.target.kind == TargetKind::Aws {
-        row(frame, inner, 4, target_line(state, view, usize::from(inner.width)), None);
+    if is_aws {
+        row(frame, inner, shown, target_line(state, view, usize::from(inner.width)), None);
     }
     let note = form.problem.clone().map_or_else(
-        || view.span(Role::Dim, " missing files stand in the manifest and never arrive"),
+        || view.span(Role::Dim, format!(" {}", JobForm::HINTS[form.focus.min(JobForm::FIELDS - 1)])),
         |problem| view.span(Role::Bad, format!(" ✗ {problem}")),
     );
-    row(frame, inner, 5, Line::from(note), None);
+    let last = shown + below;
+    row(frame, inner, last.saturating_sub(2), Line::from(note), None);
     let keys = [("Enter", "start"), ("Tab", "next field"), ("Esc", "leave")];
-    let spans: Vec<_> = keys
-        .into_iter()
-        .flat_map(|(key, what)| [view.span(Role::Key, format!(" {key}")), view.span(Role::Dim, format!(" {what} "))])
-        .collect();
-    row(frame, inner, 6, Line::from(spans), None);
+    row(frame, inner, last.saturating_sub(1), key_line(view, &keys), None);
+}
+
+/// The faults that can be asked for.
+fn fault(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, selected: usize) {
+    let all = faults();
+    let height = u16::try_from(all.len() + 4).unwrap_or(u16::MAX);
+    let inner = window(frame, area, view, "A fault of the endpoint", 58, height);
+    let shown = usize::from(inner.height).saturating_sub(2).max(1);
+    let mut offset = 0;
+    for at in list::window(shown, all.len(), selected, &mut offset) {
+        let line = Line::from(view.span(Role::Text, format!(" {}", text::cut(all[at].0, usize::from(inner.width)))));
+        row(frame, inner, at - offset, line, (at == selected).then(|| view.style(Role::Selected)));
+    }
+    row(frame, inner, shown, target_line(state, view, usize::from(inner.width)), None);
+    row(frame, inner, shown + 1, key_line(view, &[("Enter", "ask for it"), ("j/k", "choose"), ("Esc", "leave")]), None);
+}
+
+fn key_line(view: &ViewState, keys: &[(&str, &str)]) -> Line<'static> {
+    let spans = keys
+        .iter()
+        .flat_map(|(key, what)| [view.span(Role::Key, format!(" {key}")), view.span(Role::Dim, format!(" {what} "))]);
+    Line::from(spans.collect::<Vec<_>>())
 }
 
 fn cursor(frame: &mut Frame, inner: Rect, column: usize, at: usize) {

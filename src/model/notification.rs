@@ -1,9 +1,10 @@
 //! The upload notification, as the gateway puts it on the default event bus.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::model::Timestamp;
+use super::Timestamp;
 
 /// The detail type of an upload notification.
 pub const DETAIL_TYPE: &str = "Storage Gateway Object Upload Event";
@@ -13,7 +14,8 @@ pub const REAL_SOURCE: &str = "aws.storagegateway";
 pub const SIMULATOR_SOURCE: &str = "vaultscope.storagegateway";
 
 /// The file share that is simulated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Share {
     /// The share's ARN.
     pub share_arn: String,

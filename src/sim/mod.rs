@@ -3,7 +3,9 @@
 //!
 //! [`JobSpec`] says what is wanted, [`Dataset`] and [`Plan`] are made from it by a seed and nothing else, [`run`] carries
 //! the plan out on a clock against a [`GatewayPort`], [`Course`] is which way notifications take and [`Trial`] finds out whether they may. What AWS or the endpoint has to do with it stands behind the port.
+//! [`appliance`] is the gateway over a real folder.
 
+pub mod appliance;
 mod content;
 mod dataset;
 mod job;

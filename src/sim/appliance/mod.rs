@@ -1,0 +1,18 @@
+//! The simulated appliance's file share over a real folder: what is copied in is noticed, uploaded, and announced after
+//! the settling time; and an NFSv3 export of the same folder.
+//!
+//! The folder's files are the cache. [`FileShare`] watches them, keeps the books of what the bucket holds, and works
+//! through an [`Uplink`], behind which S3 and the event bus stand. It never changes a file that a client wrote; only
+//! [`FileShare::refresh_cache`] puts files into the folder and takes clean ones out.
+
+mod config;
+mod error;
+mod share;
+mod status;
+mod uplink;
+
+pub use config::ShareConfig;
+pub use error::ShareError;
+pub use share::FileShare;
+pub use status::{Activity, FileError, ShareStatus};
+pub use uplink::{FileBytes, FoundObject, Listing, Metadata, ObjectFetched, PartDone, Uplink, UplinkError, UploadId};

@@ -5,11 +5,24 @@
 //! through an [`Uplink`], behind which S3 and the event bus stand. It never changes a file that a client wrote; only
 //! [`FileShare::refresh_cache`] puts files into the folder and takes clean ones out.
 
+mod announce;
+mod book;
 mod config;
+mod core;
+mod disk;
 mod error;
+mod notes;
+mod refresh;
+mod register;
 mod share;
 mod status;
 mod uplink;
+mod upload;
+#[cfg(target_os = "linux")]
+mod watch;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_watch.rs"]
+mod watch;
 
 pub use config::ShareConfig;
 pub use error::ShareError;

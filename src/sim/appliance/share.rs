@@ -1,61 +1,80 @@
 //! The handle of an open share.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
+
+use super::book::{Book, Memory};
 use super::config::ShareConfig;
+use super::core::{Asked, Core, State};
 use super::error::ShareError;
+use super::notes::Notes;
+use super::refresh::{self, Refresh, folder_key};
+use super::register::Register;
 use super::status::ShareStatus;
 use super::uplink::Uplink;
+use super::watch::{self, Hand};
+use super::{announce, upload};
 use crate::clock::Clock;
 
-/// An open share. Dropping it ends its work at once, as [`FileShare::close`] with force does: what is not uploaded is
-/// taken up again when the folder is opened the next time.
+/// Refreshes that a gateway takes at a time.
+const MOST_REFRESHES: u32 = 2;
+
+/// An open share. Dropping it ends its work, as [`FileShare::close`] with force does: what is not uploaded is taken up again
+/// when the folder is opened the next time.
 pub struct FileShare {
-    config: ShareConfig,
+    core: Arc<Core>,
+    hand: Hand,
+    nfs: Option<SocketAddr>,
+    tasks: TaskTracker,
 }
 
 impl FileShare {
     /// Opens a share: makes its folder where there is none, reads it through, compares it with the bucket, and goes on
-    /// with whatever the bucket lacks.
+    /// with whatever the bucket lacks. It needs a Tokio runtime, on which it works.
     ///
     /// # Errors
     /// When the settings cannot be, the folder cannot be used, or the bucket cannot be listed.
-    pub async fn open(config: ShareConfig, uplink: Arc<dyn Uplink>, clock: Clock) -> Result<Self, ShareError> {
+    pub async fn open(mut config: ShareConfig, uplink: Arc<dyn Uplink>, clock: Clock) -> Result<Self, ShareError> {
         config.check()?;
-        drop((uplink, clock));
-        Ok(Self { config })
+        let at = |source| ShareError::Io { path: config.folder.clone(), source };
+        std::fs::create_dir_all(&config.folder).map_err(at)?;
+        config.folder = config.folder.canonicalize().map_err(at)?;
+        let (mut register, mut memories) = Register::open(&config.folder)?;
+        confirm(&config, uplink.as_ref(), &mut memories).await?;
+        let known = memories.iter().map(|(key, memory)| (key.as_str(), memory));
+        register.rewrite(known).map_err(|source| ShareError::Io { path: config.folder.clone(), source })?;
+        let mut book = Book::new(config.settling, config.seed);
+        for (key, memory) in memories {
+            // The endpoint's clock may have been set back since: nobody waits for longer than the settling time.
+            let written = memory.written.min(clock.now());
+            book.restore(&key, Memory { written, ..memory });
+        }
+        let state = State { book, notes: Notes::default(), register, events: 0, refreshes: 0 };
+        let core = Core::new(config, uplink, clock, state);
+        let hand = watch::start(&core).await?;
+        let tasks = TaskTracker::new();
+        for _ in 0..core.config.workers {
+            tasks.spawn(upload::work(Arc::clone(&core), hand.clone()));
+        }
+        tasks.spawn(announce::keep_agenda(Arc::clone(&core)));
+        core.wake();
+        Ok(Self { core, hand, nfs: None, tasks })
     }
 
     /// The folder that clients copy into.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        &self.config.folder
+        &self.core.config.folder
     }
 
     /// What the share says of itself.
     #[must_use]
     pub fn status(&self) -> ShareStatus {
-        ShareStatus {
-            folder: self.config.folder.clone(),
-            online: true,
-            nfs: None,
-            files: 0,
-            directories: 0,
-            cache_used_bytes: 0,
-            cache_dirty_bytes: 0,
-            cache_capacity_bytes: self.config.cache_bytes,
-            waiting: 0,
-            uploading: 0,
-            settling: 0,
-            announced: 0,
-            uploaded: 0,
-            uploaded_bytes: 0,
-            scanned: true,
-            errors: std::collections::BTreeMap::new(),
-            recent: Vec::new(),
-        }
+        self.core.status(self.nfs)
     }
 
     /// Asks for a `Storage Gateway File Upload Event` once all that has been written so far is in the bucket; answers
@@ -64,28 +83,51 @@ impl FileShare {
     /// # Errors
     /// [`ShareError::Closed`].
     pub fn notify_when_uploaded(&self) -> Result<String, ShareError> {
-        Err(ShareError::Closed)
+        self.is_open()?;
+        let id = self.core.id();
+        let received = self.core.clock.now();
+        self.core.state().book.request(Asked { id: id.clone(), received });
+        self.core.wake();
+        Ok(id)
     }
 
-    /// Looks for objects that others have put, replaced or deleted below `folders` (`/` for all) and brings the folder up
-    /// to date; answers the id of the `Storage Gateway Refresh Cache Event` that follows.
+    /// Looks for objects that others have put, replaced or deleted in `folders` (`/` for the root), with `recursive` also
+    /// below them, and brings the folder up to date; answers the id of the `Storage Gateway Refresh Cache Event` that
+    /// follows. Objects are fetched whole as long as the cache has room for them.
     ///
     /// # Errors
     /// [`ShareError::NoFolder`], [`ShareError::Busy`] while two refreshes are under way, [`ShareError::Closed`].
     pub fn refresh_cache(&self, folders: &[String], recursive: bool) -> Result<String, ShareError> {
-        let _ = (folders, recursive);
-        Err(ShareError::Closed)
+        self.is_open()?;
+        if let Some(path) = folders.iter().find(|folder| folder_key(folder).is_none()) {
+            return Err(ShareError::NoFolder { path: path.clone() });
+        }
+        let folders = if folders.is_empty() { vec!["/".to_owned()] } else { folders.to_vec() };
+        {
+            let mut state = self.core.state();
+            if state.refreshes == MOST_REFRESHES {
+                return Err(ShareError::Busy);
+            }
+            state.refreshes += 1;
+            state.events += 1;
+        }
+        let id = self.core.id();
+        let wanted = Refresh { id: id.clone(), started: self.core.clock.now(), folders, recursive };
+        self.tasks.spawn(refresh::refresh(Arc::clone(&self.core), wanted));
+        Ok(id)
     }
 
-    /// Cuts the gateway off from the bucket and the bus, or connects it again: what clients write meanwhile is kept.
+    /// Cuts the gateway off from the bucket and the bus, or connects it again: what clients write meanwhile is kept. What
+    /// is under way at that moment is ended.
     pub fn set_online(&self, online: bool) {
-        let _ = online;
+        self.core.state().book.set_online(online);
+        self.core.wake();
     }
 
     /// Where the NFS export listens.
     #[must_use]
-    pub fn nfs_address(&self) -> Option<SocketAddr> {
-        None
+    pub const fn nfs_address(&self) -> Option<SocketAddr> {
+        self.nfs
     }
 
     /// The line with which a Linux client mounts the export at `target`; it needs root there.
@@ -106,7 +148,64 @@ impl FileShare {
     /// # Errors
     /// When what was done could not be written down; it is done again the next time.
     pub async fn close(&self, force: bool) -> Result<(), ShareError> {
-        let _ = force;
-        Ok(())
+        if !force {
+            self.idle().await;
+        }
+        self.end();
+        self.tasks.close();
+        self.tasks.wait().await;
+        let released = self.core.state().register.release();
+        released.map_err(|source| ShareError::Io { path: self.core.config.folder.clone(), source })
     }
+
+    /// Waits until everything that the share knows of is uploaded and announced.
+    pub async fn idle(&self) {
+        let is_idle = |core: &Core| {
+            let state = core.state();
+            core.stop.is_cancelled() || state.book.is_idle() && state.events == 0
+        };
+        announce::until(&self.core, is_idle).await;
+    }
+
+    fn is_open(&self) -> Result<(), ShareError> {
+        if self.core.stop.is_cancelled() { Err(ShareError::Closed) } else { Ok(()) }
+    }
+
+    fn end(&self) {
+        self.core.stop.cancel();
+        self.core.changes.send_modify(|count| *count += 1);
+        self.hand.stop();
+    }
+}
+
+impl Drop for FileShare {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Keeps of the memories what the bucket still confirms.
+async fn confirm(
+    config: &ShareConfig,
+    uplink: &dyn Uplink,
+    memories: &mut HashMap<String, Memory>,
+) -> Result<(), ShareError> {
+    let mut confirmed = HashMap::new();
+    let mut next = None;
+    loop {
+        let listing = uplink.list_objects(&config.prefix, false, next).await;
+        let listing = listing.map_err(|source| ShareError::Bucket { bucket: config.share.bucket.clone(), source })?;
+        for object in &listing.objects {
+            let Some(key) = object.key.strip_prefix(config.prefix.as_str()) else { continue };
+            if let Some((key, memory)) = memories.remove_entry(key).filter(|(_, memory)| memory.etag == object.etag) {
+                confirmed.insert(key, memory);
+            }
+        }
+        next = listing.next;
+        if next.is_none() || memories.is_empty() {
+            break;
+        }
+    }
+    *memories = confirmed;
+    Ok(())
 }

@@ -205,7 +205,8 @@ async fn a_share_becomes_available_is_changed_and_goes() {
     assert_eq!((&info["Path"], &info["ClientList"]), (&json!("/vault"), &json!(["192.168.0.10/32"])));
     let folder = info["Tags"][0]["Value"].as_str().expect("a folder").to_owned();
     assert!(Path::new(&folder).is_dir(), "{folder}");
-    for (token, name, refusal) in [("other", "vault", "has a file share vault already"), ("token", "b", "client token")] {
+    for (token, name, refusal) in [("other", "vault", "has a file share vault already"), ("token", "b", "client token")]
+    {
         let refused = gateway(&emulator, "CreateNFSFileShare", wish(&arn, token, name)).await.expect_err(name);
         assert!(refused.message.contains(refusal), "{refused}");
     }

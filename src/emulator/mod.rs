@@ -20,8 +20,8 @@ pub mod uplink;
 pub use error::ServiceError;
 pub use fabric::{Fabric, Hop, Identity};
 pub use service::{
-    Call, Context, Delivery, DeliveryError, EventStream, FileBody, Interface, Origin, Protocol, QueryInterface, Service,
-    StreamEvent,
+    Call, Context, Delivery, DeliveryError, EventStream, FileBody, Interface, Origin, Protocol, QueryInterface,
+    Service, StreamEvent,
 };
 pub use services::{PatternError, pattern_takes};
 pub use uplink::FabricUplink;

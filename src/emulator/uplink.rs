@@ -82,12 +82,7 @@ fn metadata_of(metadata: &Metadata) -> Value {
 
 #[async_trait]
 impl Uplink for FabricUplink {
-    async fn put_object(
-        &self,
-        key: &str,
-        body: Option<FileBytes>,
-        metadata: &Metadata,
-    ) -> Result<String, UplinkError> {
+    async fn put_object(&self, key: &str, body: Option<FileBytes>, metadata: &Metadata) -> Result<String, UplinkError> {
         let input = json!({ "Key": key, "Metadata": metadata_of(metadata) });
         Ok(text(&self.s3("PutObject", input, body).await?, "/ETag"))
     }
@@ -157,8 +152,7 @@ impl Uplink for FabricUplink {
     async fn fetch_object(&self, key: &str, into: Arc<File>) -> Result<ObjectFetched, UplinkError> {
         let body = FileBytes { file: into, offset: 0, len: 0 };
         let answer = self.s3("GetObject", json!({ "Key": key }), Some(body)).await?;
-        let metadata: HashMap<String, String> =
-            serde_json::from_value(answer["Metadata"].clone()).unwrap_or_default();
+        let metadata: HashMap<String, String> = serde_json::from_value(answer["Metadata"].clone()).unwrap_or_default();
         Ok(ObjectFetched {
             size: answer["ContentLength"].as_u64().unwrap_or_default(),
             etag: text(&answer, "/ETag"),

@@ -169,10 +169,8 @@ impl Store {
             self.abort_multipart_upload(request(abort)).await.map_err(of)?;
             return Ok(json!({}));
         }
-        let parts: Vec<CompletedPart> = input
-            .optional::<MultipartUpload>("MultipartUpload")?
-            .map(|upload| upload.parts)
-            .unwrap_or_default();
+        let parts: Vec<CompletedPart> =
+            input.optional::<MultipartUpload>("MultipartUpload")?.map(|upload| upload.parts).unwrap_or_default();
         let parts = parts.into_iter().map(|part| dto::CompletedPart {
             part_number: Some(part.part_number),
             e_tag: Some(dto::ETag::Strong(part.e_tag.trim_matches('"').to_owned())),

@@ -16,6 +16,8 @@ mod refresh;
 mod register;
 mod share;
 mod status;
+#[cfg(test)]
+mod tests;
 mod uplink;
 mod upload;
 #[cfg(target_os = "linux")]

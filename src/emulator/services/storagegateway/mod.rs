@@ -2,7 +2,7 @@
 //!
 //! An instance of the gateway's image brings up a simulated appliance (`appliance`), whose activation web server
 //! (`activation`) hands out the key that `ActivateGateway` takes. A file share is a real folder that is worked on by
-//! [`crate::sim::appliance`]; `uplink` is its way to S3 and to the event bus. States change on the endpoint's clock.
+//! [`crate::sim::appliance`]; [`FabricUplink`](crate::emulator::uplink::FabricUplink) is its way to S3 and to the event bus. States change on the endpoint's clock.
 
 mod activation;
 mod appliance;
@@ -15,7 +15,6 @@ mod settings;
 mod shares;
 mod state;
 mod tags;
-mod uplink;
 mod uploads;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

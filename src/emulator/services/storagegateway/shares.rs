@@ -12,9 +12,9 @@ use super::page::page;
 use super::settings::{Changeable, Settings};
 use super::state::{Registry, Share, Status, Tags};
 use super::tags::{self, Tag};
-use super::uplink::S3Uplink;
 use super::{PRINCIPAL, StorageGateway};
 use crate::emulator::Context;
+use crate::emulator::uplink::FabricUplink;
 use crate::model::Timestamp;
 use crate::sim;
 use crate::sim::appliance::{FileShare, ShareConfig};
@@ -340,7 +340,7 @@ impl StorageGateway {
     /// Opens a share that was made or changed.
     async fn open(&self, id: &str) {
         let Some(config) = self.config(id) else { return };
-        let uplink = Arc::new(S3Uplink::new(&self.fabric, &config.share.bucket));
+        let uplink = Arc::new(FabricUplink::new(self.fabric.clone(), &config.share.bucket));
         let parent = config.folder.parent().map(std::path::Path::to_path_buf).unwrap_or_default();
         let opened = match tokio::fs::create_dir_all(&parent).await {
             Ok(()) => FileShare::open(config, uplink, self.fabric.clock().clone()).await.map_err(|e| e.to_string()),

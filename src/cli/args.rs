@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::deploy::EVENT_PROCESSING;
+use super::gateway::GatewayArgs;
+use crate::deploy::{DATA_VAULTING, EVENT_PROCESSING};
 use crate::emulator::DEFAULT_PORT;
 use crate::sim::Wish;
 use crate::vault::{gigabytes, megabytes};
@@ -97,8 +98,12 @@ pub enum Command {
     Vault(VaultArgs),
     /// Print what happens on a deployed stack
     Watch(WatchArgs),
+    /// Activate a File Gateway, make its file share, and say how both are
+    Gateway(GatewayArgs),
     /// Delete the stack and what its buckets hold
     Destroy(DestroyArgs),
+    /// Delete the gateway, then the data vaulting stack, then the event processing stack, with all that they hold
+    Cleanup(CleanupArgs),
     /// Say what the target is, what answers there and what is missing
     Doctor(DoctorArgs),
     /// Run the embedded endpoint alone
@@ -234,9 +239,15 @@ pub struct RunArgs {
     pub json: bool,
 }
 
+/// Which stack a command is about.
+const DEPLOYABLE: [&str; 2] = [EVENT_PROCESSING.id, DATA_VAULTING.id];
+
 /// Arguments of `deploy`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DeployArgs {
+    /// Which stack
+    #[arg(value_name = "TEMPLATE", default_value = EVENT_PROCESSING.id, value_parser = DEPLOYABLE)]
+    pub template: String,
     /// The stack.
     #[command(flatten)]
     pub stack: StackArgs,
@@ -338,6 +349,9 @@ pub struct WatchArgs {
 /// Arguments of `destroy`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DestroyArgs {
+    /// Which stack
+    #[arg(value_name = "TEMPLATE", default_value = EVENT_PROCESSING.id, value_parser = DEPLOYABLE)]
+    pub template: String,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
@@ -347,6 +361,14 @@ pub struct DestroyArgs {
     /// Delete a stack that vaultscope did not make: its name once more
     #[arg(long, value_name = "NAME", conflicts_with = "bootstrap")]
     pub foreign: Option<String>,
+}
+
+/// Arguments of `cleanup`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CleanupArgs {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Arguments of `stacks`.

@@ -19,4 +19,5 @@ mod share;
 mod sns;
 mod sqs;
 mod states;
+mod storagegateway;
 mod support;

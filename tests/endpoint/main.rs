@@ -15,6 +15,7 @@ mod logs;
 mod observe;
 mod s3;
 mod scheduler;
+mod share;
 mod sns;
 mod sqs;
 mod states;

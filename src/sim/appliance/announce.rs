@@ -64,14 +64,13 @@ async fn announce(core: &Arc<Core>, due: Vec<Due>) {
         };
         state.book.told(due, refused.is_none(), now);
         let path = path_of(&due.key);
-        match refused {
-            Some(problem) => state.notes.problem(path, format!("it cannot be announced: {problem}"), true, now),
-            None => {
-                state.notes.announced += 1;
-                state.notes.clear(path);
-                state.notes.done("announced", path, due.stamp.size, now);
-                core.remember(&mut state, &due.key);
-            }
+        if let Some(problem) = refused {
+            state.notes.problem(path, format!("it cannot be announced: {problem}"), true, now);
+        } else {
+            state.notes.announced += 1;
+            state.notes.clear(path);
+            state.notes.done("announced", path, due.stamp.size, now);
+            core.remember(&mut state, &due.key);
         }
     }
     drop(state);

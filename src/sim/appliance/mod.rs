@@ -11,6 +11,7 @@ mod config;
 mod core;
 mod disk;
 mod error;
+mod nfs;
 mod notes;
 mod refresh;
 mod register;

@@ -17,7 +17,7 @@ use super::register::Register;
 use super::status::ShareStatus;
 use super::uplink::Uplink;
 use super::watch::{self, Hand};
-use super::{announce, upload};
+use super::{announce, nfs, upload};
 use crate::clock::Clock;
 
 /// Refreshes that a gateway takes at a time.
@@ -28,7 +28,7 @@ const MOST_REFRESHES: u32 = 2;
 pub struct FileShare {
     core: Arc<Core>,
     hand: Hand,
-    nfs: Option<SocketAddr>,
+    nfs: Option<(SocketAddr, Arc<nfs::Files>)>,
     tasks: TaskTracker,
 }
 
@@ -61,8 +61,13 @@ impl FileShare {
             tasks.spawn(upload::work(Arc::clone(&core), hand.clone()));
         }
         tasks.spawn(announce::keep_agenda(Arc::clone(&core)));
-        core.wake();
-        Ok(Self { core, hand, nfs: None, tasks })
+        let mut share = Self { core, hand, nfs: None, tasks };
+        if let Some(port) = share.core.config.nfs_port {
+            let served = nfs::serve(&share.core, port).await;
+            share.nfs = Some(served.map_err(|source| ShareError::Nfs { port, source })?);
+        }
+        share.core.wake();
+        Ok(share)
     }
 
     /// The folder that clients copy into.
@@ -74,7 +79,7 @@ impl FileShare {
     /// What the share says of itself.
     #[must_use]
     pub fn status(&self) -> ShareStatus {
-        self.core.status(self.nfs)
+        self.core.status(self.nfs_address())
     }
 
     /// Asks for a `Storage Gateway File Upload Event` once all that has been written so far is in the bucket; answers
@@ -84,10 +89,19 @@ impl FileShare {
     /// [`ShareError::Closed`].
     pub fn notify_when_uploaded(&self) -> Result<String, ShareError> {
         self.is_open()?;
-        let id = self.core.id();
-        let received = self.core.clock.now();
-        self.core.state().book.request(Asked { id: id.clone(), received });
-        self.core.wake();
+        let asked = Asked { id: self.core.id(), received: self.core.clock.now() };
+        let id = asked.id.clone();
+        self.core.state().events += 1;
+        self.close_files();
+        let (core, hand) = (Arc::clone(&self.core), self.hand.clone());
+        self.tasks.spawn(async move {
+            hand.catch_up().await;
+            let mut state = core.state();
+            state.book.request(asked);
+            state.events -= 1;
+            drop(state);
+            core.wake();
+        });
         Ok(id)
     }
 
@@ -126,8 +140,8 @@ impl FileShare {
 
     /// Where the NFS export listens.
     #[must_use]
-    pub const fn nfs_address(&self) -> Option<SocketAddr> {
-        self.nfs
+    pub fn nfs_address(&self) -> Option<SocketAddr> {
+        self.nfs.as_ref().map(|(address, _)| *address)
     }
 
     /// The line with which a Linux client mounts the export at `target`; it needs root there.
@@ -158,13 +172,23 @@ impl FileShare {
         released.map_err(|source| ShareError::Io { path: self.core.config.folder.clone(), source })
     }
 
-    /// Waits until everything that the share knows of is uploaded and announced.
+    /// Waits until everything that was written so far is uploaded and announced, which never happens offline. What a client
+    /// has open in the folder is not written yet.
     pub async fn idle(&self) {
+        self.close_files();
+        self.hand.catch_up().await;
         let is_idle = |core: &Core| {
             let state = core.state();
             core.stop.is_cancelled() || state.book.is_idle() && state.events == 0
         };
         announce::until(&self.core, is_idle).await;
+    }
+
+    /// Takes what clients of the export have open for written.
+    fn close_files(&self) {
+        if let Some((_, files)) = &self.nfs {
+            files.close_all();
+        }
     }
 
     fn is_open(&self) -> Result<(), ShareError> {

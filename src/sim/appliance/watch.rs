@@ -35,6 +35,8 @@ const BUFFER_BYTES: usize = 64 * 1024;
 enum Wish {
     /// Look at a path again when it has not changed for a while.
     LookAfter(String),
+    /// Say when all that has happened so far is in the books.
+    CatchUp(oneshot::Sender<()>),
     Stop,
 }
 
@@ -49,6 +51,14 @@ impl Hand {
     /// Asks to look at a path again when it has not changed for a while.
     pub fn look_after(&self, path: &str) {
         self.ask(Wish::LookAfter(path.to_owned()));
+    }
+
+    /// Returns when all that has happened so far is in the books.
+    pub async fn catch_up(&self) {
+        let (done, is_done) = oneshot::channel();
+        self.ask(Wish::CatchUp(done));
+        // A thread that has ended notices nothing any more.
+        let _ = is_done.await;
     }
 
     /// Ends the thread.
@@ -87,6 +97,7 @@ pub(super) async fn start(core: &Arc<Core>) -> Result<Hand, ShareError> {
         open: HashMap::new(),
         checked: clock::real_now(),
         left: None,
+        waiting: Vec::new(),
     };
     let failed = |source| ShareError::Io { path: folder.clone(), source };
     thread.spawn(move || watcher.run(ready)).map_err(failed)?;
@@ -123,6 +134,8 @@ struct Watcher {
     open: HashMap<String, Entry>,
     checked: Instant,
     left: Option<Left>,
+    /// Who wants to know when all is in the books.
+    waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl Watcher {
@@ -168,6 +181,7 @@ impl Watcher {
             match wish {
                 Wish::Stop => return false,
                 Wish::LookAfter(path) => self.note_open(&path),
+                Wish::CatchUp(done) => self.waiting.push(done),
             }
         }
         let events = self.pending();
@@ -177,6 +191,12 @@ impl Watcher {
         for event in events {
             if !self.handle(event) {
                 return false;
+            }
+        }
+        if self.left.is_none() {
+            for done in self.waiting.drain(..) {
+                // Whoever asked may have gone.
+                let _ = done.send(());
             }
         }
         if !self.open.is_empty() && clock::real_now().duration_since(self.checked) >= self.core.config.patience {

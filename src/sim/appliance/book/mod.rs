@@ -405,8 +405,9 @@ impl<T> Book<T> {
     }
 
     /// Whether there is nothing to do, now or later; what the bucket refuses for good does not count.
-    pub const fn is_idle(&self) -> bool {
-        self.totals.waiting == 0 && self.totals.settling == 0
+    pub fn is_idle(&self) -> bool {
+        let is_answered = self.requests.iter().any(|request| request.left.is_empty());
+        self.totals.waiting == 0 && self.totals.settling == 0 && !is_answered
     }
 
     /// Keeps `about` until all that the folder holds now is in the bucket.

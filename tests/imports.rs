@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("clock", &["model"]),
-    ("emulator", &["model", "clock"]),
+    ("emulator", &["model", "clock", "sim"]),
     ("sim", &["model", "clock"]),
     ("aws", &["model", "clock"]),
     ("functions", &["model"]),

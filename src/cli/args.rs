@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use super::gateway::GatewayArgs;
 use crate::clock::RATE_RANGE;
-use crate::deploy::EVENT_PROCESSING;
+use crate::deploy::{DATA_VAULTING, EVENT_PROCESSING};
 use crate::emulator::DEFAULT_PORT;
 use crate::sim::Wish;
 use crate::vault::{gigabytes, megabytes};
@@ -104,8 +105,12 @@ pub enum Command {
     Watch(WatchArgs),
     /// Show a recorded session in the dashboard again, or make a picture of it
     Replay(ReplayArgs),
+    /// Activate a File Gateway, make its file share, and say how both are
+    Gateway(GatewayArgs),
     /// Delete the stack and what its buckets hold
     Destroy(DestroyArgs),
+    /// Delete the gateway, then the data vaulting stack, then the event processing stack, with all that they hold
+    Cleanup(CleanupArgs),
     /// Say what the target is, what answers there and what is missing
     Doctor(DoctorArgs),
     /// Run the embedded endpoint alone
@@ -245,9 +250,15 @@ pub struct RunArgs {
     pub json: bool,
 }
 
+/// Which stack a command is about.
+const DEPLOYABLE: [&str; 2] = [EVENT_PROCESSING.id, DATA_VAULTING.id];
+
 /// Arguments of `deploy`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DeployArgs {
+    /// Which stack
+    #[arg(value_name = "TEMPLATE", default_value = EVENT_PROCESSING.id, value_parser = DEPLOYABLE)]
+    pub template: String,
     /// The stack.
     #[command(flatten)]
     pub stack: StackArgs,
@@ -425,6 +436,9 @@ fn columns_and_rows(text: &str) -> Result<(u16, u16), String> {
 /// Arguments of `destroy`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DestroyArgs {
+    /// Which stack
+    #[arg(value_name = "TEMPLATE", default_value = EVENT_PROCESSING.id, value_parser = DEPLOYABLE)]
+    pub template: String,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
@@ -434,6 +448,14 @@ pub struct DestroyArgs {
     /// Delete a stack that vaultscope did not make: its name once more
     #[arg(long, value_name = "NAME", conflicts_with = "bootstrap")]
     pub foreign: Option<String>,
+}
+
+/// Arguments of `cleanup`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CleanupArgs {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Arguments of `stacks`.

@@ -10,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::Target;
 use crate::clock::real_now;
-use crate::deploy::{BOOTSTRAP, DeployError, Sink, Stack};
+use crate::deploy::{BOOTSTRAP, DATA_VAULTING, DeployError, EVENT_PROCESSING, Offer, Sink, Stack};
 use crate::model::preview::{ChangePreview, ChangeRow};
 use crate::model::{FlowEvent, Seen};
 
 use super::args::{DeployArgs, StackArgs};
 use super::rollout::{Draft, Drafted, Losses, Order};
-use super::session::Session;
+use super::server::Server;
+use super::session::{Session, needs_emulator};
 use super::settings::Settings;
 use super::{Exit, Usage, output};
 
@@ -26,7 +27,11 @@ const EVENTS: usize = 256;
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &DeployArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     settings.needs_write("deploying")?;
-    let order = Order::of(settings, &args.stack).await?;
+    let offer = Offer::find(&args.template).unwrap_or(EVENT_PROCESSING);
+    let order = Order::of_offer(settings, offer, &args.stack).await?;
+    if offer != EVENT_PROCESSING {
+        needs_emulator(&settings.target, &format!("deploy {}", offer.id))?;
+    }
     if !order.ignored.is_empty() {
         output::remark(&format!("the context file's other keys are not used: {}", order.ignored.join(", ")));
     }
@@ -64,10 +69,13 @@ async fn work(
     };
     finish(sink, rows).await?;
     let Some(stack) = of_target(settings, deployed)? else {
-        output::remark(&format!("stack {} was left as it is", settings.stack));
+        output::remark(&format!("stack {} was left as it is", order.plan().stack));
         return Ok(Exit::Negative);
     };
     print(&stack, began.elapsed(), args.json)?;
+    if order.offer() == DATA_VAULTING && session.server == Some(Server::Vaultscope) && !args.json {
+        output::remark("next: `vaultscope gateway activate`, then `vaultscope gateway share`");
+    }
     Ok(Exit::Done)
 }
 
@@ -83,7 +91,7 @@ async fn ask_and_deploy(
     if !output::is_terminal() {
         return Err(Usage(format!(
             "deploying stack {} on {} has to be confirmed, and there is no terminal to ask on: look at it with --preview, then add --yes",
-            settings.stack, settings.target
+            order.plan().stack, settings.target
         ))
         .into());
     }

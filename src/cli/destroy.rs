@@ -4,12 +4,12 @@
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::deploy::{BOOTSTRAP, Foreign, check_deletion, describe, destroy};
+use crate::deploy::{BOOTSTRAP, DATA_VAULTING, EVENT_PROCESSING, Foreign, Offer, check_deletion, describe, destroy};
 
 use super::args::DestroyArgs;
 use super::session::{Session, needs_endpoint};
 use super::settings::Settings;
-use super::{Exit, Usage, deploy, output};
+use super::{Exit, Usage, deploy, gateway, output};
 
 /// Events of the stack that may wait to be printed.
 const EVENTS: usize = 256;
@@ -18,7 +18,9 @@ const EVENTS: usize = 256;
 pub async fn run(settings: &Settings, args: &DestroyArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     needs_endpoint(&settings.target, "destroy")?;
     settings.needs_write("destroying a stack")?;
-    let name = if args.bootstrap { BOOTSTRAP.stack } else { settings.stack.as_str() };
+    let offer = Offer::find(&args.template).unwrap_or(EVENT_PROCESSING);
+    let name = if args.bootstrap { BOOTSTRAP.stack.to_owned() } else { settings.stack_of(offer) };
+    let name = name.as_str();
     let foreign = match args.foreign.as_deref() {
         None => Foreign::Refused,
         Some(again) if again == name => Foreign::Agreed,
@@ -51,6 +53,23 @@ async fn remove(
         output::remark(&format!("stack {name} was left as it is"));
         return Ok(Exit::Negative);
     }
+    if name == settings.stack_of(DATA_VAULTING) {
+        gateway::leave(session, &stack).await?;
+    }
+    stack_of(session, name, foreign, cancel).await?;
+    Ok(Exit::Done)
+}
+
+/// Removes a stack, and tells of it as it goes.
+///
+/// # Errors
+/// The first cause of a failure, or what an interruption leaves.
+pub async fn stack_of(
+    session: &Session,
+    name: &str,
+    foreign: Foreign,
+    cancel: &CancellationToken,
+) -> anyhow::Result<()> {
     let (sink, mut events) = mpsc::channel(EVENTS);
     let rows = tokio::spawn(async move {
         while let Some(event) = events.recv().await {
@@ -65,7 +84,7 @@ async fn remove(
     rows.await??;
     let objects = removed?.objects;
     output::line(&format!("stack {name} is gone, and {objects} objects of its buckets with it"))?;
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// Asks for the stack's name; anything else means no.

@@ -4,6 +4,7 @@
 //! something went wrong. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
 mod args;
+mod cleanup;
 mod config;
 mod control;
 mod dashboard;
@@ -13,6 +14,7 @@ mod doctor;
 mod effects;
 mod emulator;
 mod export;
+mod gateway;
 mod gateway_port;
 mod generate;
 mod interrupt;
@@ -120,7 +122,9 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Generate(args)) => generate::run(args, cancel).await,
             Some(Command::Vault(args)) => vault::run(args, cancel).await,
             Some(Command::Watch(args)) => watch::run(&settings, &args, cancel).await,
+            Some(Command::Gateway(args)) => gateway::run(&settings, args, cancel).await,
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,
+            Some(Command::Cleanup(args)) => cleanup::run(&settings, &args, cancel).await,
             Some(Command::Doctor(args)) => doctor::run(&settings, &args, cancel).await,
             Some(Command::Emulator(args)) => emulator::run(&args, cancel).await,
             Some(Command::Replay(args)) => replay::run(&args, cancel).await,

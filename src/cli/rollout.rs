@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::Target;
 use crate::deploy::{
-    Architecture, Artefact, BOOTSTRAP, Bootstrap, ChangeSet, Context, DATA_VAULTING, DeployError, EVENT_PROCESSING,
-    Host, Location, Plan, Prepared, Sink, Source, Stack, Store, discard, execute, prepare, settle,
+    Architecture, Artefact, BOOTSTRAP, Bootstrap, CATALOGUE, CODE_KEY, ChangeSet, Context, DATA_VAULTING, DeployError,
+    EVENT_PROCESSING, Host, Location, Offer, Plan, Prepared, Sink, Source, Stack, Store, discard, execute, prepare,
+    settle,
 };
 
 use super::Usage;
@@ -21,6 +22,8 @@ use super::settings::Settings;
 
 /// Stands for the bucket of a bootstrap stack that is yet to be made, while a change is only looked at.
 const BUCKET_TO_COME: &str = "made-by-the-deployment";
+/// The parameter of Systems Manager with which the event processing stack names its bucket.
+const BUCKET_PARAMETER: &str = "fileUploadBucketName";
 /// The parameter that says what the functions' executable was built for.
 const ARCHITECTURE: &str = "functionArchitecture";
 
@@ -29,6 +32,7 @@ pub struct Order {
     plan: Plan,
     bootstrap: Option<Bootstrap>,
     artefact_bucket: Option<String>,
+    offer: Offer,
     /// Keys of the context file that mean nothing to us.
     pub ignored: Vec<String>,
 }
@@ -38,6 +42,11 @@ pub struct Draft {
     /// What will change.
     pub changes: ChangeSet,
     plan: Plan,
+    code: Option<Code>,
+}
+
+/// The functions of a change that has some.
+struct Code {
     artefact: Artefact,
     /// `None` when the bootstrap stack is yet to be made, so that the change set names no bucket that is there.
     store: Option<Store>,
@@ -66,17 +75,26 @@ impl Order {
     /// # Errors
     /// [`Usage`] with what cannot be.
     pub async fn of(settings: &Settings, args: &StackArgs) -> anyhow::Result<Self> {
-        if settings.stack == BOOTSTRAP.stack {
+        Self::of_offer(settings, EVENT_PROCESSING, args).await
+    }
+
+    /// The same for any stack of the catalogue.
+    ///
+    /// # Errors
+    /// [`Usage`] with what cannot be.
+    pub async fn of_offer(settings: &Settings, offer: Offer, args: &StackArgs) -> anyhow::Result<Self> {
+        let stack = settings.stack_of(offer);
+        if stack == BOOTSTRAP.stack {
             return Err(Usage(format!(
                 "stack {} holds the functions' artefacts: choose another name with --stack",
                 BOOTSTRAP.stack
             ))
             .into());
         }
-        if settings.stack == DATA_VAULTING.stack {
+        if let Some(other) = CATALOGUE.iter().find(|other| **other != offer && other.stack == stack) {
             return Err(Usage(format!(
-                "{} is the name of another template, which `vaultscope template {}` prints and this command does not deploy: choose another name with --stack",
-                DATA_VAULTING.stack, DATA_VAULTING.id
+                "{} is the name of another template's stack, which `vaultscope deploy {}` deploys: choose another name with --stack",
+                other.stack, other.id
             ))
             .into());
         }
@@ -84,26 +102,42 @@ impl Order {
             Some(path) => read_context(path).await?,
             None => Context::default(),
         };
+        let template = offer.template().ok_or(DeployError::Template(offer.id))?;
+        let known: Vec<String> = template.parameters().into_iter().map(|one| one.name).collect();
+        // The files may speak of both stacks; that of the event processing is what they are for.
+        let of_files = |mut chosen: Vec<(String, String)>| {
+            chosen.retain(|(key, _)| offer == EVENT_PROCESSING || known.contains(key));
+            chosen
+        };
         let choices = [
             (Source::Flag, args.flags()),
             (Source::Parameter, args.parameters.clone()),
-            (Source::Context, context.parameters),
-            (Source::Config, settings.config.chosen()),
+            (Source::Context, of_files(context.parameters)),
+            (Source::Config, of_files(settings.config.chosen())),
         ];
-        let template = EVENT_PROCESSING.template().ok_or(DeployError::Template(EVENT_PROCESSING.id))?;
         let parameters = settle(&template, &choices).map_err(|error| Usage(error.to_string()))?;
         let bootstrap = match &args.bootstrap {
             Some(path) => Some(Bootstrap::read(path).await?),
             None => None,
         };
-        let plan = Plan { stack: settings.stack.clone(), template, parameters };
+        let plan = Plan { stack, template, parameters };
         let artefact_bucket = args.artefact_bucket.clone().or_else(|| settings.config.artefact_bucket.clone());
-        Ok(Self { plan, bootstrap, artefact_bucket, ignored: context.ignored })
+        Ok(Self { plan, bootstrap, artefact_bucket, offer, ignored: context.ignored })
+    }
+
+    /// The stack of the catalogue that it is for.
+    pub fn offer(&self) -> Offer {
+        self.offer
     }
 
     /// What it asks for, without the functions.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Whether the stack has functions of ours.
+    fn has_functions(&self) -> bool {
+        self.plan.template.parameters().iter().any(|one| one.name == CODE_KEY)
     }
 
     /// The functions' artefact for this target.
@@ -152,6 +186,15 @@ impl Order {
     /// When the stack's status allows no change, the change set is refused, or the user interrupts.
     pub async fn draft(&self, session: &Session, out: &Sink, cancel: &CancellationToken) -> anyhow::Result<Drafted> {
         let clients = &session.clients;
+        if !self.has_functions() {
+            let prepared = prepare(clients, &self.plan, out, cancel).await.map_err(|error| self.explained(error))?;
+            return Ok(match prepared {
+                Prepared::Unchanged(stack) => Drafted::Unchanged(stack),
+                Prepared::Changes(changes) => {
+                    Drafted::Waits(Box::new(Draft { changes, plan: self.plan.clone(), code: None }))
+                }
+            });
+        }
         let artefact = self.artefact(session).await?;
         let store = Store::find(clients, self.artefact_bucket.as_deref()).await?;
         let code = match &store {
@@ -161,7 +204,9 @@ impl Order {
         let plan = self.plan_with(&code);
         Ok(match prepare(clients, &plan, out, cancel).await? {
             Prepared::Unchanged(stack) => Drafted::Unchanged(stack),
-            Prepared::Changes(changes) => Drafted::Waits(Box::new(Draft { changes, plan, artefact, store })),
+            Prepared::Changes(changes) => {
+                Drafted::Waits(Box::new(Draft { changes, plan, code: Some(Code { artefact, store }) }))
+            }
         })
     }
 
@@ -176,17 +221,34 @@ impl Order {
         out: &Sink,
         cancel: &CancellationToken,
     ) -> anyhow::Result<Stack> {
+        if !self.has_functions() {
+            let applied = apply(session, &self.plan, losses, out, cancel).await;
+            return applied.map_err(|error| self.explained(error));
+        }
         let artefact = self.artefact(session).await?;
         let store = Store::ensure(&session.clients, self.artefact_bucket.as_deref(), out, cancel).await?;
         let code = store.upload(&session.clients, &session.account, &artefact).await?;
         Ok(apply(session, &self.plan_with(&code), losses, out, cancel).await?)
+    }
+
+    /// What the data vaulting stack needs of the other one is said in CloudFormation's words only.
+    fn explained(&self, error: DeployError) -> anyhow::Error {
+        let is_bucket = error.to_string().contains(BUCKET_PARAMETER);
+        let error = anyhow::Error::new(error);
+        if self.offer != DATA_VAULTING || !is_bucket {
+            return error;
+        }
+        error.context(format!(
+            "stack {} vaults into the bucket of the event processing stack, which is not there: run `vaultscope deploy` first",
+            self.plan.stack
+        ))
     }
 }
 
 impl Draft {
     /// Whether the bootstrap stack would be made too.
     pub fn makes_bootstrap(&self) -> bool {
-        self.store.is_none()
+        self.code.as_ref().is_some_and(|code| code.store.is_none())
     }
 
     /// Makes the change that was shown.
@@ -194,8 +256,11 @@ impl Draft {
     /// # Errors
     /// The first cause of a failure, or what an interruption leaves.
     pub async fn execute(self, session: &Session, out: &Sink, cancel: &CancellationToken) -> anyhow::Result<Stack> {
-        let Self { changes, plan, artefact, store } = self;
+        let Self { changes, plan, code } = self;
         let clients = &session.clients;
+        let Some(Code { artefact, store }) = code else {
+            return Ok(finish(session, &changes, out, cancel).await?);
+        };
         let Some(store) = store else {
             // What was shown is made once more with the bucket's name, which nobody knew.
             discard(clients, &changes).await?;

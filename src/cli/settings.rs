@@ -1,7 +1,7 @@
 //! What a command works with, settled once: flags win over the environment, the environment over the configuration file.
 
 use crate::aws::{Access, LOCALSTACK_URL, Target, TargetError};
-use crate::deploy::STACK_NAME;
+use crate::deploy::{EVENT_PROCESSING, Offer, STACK_NAME};
 use crate::observe::LiveTail;
 
 use super::Usage;
@@ -17,6 +17,8 @@ pub struct Settings {
     pub access: Access,
     /// The stack's name.
     pub stack: String,
+    /// The name that the command line gives, for whichever stack the command is about.
+    pub named: Option<String>,
     /// When StartLiveTail is used.
     pub live_tail: LiveTail,
     /// What the configuration file says.
@@ -44,7 +46,14 @@ impl Settings {
             (LiveTailArg::Off, _) | (LiveTailArg::Auto, Some(LiveTailArg::Off)) => LiveTail::Off,
             (LiveTailArg::Auto, Some(LiveTailArg::Auto) | None) => LiveTail::Auto,
         };
-        Ok(Self { target, access, stack, live_tail, config })
+        Ok(Self { target, access, stack, named: global.stack.clone(), live_tail, config })
+    }
+
+    /// The name of a stack of the catalogue: the usual one, unless the command line gives another one.
+    #[must_use]
+    pub fn stack_of(&self, offer: Offer) -> String {
+        let usual = || if offer == EVENT_PROCESSING { self.stack.clone() } else { offer.stack.to_owned() };
+        self.named.clone().unwrap_or_else(usual)
     }
 
     /// Refuses what would change AWS while that is not allowed; `doing` begins the sentence: `deploying`.

@@ -15,14 +15,16 @@ pub mod schedule;
 pub mod sdk;
 pub mod service;
 pub mod services;
+pub mod uplink;
 
 pub use error::ServiceError;
 pub use fabric::{Fabric, Hop, Identity};
 pub use service::{
-    Call, Context, Delivery, DeliveryError, EventStream, Interface, Origin, Protocol, QueryInterface, Service,
-    StreamEvent,
+    Call, Context, Delivery, DeliveryError, EventStream, FileBody, Interface, Origin, Protocol, QueryInterface,
+    Service, StreamEvent,
 };
 pub use services::{PatternError, pattern_takes};
+pub use uplink::FabricUplink;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -143,11 +145,7 @@ impl Emulator {
     /// # Errors
     /// What `PutEvents` answers.
     pub async fn put_gateway_events(&self, entries: Value) -> Result<Value, ServiceError> {
-        let Some(events) = self.fabric.service("events") else {
-            return Err(ServiceError::not_implemented("Amazon EventBridge", "PutEvents"));
-        };
-        let context = Context { protocol: Protocol::Internal, origin: Origin::Gateway };
-        events.call(Call { operation: "PutEvents".to_owned(), input: entries, context }).await
+        uplink::put_gateway_events(&self.fabric, entries).await
     }
 
     /// Ends the endpoint, its background work and every process that it started.

@@ -163,6 +163,18 @@ impl From<ServiceError> for DeliveryError {
     }
 }
 
+/// A run of bytes of an open file, which goes with a call in the place of a body: an operation that takes a body reads it,
+/// one that answers with a body writes from its offset on.
+#[derive(Debug, Clone)]
+pub struct FileBody {
+    /// The file; its own position is not used.
+    pub file: Arc<std::fs::File>,
+    /// The first byte.
+    pub offset: u64,
+    /// How many bytes; nothing to a writer.
+    pub len: u64,
+}
+
 /// A service of the endpoint.
 pub trait Service: Send + Sync + 'static {
     /// How it is spoken to.
@@ -173,6 +185,13 @@ pub trait Service: Send + Sync + 'static {
 
     /// Carries out one operation.
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Value, ServiceError>>;
+
+    /// Carries out one operation whose body lies in a file; only the endpoint's own gateway calls this.
+    fn call_with_file(&self, call: Call, body: FileBody) -> BoxFuture<'_, Result<Value, ServiceError>> {
+        drop(body);
+        let title = self.interface().title;
+        Box::pin(async move { Err(ServiceError::not_implemented(title, &call.operation)) })
+    }
 
     /// The operations that answer with a stream of events, as AWS spells them.
     fn streams(&self) -> &'static [&'static str] {

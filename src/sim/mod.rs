@@ -4,7 +4,9 @@
 //! A [`Load`] says what is wanted: jobs of clients, and a gateway. Each [`Dataset`] and the [`Plan`] of it all are made from
 //! it by a seed and nothing else; [`run`] carries it out on a clock against a [`GatewayPort`], where a [`Control`] may
 //! intervene. [`Course`] is which way notifications take and [`Trial`] finds out whether they may. What AWS or the endpoint has to do with it stands behind the port.
+//! [`appliance`] is the gateway over a real folder.
 
+pub mod appliance;
 mod cache;
 mod content;
 mod control;

@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 
 pub use json::error_reply;
+pub use route::refuse_foreign_browser;
 
 use super::error::ServiceError;
 use super::fabric::Fabric;
@@ -78,6 +79,9 @@ async fn answer(fabric: &Fabric, request: Request<RequestBody>) -> Response<Repl
     }
     if let Some(ecs) = fabric.service("ecs").filter(|_| is_of_ecs(request.uri().path())) {
         return ecs.http(request).await;
+    }
+    if let Some(gateways) = fabric.service("storagegateway").filter(|_| route::is_of_appliance(&request)) {
+        return gateways.http(request).await;
     }
     if let Some(path) = admin::path_of(request.uri().path()) {
         let (path, method) = (path.to_owned(), request.method().clone());

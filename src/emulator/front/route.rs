@@ -84,6 +84,22 @@ fn signing_service(authorization: &str) -> Option<&str> {
     scope.rsplit('/').nth(1)
 }
 
+/// Whether a request is for Storage Gateway: the endpoint's own list of appliances, or the activation web server of one
+/// by its address in the VPC, which is asked for without a signature.
+pub fn is_of_appliance<B>(request: &Request<B>) -> bool {
+    let uri = request.uri();
+    if uri.path() == "/_vaultscope/gateways" {
+        return true;
+    }
+    let host = uri.host().or_else(|| text(request.headers(), HOST.as_str())).unwrap_or_default();
+    let address = host.split(':').next().and_then(|host| host.parse::<std::net::Ipv4Addr>().ok());
+    address.is_some_and(|address| !address.is_loopback())
+        && uri.path() == "/"
+        && *request.method() == http::Method::GET
+        && uri.query().is_some_and(|query| query.contains("activationRegion="))
+        && !request.headers().contains_key(AUTHORIZATION)
+}
+
 /// The service of a presigned URL.
 fn presigned(query: Option<&str>) -> Option<&'static str> {
     let query = query?;

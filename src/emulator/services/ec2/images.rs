@@ -121,6 +121,12 @@ fn id_of(name: &str) -> String {
     format!("ami-0{}", digest.get(..16).unwrap_or_default())
 }
 
+/// Whether that is the id of a File Gateway's image.
+#[must_use]
+pub fn is_gateway(id: &str) -> bool {
+    PUBLISHED.iter().any(|image| image.5 == GATEWAY && id_of(image.0) == id)
+}
+
 /// Puts what is published into a new store.
 pub fn publish(work: &mut Work<'_>) {
     for (name, description, architecture, root, size, (owner, alias), created) in PUBLISHED {

@@ -4,6 +4,7 @@
 //! One store of resources (`store`), one reader of inputs (`input`), one `Describe` with filters and pages (`describe`
 //! over `kind`), one writer of EC2's XML (`wire`, `names`). An operation is an entry in the table of its file.
 
+mod appliances;
 mod attributes;
 mod cidr;
 mod describe;
@@ -217,7 +218,9 @@ impl Service for Ec2 {
             let Value::Object(input) = call.input else {
                 return Err(ServiceError::serialization("the input is not an object"));
             };
-            Ok(self.carry_out(&call.operation, &input)?)
+            let answer = self.carry_out(&call.operation, &input)?;
+            self.tell_of_appliances(&call.operation, &answer).await;
+            Ok(answer)
         })
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,7 +19,7 @@ use super::checksum::{Digested, Digests};
 use super::wire;
 
 /// Bodies up to this many bytes may stay in memory.
-const LARGEST_IN_MEMORY: usize = 64 * 1024;
+pub(super) const LARGEST_IN_MEMORY: usize = 64 * 1024;
 /// Bytes of such bodies that are held in memory together; what comes then goes to files, small or not.
 const MEMORY_BUDGET: u64 = 32 * 1024 * 1024;
 /// Bytes that are read from a file at once.
@@ -61,8 +61,19 @@ enum Folder {
 
 /// A file of the folder, removed when nothing refers to it any more.
 #[derive(Debug)]
-struct SpillFile {
+pub(super) struct SpillFile {
     path: PathBuf,
+}
+
+impl SpillFile {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The first `len` bytes of it, which are all that were written.
+    pub fn whole(self: Arc<Self>, len: u64) -> Blob {
+        Blob { kind: Kind::Pieces(Arc::new([Piece { source: Source::File(self), offset: 0, len }])) }
+    }
 }
 
 impl Drop for SpillFile {
@@ -285,7 +296,7 @@ impl Spill {
             ));
         }
         let Some((mut opened, spilled)) = file else {
-            return Ok((self.hold(memory).await.map_err(S3Error::internal_error)?, digested));
+            return Ok((self.hold(Vec::from(memory)).await.map_err(S3Error::internal_error)?, digested));
         };
         opened.flush().await.map_err(S3Error::internal_error)?;
         let piece = Piece { source: Source::File(spilled), offset: 0, len: digested.len };
@@ -293,7 +304,7 @@ impl Spill {
     }
 
     /// Keeps a small body: in memory while the budget lasts, else in a file.
-    async fn hold(&self, body: BytesMut) -> io::Result<Blob> {
+    pub(super) async fn hold(&self, body: Vec<u8>) -> io::Result<Blob> {
         let len = body.len() as u64;
         if self.held.fetch_add(len, Ordering::Relaxed) + len <= MEMORY_BUDGET {
             // A copy of its own size: the body was read into a buffer that may be much larger.
@@ -308,7 +319,7 @@ impl Spill {
     }
 
     /// A file that is not there yet.
-    fn name(&self) -> io::Result<Arc<SpillFile>> {
+    pub(super) fn name(&self) -> io::Result<Arc<SpillFile>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         Ok(Arc::new(SpillFile { path: self.path()?.join(number.to_string()) }))
     }

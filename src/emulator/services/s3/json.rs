@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap, Method, Uri};
 use s3s::dto::{self, StreamingBlob};
 use s3s::{Body, S3Error, S3Request};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -14,8 +15,12 @@ use super::object::Tags;
 use crate::emulator::error::ServiceError;
 
 /// What [`Store::call`] knows.
-pub const OPERATIONS: [&str; 24] = [
+pub const OPERATIONS: [&str; 28] = [
+    "AbortMultipartUpload",
+    "CompleteMultipartUpload",
+    "CopyObject",
     "CreateBucket",
+    "CreateMultipartUpload",
     "DeleteBucket",
     "DeleteBucketCors",
     "DeleteBucketEncryption",
@@ -47,8 +52,7 @@ impl Store {
     /// # Errors
     /// What the operation answers over HTTP, and `InvalidArgument` for an input that is not of its shape.
     pub async fn call(&self, operation: &str, input: Value) -> Result<Value, ServiceError> {
-        let Value::Object(input) = input else { return Err(invalid("the input is not an object")) };
-        let input = Input(input);
+        let input = Input::of(input)?;
         let bucket = input.text("Bucket")?;
         let none = |()| Value::Object(Map::new());
         match operation {
@@ -88,6 +92,10 @@ impl Store {
                 Ok(json!({ "DeleteMarker": output.delete_marker, "VersionId": output.version_id }))
             }
             "ListObjectsV2" => self.list(bucket, &input).await,
+            "CopyObject" => self.copy(bucket, &input).await,
+            "CreateMultipartUpload" | "CompleteMultipartUpload" | "AbortMultipartUpload" => {
+                self.multipart(operation, bucket, &input).await
+            }
             _ => self.configure(operation, bucket, &input).await,
         }
     }
@@ -128,6 +136,58 @@ impl Store {
         let output = self.put_object(request(put)).await.map_err(of)?;
         Ok(json!({
             "ETag": output.e_tag.map(|etag| format!("\"{}\"", etag.value())),
+            "VersionId": output.version_id,
+        }))
+    }
+
+    async fn copy(&self, bucket: String, input: &Input) -> Result<Value, ServiceError> {
+        let named = input.text("CopySource")?;
+        let copy_source = dto::CopySource::parse(&named)
+            .map_err(|error| invalid(&format!("CopySource is not of its shape: {error}")))?;
+        let copy = dto::CopyObjectInput::builder()
+            .bucket(bucket)
+            .key(input.text("Key")?)
+            .copy_source(copy_source)
+            .build()
+            .map_err(ServiceError::internal)?;
+        let output = self.copy_object(request(copy)).await.map_err(of)?;
+        let etag = output.copy_object_result.and_then(|result| result.e_tag);
+        Ok(json!({ "CopyObjectResult": { "ETag": etag.as_ref().map(quoted) }, "VersionId": output.version_id }))
+    }
+
+    async fn multipart(&self, operation: &str, bucket: String, input: &Input) -> Result<Value, ServiceError> {
+        let key = input.text("Key")?;
+        if operation == "CreateMultipartUpload" {
+            let metadata = input.optional("Metadata")?;
+            let create = dto::CreateMultipartUploadInput { bucket, key, metadata, ..Default::default() };
+            let output = self.create_multipart_upload(request(create)).await.map_err(of)?;
+            return Ok(json!({ "Bucket": output.bucket, "Key": output.key, "UploadId": output.upload_id }));
+        }
+        let upload_id = input.text("UploadId")?;
+        if operation == "AbortMultipartUpload" {
+            let abort = dto::AbortMultipartUploadInput { bucket, key, upload_id, ..Default::default() };
+            self.abort_multipart_upload(request(abort)).await.map_err(of)?;
+            return Ok(json!({}));
+        }
+        let parts: Vec<CompletedPart> =
+            input.optional::<MultipartUpload>("MultipartUpload")?.map(|upload| upload.parts).unwrap_or_default();
+        let parts = parts.into_iter().map(|part| dto::CompletedPart {
+            part_number: Some(part.part_number),
+            e_tag: Some(dto::ETag::Strong(part.e_tag.trim_matches('"').to_owned())),
+            ..Default::default()
+        });
+        let complete = dto::CompleteMultipartUploadInput {
+            bucket,
+            key,
+            upload_id,
+            multipart_upload: Some(dto::CompletedMultipartUpload { parts: Some(parts.collect()) }),
+            ..Default::default()
+        };
+        let output = self.complete_multipart_upload(request(complete)).await.map_err(of)?;
+        Ok(json!({
+            "Bucket": output.bucket,
+            "Key": output.key,
+            "ETag": output.e_tag.as_ref().map(quoted),
             "VersionId": output.version_id,
         }))
     }
@@ -256,15 +316,44 @@ impl Store {
     }
 }
 
+/// The parts that make an object.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct MultipartUpload {
+    #[serde(default)]
+    parts: Vec<CompletedPart>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CompletedPart {
+    #[serde(rename = "PartNumber")]
+    part_number: i32,
+    #[serde(rename = "ETag")]
+    e_tag: String,
+}
+
 /// An operation's input.
-struct Input(Map<String, Value>);
+pub struct Input(Map<String, Value>);
 
 impl Input {
-    fn text(&self, member: &str) -> Result<String, ServiceError> {
+    /// # Errors
+    /// `InvalidArgument` when it is no object.
+    pub fn of(input: Value) -> Result<Self, ServiceError> {
+        match input {
+            Value::Object(members) => Ok(Self(members)),
+            _ => Err(invalid("the input is not an object")),
+        }
+    }
+
+    pub fn text(&self, member: &str) -> Result<String, ServiceError> {
+        self.required(member)
+    }
+
+    pub fn required<T: DeserializeOwned>(&self, member: &str) -> Result<T, ServiceError> {
         self.optional(member)?.ok_or_else(|| invalid(&format!("{member} is missing")))
     }
 
-    fn optional<T: DeserializeOwned>(&self, member: &str) -> Result<Option<T>, ServiceError> {
+    pub fn optional<T: DeserializeOwned>(&self, member: &str) -> Result<Option<T>, ServiceError> {
         let Some(value) = self.0.get(member) else { return Ok(None) };
         serde_json::from_value(value.clone())
             .map_err(|error| invalid(&format!("{member} is not of its shape: {error}")))
@@ -317,12 +406,16 @@ fn request<T>(input: T) -> S3Request<T> {
     }
 }
 
+fn quoted(etag: &dto::ETag) -> String {
+    format!("\"{}\"", etag.value())
+}
+
 fn invalid(message: &str) -> ServiceError {
     ServiceError::client("InvalidArgument", message)
 }
 
 /// An error of S3 as other services see it.
-fn of(error: S3Error) -> ServiceError {
+pub fn of(error: S3Error) -> ServiceError {
     let message = error.message().unwrap_or_default().to_owned();
     let status = error.status_code().unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     ServiceError::client(error.code().as_str().to_owned(), message).with_status(status)

@@ -16,6 +16,7 @@ mod contents;
 mod copy;
 mod delete;
 mod events;
+mod files;
 mod host;
 mod json;
 mod listing;
@@ -42,7 +43,7 @@ use self::events::Notifier;
 use crate::emulator::error::ServiceError;
 use crate::emulator::fabric::Fabric;
 use crate::emulator::faults::Caller;
-use crate::emulator::service::{Call, Interface, ReplyBody, RequestBody, Service};
+use crate::emulator::service::{Call, FileBody, Interface, ReplyBody, RequestBody, Service};
 
 const INTERFACE: Interface =
     Interface { id: "s3", title: "Amazon S3", target_prefix: None, json_version: "1.1", query: None, rest: true };
@@ -112,6 +113,13 @@ impl Service for S3 {
                 return Err(ServiceError::not_implemented(INTERFACE.title, &call.operation));
             }
             self.store.call(&call.operation, call.input).await
+        })
+    }
+
+    fn call_with_file(&self, call: Call, body: FileBody) -> BoxFuture<'_, Result<Value, ServiceError>> {
+        Box::pin(async move {
+            let input = json::Input::of(call.input)?;
+            self.store.call_with_file(&call.operation, input, body).await
         })
     }
 

@@ -3,6 +3,7 @@
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, dto};
 
 use super::Part;
+use crate::emulator::service::FileBody;
 use crate::emulator::services::s3::bucket::Store;
 use crate::emulator::services::s3::checksum::{Digests, s3_claim, s3_set_checksum};
 use crate::emulator::services::s3::conditions::s3_source_conditions;
@@ -55,6 +56,31 @@ impl Store {
         let input = request.input;
         bucket.open()?.uploads.get(&input.key, &input.upload_id)?.parts.insert(input.part_number, part);
         Ok(output)
+    }
+
+    /// UploadPart with a run of bytes of an open file.
+    pub async fn upload_file_part(
+        &self,
+        bucket: &str,
+        key: &str,
+        upload_id: &str,
+        number: i32,
+        body: FileBody,
+    ) -> S3Result<ETag> {
+        check_number(number)?;
+        let bucket = self.bucket(bucket)?;
+        let algorithm = bucket.open()?.uploads.get(key, upload_id)?.algorithm;
+        let received = self.spill.take_file(body, Digests::new(algorithm)).await?;
+        let etag = ETag::of_bytes(received.digested.md5);
+        let part = Part {
+            blob: received.blob,
+            size: received.digested.len,
+            etag,
+            checksum: received.digested.checksum,
+            modified: self.now(),
+        };
+        bucket.open()?.uploads.get(key, upload_id)?.parts.insert(number, part);
+        Ok(etag)
     }
 
     pub async fn upload_part_copy(

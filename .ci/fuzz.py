@@ -222,13 +222,37 @@ class World:
             self.names["NetworkInterfaceId"] = self.call("ec2", "create_network_interface", SubnetId=self.names["subnet"]).get("NetworkInterface", {}).get("NetworkInterfaceId", "eni-0")
             self.names["VolumeId"] = self.call("ec2", "create_volume", AvailabilityZone="us-east-1a", Size=1).get("VolumeId", "vol-0")
             self.names["AllocationId"] = self.call("ec2", "allocate_address", Domain="vpc").get("AllocationId", "eipalloc-0")
+        self.make_gateway()
+
+    def make_gateway(self):
+        """A gateway that runs with a file share, unless the requests have left the last one alone."""
+        shares = self.call("storagegateway", "list_file_shares").get("FileShareInfoList", [])
+        if shares:
+            self.names["gateway"], self.names["share"] = shares[0]["GatewayARN"], shares[0]["FileShareARN"]
+            return
+        image = self.call("ssm", "get_parameter", Name="/aws/service/storagegateway/ami/FILE_S3/latest").get("Parameter", {}).get("Value", "ami-0")
+        disks = [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 150}}]
+        run = self.call("ec2", "run_instances", ImageId=image, InstanceType="c5.4xlarge", MinCount=1, MaxCount=1, BlockDeviceMappings=disks)
+        found = self.call("ec2", "describe_instances", InstanceIds=[run.get("Instances", [{}])[0].get("InstanceId", "i-0")]).get("Reservations", [{}])
+        tags = {tag["Key"]: tag["Value"] for tag in found[0].get("Instances", [{}])[0].get("Tags", [])}
+        with urllib.request.urlopen(tags["vaultscope:activation"] + "?activationRegion=us-east-1&no_redirect", timeout=TIME_LIMIT) as answer:
+            key = answer.read().decode()
+        arn = self.names["gateway"] = self.call("storagegateway", "activate_gateway", ActivationKey=key, GatewayName="fuzz", GatewayTimezone="GMT",
+                                                GatewayRegion="us-east-1", GatewayType="FILE_S3").get("GatewayARN", "g" * 50)
+        for _ in range(100):
+            if self.call("storagegateway", "describe_gateway_information", GatewayARN=arn).get("GatewayState") == "RUNNING":
+                break
+            time.sleep(0.1)
+        self.call("storagegateway", "add_cache", GatewayARN=arn, DiskIds=["/dev/sdf"])
+        share = valid_requests.WHOLE["CreateNFSFileShare"] | {"GatewayARN": arn, "ClientToken": arn[-12:]}
+        self.names["share"] = self.call("storagegateway", "create_nfs_file_share", **share).get("FileShareARN", "s" * 50)
 
 
 def alive(world):
     """Every service answers a valid request after all that."""
     for service, operation in {"cloudformation": "list_stacks", "dynamodb": "list_tables", "ec2": "describe_vpcs", "ecs": "list_clusters", "ecr": "describe_repositories",
                                "events": "list_rules", "iam": "list_roles", "lambda": "list_functions", "logs": "describe_log_groups", "s3": "list_buckets", "scheduler": "list_schedules",
-                               "sns": "list_topics", "sqs": "list_queues", "ssm": "describe_parameters", "states": "list_state_machines", "sts": "get_caller_identity"}.items():
+                               "sns": "list_topics", "sqs": "list_queues", "ssm": "describe_parameters", "states": "list_state_machines", "storagegateway": "list_gateways", "sts": "get_caller_identity"}.items():
         world.problems = []
         world.call(service, operation)
         yield from (f"after all requests {problem}" for problem in world.problems)

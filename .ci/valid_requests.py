@@ -103,6 +103,9 @@ TEXTS = {
     "cluster": "fuzz", "clusterName": "fuzz", "taskDefinition": "fuzz", "family": "fuzz", "ecs.resourceArn": arn("ecs", "cluster/fuzz"), "image": "fuzz:latest", "task": "{task}", "ecs.name": "fuzz",
     "repositoryName": "fuzz", "policyText": POLICY, "lifecyclePolicyText": json.dumps({"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 3}, "action": {"type": "expire"}}]}), "ecr.resourceArn": arn("ecr", "repository/fuzz"),
     "CidrBlock": "10.0.1.0/24", "CidrIp": "10.0.0.0/8", "DestinationCidrBlock": "0.0.0.0/0", "VpcId": "{vpc}", "SubnetId": "{subnet}", "ImageId": "{image}", "InstanceType": "t3.micro", "GroupId": "{group}",
+    "GatewayARN": "{gateway}", "FileShareARN": "{share}", "FileShareARNList": "{share}", "FileShareARNLis": "{share}", "storagegateway.ResourceARN": "{gateway}", "LocationARN": "arn:aws:s3:::fuzz-bucket/dir/",
+    "GatewayType": "FILE_S3", "GatewayTimezone": "GMT+9:00", "GatewayRegion": REGION, "DiskId": "/dev/sdf", "NotificationPolicy": '{"Upload": {"SettlingTimeInSeconds": 60}}', "ClientList": "10.0.0.0/8",
+    "Squash": "NoSquash", "DefaultStorageClass": "S3_STANDARD", "FileMode": "0644", "DirectoryMode": "0755", "FolderList": "/", "FolderLis": "/", "storagegateway.Marker": "sgw-00000000",
     "InstanceId": "{instance}", "KeyName": "fuzz", "IpProtocol": "tcp", "AvailabilityZone": "us-east-1a", "Device": "/dev/sdf", "ServiceName": "com.amazonaws.us-east-1.s3", "NextToken": "AAAA", "nextToken": "AAAA",
 }
 # Requests whose members must fit together.
@@ -136,6 +139,9 @@ WHOLE = {
     "AuthorizeSecurityGroupIngress": {"GroupId": "{group}", "IpPermissions": [{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 65535, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]},
     "RunInstances": {"ImageId": "{image}", "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1, "SubnetId": "{subnet}", "UserData": base64.b64encode("é".encode()).decode()},
     "CreateStack": {"StackName": "fuzz", "TemplateBody": None, "Parameters": [{"ParameterKey": "P", "ParameterValue": "é"}], "OnFailure": "DELETE"},
+    "CreateNFSFileShare": {"ClientToken": "fuzz-token", "GatewayARN": "{gateway}", "Role": ROLE, "LocationARN": "arn:aws:s3:::fuzz-bucket", "ClientList": ["10.0.0.0/8"], "FileShareName": "fuzz",
+                           "NotificationPolicy": '{"Upload": {"SettlingTimeInSeconds": 60}}'},
+    "ActivateGateway": {"ActivationKey": "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA", "GatewayName": "fuzz", "GatewayTimezone": "GMT", "GatewayRegion": REGION, "GatewayType": "FILE_S3"},
     "ReceiveMessage": {"QueueUrl": "{endpoint}/000000000000/fuzz", "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1, "AttributeNames": ["All"], "MessageAttributeNames": ["a.*"]},
 }
 

@@ -6,13 +6,13 @@ use tokio_util::sync::CancellationToken;
 use crate::deploy::{BOOTSTRAP, DATA_VAULTING, EVENT_PROCESSING, Foreign, Stack, check_deletion, describe};
 
 use super::args::CleanupArgs;
-use super::session::{Session, needs_endpoint};
+use super::session::{Session, needs_emulator};
 use super::settings::Settings;
 use super::{Exit, Usage, deploy, destroy, gateway, output};
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &CleanupArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
-    needs_endpoint(&settings.target, "cleanup")?;
+    needs_emulator(&settings.target, "cleanup")?;
     settings.needs_write("cleaning up")?;
     let session = Session::open(settings).await?;
     let ended = clean(&session, settings, args, &cancel).await;

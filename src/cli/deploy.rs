@@ -17,7 +17,7 @@ use crate::model::{FlowEvent, Seen};
 use super::args::{DeployArgs, StackArgs};
 use super::rollout::{Draft, Drafted, Losses, Order};
 use super::server::Server;
-use super::session::{Session, needs_endpoint};
+use super::session::{Session, needs_emulator};
 use super::settings::Settings;
 use super::{Exit, Usage, output};
 
@@ -30,7 +30,7 @@ pub async fn run(settings: &Settings, args: &DeployArgs, cancel: CancellationTok
     let offer = Offer::find(&args.template).unwrap_or(EVENT_PROCESSING);
     let order = Order::of_offer(settings, offer, &args.stack).await?;
     if offer != EVENT_PROCESSING {
-        needs_endpoint(&settings.target, &format!("deploy {}", offer.id))?;
+        needs_emulator(&settings.target, &format!("deploy {}", offer.id))?;
     }
     if !order.ignored.is_empty() {
         output::remark(&format!("the context file's other keys are not used: {}", order.ignored.join(", ")));

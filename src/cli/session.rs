@@ -147,6 +147,19 @@ fn bill(activity: &Activity) -> String {
     format!("{} calls of AWS{throttled}, about ${:.4} at list price", activity.calls(), activity.usd())
 }
 
+/// The same for commands of which `vaultscope run` does nothing.
+///
+/// # Errors
+/// [`Usage`] on the embedded endpoint.
+pub fn needs_emulator(target: &Target, command: &str) -> Result<(), Usage> {
+    if *target != Target::Embedded {
+        return Ok(());
+    }
+    Err(Usage(format!(
+        "`vaultscope {command}` needs an endpoint that outlives it: start `vaultscope emulator` and add --endpoint-url http://127.0.0.1:4566"
+    )))
+}
+
 /// Refuses commands that need a stack of an earlier command: the embedded endpoint ends with each command.
 ///
 /// # Errors

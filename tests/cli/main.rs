@@ -3,6 +3,7 @@
 mod dashboard;
 mod deploy;
 mod endpoints;
+mod gateway;
 mod interrupt;
 mod outage;
 mod readme;

@@ -18,13 +18,13 @@ use crate::aws::Target;
 use self::appliances::Appliances;
 use self::args::Step;
 use super::server::Server;
-use super::session::{Session, needs_endpoint};
+use super::session::{Session, needs_emulator};
 use super::settings::Settings;
 use super::{Exit, Usage};
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: GatewayArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
-    needs_endpoint(&settings.target, "gateway")?;
+    needs_emulator(&settings.target, "gateway")?;
     if settings.target.is_aws() {
         return Err(Usage(on_aws(&args.step)).into());
     }

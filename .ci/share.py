@@ -146,7 +146,7 @@ with tempfile.TemporaryDirectory(prefix="vaultscope-share-", dir=args.folder) as
         if shutil.which("nfs-cp"):
             one = max(source.rglob("file-*"), key=lambda path: path.stat().st_size)
             host, port = made_share["status"]["nfs"].rsplit(":", 1)
-            export = f"nfs://{host}/over-nfs?nfsport={port}&mountport={port}"
+            export = f"nfs://{host}//over-nfs?nfsport={port}&mountport={port}"
             subprocess.run(["nfs-cp", one, export], check=True, stdout=subprocess.DEVNULL)
             held = lambda: [it for it in s3.list_objects_v2(Bucket=bucket, Prefix="over-nfs").get("Contents", [])
                             if it["Size"] == one.stat().st_size]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::book::Due;
-use super::core::{Asked, Core, path_of};
+use super::core::{Asked, Core, State, path_of};
 use super::disk;
 use crate::sim::{DETAIL_TYPE, Notification};
 
@@ -28,7 +28,10 @@ pub(super) async fn keep_agenda(core: Arc<Core>) {
             if state.book.mature(core.clock.now()) {
                 core.work.notify_one();
             }
-            if let Err(error) = state.register.flush() {
+            let State { book, register, .. } = &mut *state;
+            let keys = book.totals().files + book.totals().directories;
+            let kept = if register.is_stale(keys) { register.rewrite(book.memories()) } else { register.flush() };
+            if let Err(error) = kept {
                 tracing::warn!(%error, "the file share cannot write down what it has done, and will do it again");
             }
             let asked = state.book.answered();

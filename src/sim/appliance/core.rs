@@ -170,6 +170,7 @@ impl Core {
                 book.gone(path);
                 book.gone_below(&directory);
                 notes.clear(path);
+                notes.clear(&directory);
                 Looked::Nothing
             }
         };

@@ -170,6 +170,8 @@ fn make_directories(core: &Core, path: &str, etag: Option<&str>) {
                     core.problem(directory, format!("this directory cannot be made: {error}"), false);
                     core.look(directory, false);
                 }
+                let mut state = core.state();
+                core.remember(&mut state, &key);
             }
             Ok(Entry::Directory { .. }) => {}
             Ok(_) | Err(_) => return,

@@ -30,6 +30,7 @@ struct Line {
 pub(super) struct Register {
     place: PathBuf,
     journal: BufWriter<File>,
+    lines: u64,
     lock: File,
 }
 
@@ -63,7 +64,7 @@ impl Register {
         let path = place.join("journal.jsonl");
         let memories = read(&path).map_err(at(&path))?;
         let journal = BufWriter::new(File::options().create(true).append(true).open(&path).map_err(at(&path))?);
-        Ok((Self { place, journal, lock }, memories))
+        Ok((Self { place, journal, lines: 0, lock }, memories))
     }
 
     /// Where files that are fetched are put together.
@@ -75,14 +76,20 @@ impl Register {
     ///
     /// # Errors
     /// When it cannot be written; the old one stays.
-    pub fn rewrite<'a>(&mut self, memories: impl Iterator<Item = (&'a str, &'a Memory)>) -> io::Result<()> {
+    pub fn rewrite<'a>(&mut self, memories: impl Iterator<Item = (&'a str, Memory)>) -> io::Result<()> {
         let (path, fresh) = (self.place.join("journal.jsonl"), self.place.join("journal.new"));
         self.journal = BufWriter::new(File::create(&fresh)?);
+        self.lines = 0;
         for (key, memory) in memories {
-            self.note(key, Some(memory))?;
+            self.note(key, Some(&memory))?;
         }
         self.journal.flush()?;
         fs::rename(fresh, path)
+    }
+
+    /// Whether most lines say nothing any more, with so many keys in the books.
+    pub const fn is_stale(&self, keys: u64) -> bool {
+        self.lines > 50_000 + 4 * keys
     }
 
     /// Notes what is known of a key, or that it is gone.
@@ -93,6 +100,7 @@ impl Register {
         let held = memory.map(|it| (it.stamp.size, it.stamp.mtime, it.stamp.ino, it.etag.clone(), it.written.micros()));
         let announced = memory.is_some_and(|memory| memory.announced);
         serde_json::to_writer(&mut self.journal, &Line { key: key.to_owned(), held, announced })?;
+        self.lines += 1;
         self.journal.write_all(b"\n")
     }
 
@@ -168,9 +176,21 @@ mod tests {
         fs::write(&journal, text).expect("written");
         let (mut register, found) = Register::open(&folder).expect("opened");
         assert_eq!(found, HashMap::from([("a".to_owned(), memory(2))]));
-        register.rewrite(found.iter().map(|(key, memory)| (key.as_str(), memory))).expect("rewritten");
+        register.rewrite(found.iter().map(|(key, memory)| (key.as_str(), memory.clone()))).expect("rewritten");
         register.note("c", Some(&memory(3))).expect("noted");
         drop(register);
         assert_eq!(fs::read_to_string(&journal).expect("a journal").lines().count(), 2);
+    }
+    #[test]
+    fn a_journal_that_says_little_in_many_lines_is_written_anew() {
+        let top = tempfile::tempdir().expect("a folder");
+        let (mut register, _) = Register::open(&top.path().join("share")).expect("opened");
+        assert!(!register.is_stale(0));
+        for size in 0..50_005 {
+            register.note("a", Some(&memory(size))).expect("noted");
+        }
+        assert!(register.is_stale(1) && !register.is_stale(2));
+        register.rewrite([("a", memory(2))].into_iter()).expect("rewritten");
+        assert!(!register.is_stale(0));
     }
 }

@@ -45,7 +45,7 @@ impl FileShare {
         config.folder = config.folder.canonicalize().map_err(at)?;
         let (mut register, mut memories) = Register::open(&config.folder)?;
         confirm(&config, uplink.as_ref(), &mut memories).await?;
-        let known = memories.iter().map(|(key, memory)| (key.as_str(), memory));
+        let known = memories.iter().map(|(key, memory)| (key.as_str(), memory.clone()));
         register.rewrite(known).map_err(|source| ShareError::Io { path: config.folder.clone(), source })?;
         let mut book = Book::new(config.settling, config.seed);
         for (key, memory) in memories {
@@ -221,6 +221,13 @@ async fn confirm(
         let listing = listing.map_err(|source| ShareError::Bucket { bucket: config.share.bucket.clone(), source })?;
         for object in &listing.objects {
             let Some(key) = object.key.strip_prefix(config.prefix.as_str()) else { continue };
+            // Directories that have no object of their own are there as long as something is below them.
+            for (end, _) in key.match_indices('/') {
+                let directory = &key[..=end];
+                if memories.get(directory).is_some_and(|memory| memory.etag.is_empty()) {
+                    confirmed.extend(memories.remove_entry(directory));
+                }
+            }
             if let Some((key, memory)) = memories.remove_entry(key).filter(|(_, memory)| memory.etag == object.etag) {
                 confirmed.insert(key, memory);
             }

@@ -264,7 +264,8 @@ impl Watcher {
             self.open.remove(&path);
             self.core.look(&path, false);
         } else if is_directory {
-            if event.what.contains(ReadFlags::CREATE) {
+            let was_closed = || self.core.state().notes.has(&format!("{path}/"));
+            if event.what.contains(ReadFlags::CREATE) || was_closed() {
                 self.read(&path);
             }
         } else if event.what.contains(ReadFlags::CLOSE_WRITE) {
@@ -420,10 +421,13 @@ impl Watcher {
                 Ok(entries) => entries,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => {
-                    self.core.problem(&directory, format!("this directory cannot be read: {error}"), false);
+                    // Its own object is another matter: hence the slash.
+                    let problem = format!("this directory cannot be read: {error}");
+                    self.core.problem(&format!("{directory}/"), problem, false);
                     continue;
                 }
             };
+            self.core.state().notes.clear(&format!("{directory}/"));
             for entry in entries.flatten() {
                 let name = entry.file_name();
                 let Some(name) = name.to_str() else {

@@ -457,6 +457,11 @@ impl<T> Book<T> {
         })
     }
 
+    /// Everything that is to be remembered.
+    pub fn memories(&self) -> impl Iterator<Item = (&str, Memory)> {
+        self.slots.keys().filter_map(|key| self.memory(key).map(|memory| (&**key, memory)))
+    }
+
     /// The page that the books are on: what is written later is on a later one.
     pub const fn page(&self) -> u64 {
         self.page

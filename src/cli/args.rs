@@ -372,7 +372,7 @@ pub struct StacksArgs {
 /// Arguments of `template`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TemplateArgs {
-    /// Which: event-processing, bootstrap or data-vaulting
+    /// Which: event-processing, bootstrap, data-vaulting or s3tar
     #[arg(value_name = "NAME", default_value = EVENT_PROCESSING.id)]
     pub name: String,
     /// Hold it against CloudFormation's limits and ask the target what it thinks of it, instead of printing it

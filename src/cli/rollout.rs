@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::aws::Target;
 use crate::deploy::{
     Architecture, Artefact, BOOTSTRAP, Bootstrap, ChangeSet, Context, DATA_VAULTING, DeployError, EVENT_PROCESSING,
-    Host, Location, Plan, Prepared, Sink, Source, Stack, Store, discard, execute, prepare, settle,
+    Host, Location, Plan, Prepared, S3TAR, Sink, Source, Stack, Store, discard, execute, prepare, settle,
 };
 
 use super::Usage;
@@ -73,10 +73,10 @@ impl Order {
             ))
             .into());
         }
-        if settings.stack == DATA_VAULTING.stack {
+        if let Some(other) = [DATA_VAULTING, S3TAR].into_iter().find(|other| other.stack == settings.stack) {
             return Err(Usage(format!(
                 "{} is the name of another template, which `vaultscope template {}` prints and this command does not deploy: choose another name with --stack",
-                DATA_VAULTING.stack, DATA_VAULTING.id
+                other.stack, other.id
             ))
             .into());
         }

@@ -37,6 +37,9 @@ pub struct S3tarTaskArgs {
     /// Bytes of one archive at the most
     #[arg(long, value_name = "BYTES", default_value_t = SIZE_LIMIT, env = "S3TAR_SIZE_LIMIT")]
     pub size_limit: u64,
+    /// How often a call is tried
+    #[arg(long, value_name = "N", default_value_t = ATTEMPTS, env = "S3TAR_MAX_ATTEMPTS")]
+    pub max_attempts: u32,
 }
 
 fn day(text: &str) -> Result<Timestamp, String> {
@@ -97,7 +100,7 @@ async fn archive(settings: &Settings, args: &S3tarTaskArgs, cancel: &Cancellatio
         },
     };
     let clients = Clients::connect(settings.target.clone(), settings.access, "").await;
-    let port = Port::of(&clients, ATTEMPTS);
+    let port = Port::of(&clients, args.max_attempts);
     let began = real_now();
     let said = |words: &str| {
         // A log that cannot be written must not fail the work that it tells of.

@@ -179,8 +179,12 @@ async fn upload(port: &Port, plan: &Plan<'_>, wish: &Wish, told: &(dyn Fn(u64) +
     };
     let work = &work;
     let stored = &begun.stored;
-    let mut parts: Vec<Stored> = stream::iter(plan.parts.iter().zip(1_i32..))
-        .map(|(part, number)| async move {
+    // By number, not by reference: only so can the whole be spawned.
+    let count = i32::try_from(plan.parts.len()).unwrap_or(i32::MAX);
+    let mut parts: Vec<Stored> = stream::iter(1..=count)
+        .map(|number| async move {
+            let part = usize::try_from(number - 1).ok().and_then(|index| plan.parts.get(index));
+            let part = part.ok_or_else(|| S3TarError::Layout(format!("there is no part {number}")))?;
             let done = match stored.get(&number) {
                 Some(stored) => stored.clone(),
                 None => work.part(part, number).await?,

@@ -74,18 +74,24 @@ pub async fn extract(
     let taken = Extracted { objects: wanted.len(), bytes: wanted.iter().map(|entry| entry.len).sum() };
     // One failure stops the others, which first end what they have begun.
     let stop = cancel.child_token();
+    let jobs = jobs(&wanted);
     let failure = std::sync::Mutex::new(None);
-    let work = stream::iter(jobs(&wanted)).for_each_concurrent(READS, |job| async {
-        if stop.is_cancelled() {
-            return;
-        }
-        let done = match job {
-            Job::Small(entries) => small(port, archive, &contents.head.etag, &entries, to, told).await,
-            Job::Large(entry) => large(port, archive, &contents.head.etag, entry, to, (&stop, told)).await,
-        };
-        if let Err(error) = done {
-            stop.cancel();
-            failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
+    let work = stream::iter(0..jobs.len()).for_each_concurrent(READS, |index| {
+        let (jobs, stop, failure) = (&jobs, &stop, &failure);
+        async move {
+            if stop.is_cancelled() {
+                return;
+            }
+            let etag = contents.head.etag.as_str();
+            let done = match jobs.get(index) {
+                Some(Job::Small(entries)) => small(port, archive, etag, entries, to, told).await,
+                Some(Job::Large(entry)) => large(port, archive, etag, entry, to, (stop, told)).await,
+                None => Ok(()),
+            };
+            if let Err(error) = done {
+                stop.cancel();
+                failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
+            }
         }
     });
     work.await;
@@ -129,17 +135,17 @@ async fn small(
     let from = entries.first().map_or(0, |entry| entry.start);
     let end = entries.iter().map(|entry| entry.start + entry.len).max().unwrap_or(from);
     let bytes = read_range(port, archive, etag, from, end - from).await?;
-    stream::iter(entries)
+    let bytes = &bytes;
+    stream::iter(0..entries.len())
         .map(Ok)
-        .try_for_each_concurrent(READS, |entry| {
+        .try_for_each_concurrent(READS, |index| async move {
+            let Some(entry) = entries.get(index) else { return Ok(()) };
             let start = usize::try_from(entry.start - from).unwrap_or(usize::MAX);
             let body: Bytes = bytes.slice(start..start + usize::try_from(entry.len).unwrap_or(usize::MAX));
             let place = target(to, &entry.name);
-            async move {
-                port.put(&place, body, "binary/octet-stream").await?;
-                told(&place);
-                Ok(())
-            }
+            port.put(&place, body, "binary/octet-stream").await?;
+            told(&place);
+            Ok(())
         })
         .await
 }

@@ -18,6 +18,7 @@ use super::location::Location;
 use super::manifest::decode_key;
 use super::member::{Member, bare_etag};
 use super::port::{Head, Port};
+use super::toc::io_error;
 
 /// The columns that are written, in this order.
 const SCHEMA: &str =
@@ -291,7 +292,8 @@ fn pack(bucket: &str, rows: &[(String, Head)]) -> std::io::Result<Vec<u8>> {
         let class = head.class.as_deref().unwrap_or("STANDARD");
         let multipart = if head.etag.contains('-') { "true" } else { "false" };
         let size = head.size.to_string();
-        text.write_record([bucket, &key, &size, &modified, &head.etag, class, multipart, "SSE-S3", "DISABLED"])?;
+        text.write_record([bucket, &key, &size, &modified, &head.etag, class, multipart, "SSE-S3", "DISABLED"])
+            .map_err(io_error)?;
     }
     packed.write_all(&text.into_inner().map_err(|error| std::io::Error::other(error.to_string()))?)?;
     packed.finish()

@@ -9,6 +9,7 @@ use crate::model::Timestamp;
 
 use super::error::S3TarError;
 use super::member::{Member, bare_etag};
+use super::toc::io_error;
 
 /// How a manifest is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -99,7 +100,7 @@ pub fn write_manifest(members: &[Member], to: impl std::io::Write) -> std::io::R
         if timed {
             record.push(&moment);
         }
-        writer.write_record(record)?;
+        writer.write_record(record).map_err(io_error)?;
     }
     writer.flush()
 }

@@ -28,9 +28,18 @@ pub struct Entry {
 pub fn write_toc<'a>(entries: impl Iterator<Item = &'a Entry>, to: impl std::io::Write) -> std::io::Result<()> {
     let mut writer = csv::Writer::from_writer(to);
     for entry in entries {
-        writer.write_record([&entry.name, &entry.start.to_string(), &entry.len.to_string(), &entry.etag])?;
+        let record = [&entry.name, &entry.start.to_string(), &entry.len.to_string(), &entry.etag];
+        writer.write_record(record).map_err(io_error)?;
     }
     writer.flush()
+}
+
+/// What the system said, so that a pipe that was closed is known as one.
+pub fn io_error(error: csv::Error) -> std::io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => std::io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// Reads lines; `what` names the table in an error.

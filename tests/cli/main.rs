@@ -7,6 +7,7 @@ mod interrupt;
 mod outage;
 mod readme;
 mod run;
+mod s3tar;
 mod standalone;
 mod support;
 mod targets;

@@ -14,6 +14,8 @@ mod live_tail;
 mod logs;
 mod observe;
 mod s3;
+mod s3tar;
+mod s3tar_stack;
 mod scheduler;
 mod sns;
 mod sqs;

@@ -17,6 +17,7 @@ use super::settings::Settings;
 use super::{Exit, Usage, output, transfer};
 use crate::aws::Clients;
 use crate::clock::real_now;
+use crate::model::Timestamp;
 use crate::s3tar::{
     Creation, Entry, Format, Location, ManifestOptions, Member, Port, S3TarError, Storing, Wish, create, extract,
     list_objects, open_toc, read_manifest, read_toc, scan_file, write_manifest, write_toc,
@@ -210,7 +211,7 @@ async fn load(port: &Port, name: &str) -> anyhow::Result<(bytes::Bytes, i64)> {
     if name.starts_with("s3://") {
         let place = Location::parse(name, "file.csv")?;
         let changed = port.head(&place).await?.and_then(|head| head.modified);
-        return Ok((port.read(&place).await?, changed.map_or(0, crate::model::Timestamp::secs)));
+        return Ok((port.read(&place).await?, changed.map_or(0, Timestamp::secs)));
     }
     let path = Path::new(name);
     let bytes = tokio::fs::read(path).await.with_context(|| format!("cannot read {name}"))?;
@@ -252,7 +253,7 @@ async fn make(clients: &Clients, port: &Port, args: &S3tarArgs, cancel: &Cancell
     if args.verbose > 0 && !args.json {
         members.iter().try_for_each(|member| output::line(&member.key))?;
     }
-    let fallback_time = members.iter().filter_map(|member| member.modified).max().map_or(changed, |at| at.secs());
+    let fallback_time = members.iter().filter_map(|member| member.modified).max().map_or(changed, Timestamp::secs);
     let wish = Wish {
         destination,
         format: args.format.into(),
@@ -406,7 +407,9 @@ async fn generate_manifest(port: &Port, args: &S3tarArgs) -> anyhow::Result<Exit
     let prefix = Location::parse(&args.file, "prefix/").map_err(|error| Usage(format!("-f: {error}")))?;
     let mut members: Vec<Member> = list_objects(port, &prefix).await?;
     // Four fields, as the original's manifests have.
-    members.iter_mut().for_each(|member| member.modified = None);
+    for member in &mut members {
+        member.modified = None;
+    }
     write_out(args.location.as_deref(), members.len(), |to| write_manifest(&members, to))
 }
 

@@ -208,7 +208,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_member_is_in_one_job_and_a_reading_is_bounded(
-            lens in proptest::collection::vec(prop_oneof![0_u64..100_000, 4 << 20..6 << 20_u64], 1..200),
+            lens in proptest::collection::vec(prop_oneof![0_u64..100_000, (4_u64 << 20)..(6 << 20)], 1..200),
         ) {
             let mut at = 1_024;
             let entries: Vec<Entry> = lens.iter().map(|&len| {

@@ -381,7 +381,7 @@ mod tests {
                     4 * MIB..11 * MIB,
                     Just(SMALLEST),
                     Just(SMALLEST - 1),
-                    1 << 30..12 << 30_u64,
+                    (1_u64 << 30)..(12 << 30),
                 ],
                 0..60,
             ),

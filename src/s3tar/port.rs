@@ -144,7 +144,7 @@ impl Port {
     }
 
     /// What an object is like; `None` when it is not there.
-    pub async fn head(&self, place: &Location) -> Result<Option<Head>, S3TarError> {
+    pub(crate) async fn head(&self, place: &Location) -> Result<Option<Head>, S3TarError> {
         match self.client.head_object().bucket(&place.bucket).key(&place.key).send().await {
             Ok(it) => Ok(Some(Head {
                 size: number(it.content_length),
@@ -160,7 +160,12 @@ impl Port {
     }
 
     /// Opens an object, or `range` of it as first byte and length, if its ETag is `etag` (when that is not empty).
-    pub async fn get(&self, place: &Location, etag: &str, range: Option<(u64, u64)>) -> Result<ByteStream, S3TarError> {
+    pub(crate) async fn get(
+        &self,
+        place: &Location,
+        etag: &str,
+        range: Option<(u64, u64)>,
+    ) -> Result<ByteStream, S3TarError> {
         let range = range.map(|(start, len)| format!("bytes={start}-{}", start + len.max(1) - 1));
         let quoted = (!etag.is_empty()).then(|| format!("\"{etag}\""));
         let get = self.client.get_object().bucket(&place.bucket).key(&place.key).set_range(range).set_if_match(quoted);
@@ -171,12 +176,12 @@ impl Port {
     }
 
     /// The bytes of a whole object that is small.
-    pub async fn read(&self, place: &Location) -> Result<Bytes, S3TarError> {
+    pub(crate) async fn read(&self, place: &Location) -> Result<Bytes, S3TarError> {
         super::fetch::read_whole(self, place).await
     }
 
     /// Puts a whole object; its ETag without quotes.
-    pub async fn put(&self, place: &Location, body: Bytes, content_type: &str) -> Result<String, S3TarError> {
+    pub(crate) async fn put(&self, place: &Location, body: Bytes, content_type: &str) -> Result<String, S3TarError> {
         let put = self.client.put_object().bucket(&place.bucket).key(&place.key).content_type(content_type);
         match put.body(body.into()).send().await {
             Ok(answer) => Ok(bare_etag(answer.e_tag().unwrap_or_default()).to_owned()),
@@ -185,13 +190,13 @@ impl Port {
     }
 
     /// Deletes an object.
-    pub async fn delete(&self, place: &Location) -> Result<(), S3TarError> {
+    pub(crate) async fn delete(&self, place: &Location) -> Result<(), S3TarError> {
         let deleted = self.client.delete_object().bucket(&place.bucket).key(&place.key).send().await;
         deleted.map(drop).map_err(|error| failed("DeleteObject", place, &error))
     }
 
     /// One page of the objects whose keys begin with the place's key.
-    pub async fn list(
+    pub(crate) async fn list(
         &self,
         prefix: &Location,
         delimiter: Option<&str>,
@@ -217,7 +222,7 @@ impl Port {
     }
 
     /// Begins an upload.
-    pub async fn begin(&self, place: &Location, storing: &Storing) -> Result<Upload, S3TarError> {
+    pub(crate) async fn begin(&self, place: &Location, storing: &Storing) -> Result<Upload, S3TarError> {
         let begin = self.client.create_multipart_upload().bucket(&place.bucket).key(&place.key);
         let begin = begin
             .content_type("application/x-tar")
@@ -230,7 +235,7 @@ impl Port {
     }
 
     /// Uploads a part.
-    pub async fn upload(&self, upload: &Upload, number: i32, body: Bytes) -> Result<Stored, S3TarError> {
+    pub(crate) async fn upload(&self, upload: &Upload, number: i32, body: Bytes) -> Result<Stored, S3TarError> {
         let size = body.len() as u64;
         let call = self.client.upload_part().bucket(&upload.place.bucket).key(&upload.place.key);
         let call = call.upload_id(&upload.id).part_number(number).body(body.into());
@@ -240,7 +245,7 @@ impl Port {
     }
 
     /// Lets S3 copy `range` of an object, as first byte and length, if its ETag is `etag`; `None` takes the whole.
-    pub async fn copy(
+    pub(crate) async fn copy(
         &self,
         upload: &Upload,
         number: i32,
@@ -263,7 +268,7 @@ impl Port {
     }
 
     /// Makes the object of its parts; its ETag without quotes.
-    pub async fn complete(&self, upload: &Upload, parts: &[Stored], size: u64) -> Result<String, S3TarError> {
+    pub(crate) async fn complete(&self, upload: &Upload, parts: &[Stored], size: u64) -> Result<String, S3TarError> {
         let parts = parts.iter().map(|part| {
             let completed = CompletedPart::builder().part_number(part.number).e_tag(&part.etag);
             completed.set_checksum_crc32(part.crc32.clone()).build()
@@ -276,7 +281,7 @@ impl Port {
     }
 
     /// Ends an upload without its object; one that is gone already is as it should be.
-    pub async fn abort(&self, upload: &Upload) -> Result<(), S3TarError> {
+    pub(crate) async fn abort(&self, upload: &Upload) -> Result<(), S3TarError> {
         let call = self.client.abort_multipart_upload().bucket(&upload.place.bucket).key(&upload.place.key);
         match call.upload_id(&upload.id).send().await {
             Ok(_) => Ok(()),
@@ -288,7 +293,7 @@ impl Port {
     }
 
     /// The uploads under way whose keys begin with the place's key.
-    pub async fn uploads(&self, prefix: &Location) -> Result<Vec<Upload>, S3TarError> {
+    pub(crate) async fn uploads(&self, prefix: &Location) -> Result<Vec<Upload>, S3TarError> {
         let mut found = Vec::new();
         let (mut key, mut id) = (None, None);
         loop {
@@ -308,7 +313,7 @@ impl Port {
     }
 
     /// The parts that S3 has of an upload; `None` when the upload is gone.
-    pub async fn parts(&self, upload: &Upload) -> Result<Option<Vec<Stored>>, S3TarError> {
+    pub(crate) async fn parts(&self, upload: &Upload) -> Result<Option<Vec<Stored>>, S3TarError> {
         let mut found = Vec::new();
         let mut marker = None;
         loop {

@@ -75,9 +75,8 @@ impl Lab {
     fn begun(&self) -> Child {
         let slow = json!({"kind": "delay", "service": "s3", "operation": "UploadPartCopy", "delay_ms": 60_000});
         self.post("/_vaultscope/faults", &slow);
-        let child = vaultscope(&["s3tar", "-cf", ARCHIVE, "s3://source-bucket/", "--endpoint-url", &self.alone.url]);
-        let mut child = child;
-        let child = child.spawn().expect("the binary starts");
+        let args = ["s3tar", "-cf", ARCHIVE, "s3://source-bucket/", "--endpoint-url", &self.alone.url];
+        let child = vaultscope(&args).spawn().expect("the binary starts");
         super::support::until("a part of the upload", || self.parts() > 0);
         child
     }

@@ -272,9 +272,15 @@ async fn killed_run(lab: &Lab) -> String {
     });
     let upload = wait_for("a part", async || {
         let listed = lab.s3.list_multipart_uploads().bucket(DESTINATION).send().await.ok()?;
-        let upload = listed.uploads().iter().find(|upload| upload.key() == Some("a.tar"))?.upload_id()?.to_owned();
-        let parts = lab.s3.list_parts().bucket(DESTINATION).key("a.tar").upload_id(&upload).send().await.ok()?;
-        parts.parts().iter().any(|part| part.part_number() != Some(10_000)).then_some(upload)
+        for upload in listed.uploads().iter().filter(|upload| upload.key() == Some("a.tar")) {
+            let id = upload.upload_id()?;
+            let parts = lab.s3.list_parts().bucket(DESTINATION).key("a.tar").upload_id(id).send().await.ok()?;
+            let numbers: Vec<_> = parts.parts().iter().filter_map(|part| part.part_number()).collect();
+            if numbers.len() > 1 && numbers.contains(&10_000) {
+                return Some(id.to_owned());
+            }
+        }
+        None
     })
     .await;
     // As a process that is killed: nothing is cleaned up.

@@ -26,10 +26,17 @@ async fn call(emulator: &Emulator, service: &str, operation: &str, input: Value)
     emulator.fabric().call("test", service, operation, input).await.expect(operation)
 }
 
+fn since_midnight(emulator: &Emulator) -> u64 {
+    emulator.clock().now().secs().cast_unsigned() % DAY
+}
+
 impl Lab {
     /// Buckets, the functions' zip, and the stack with these parameters besides its own; a queue hears its notifications.
     async fn new(more: &[(&str, &str)]) -> Self {
         let (emulator, _) = start().await;
+        // Noon: whatever time it is, no midnight passes by chance.
+        let clock = emulator.clock();
+        clock.step(Duration::from_secs(DAY - since_midnight(&emulator) + DAY / 2));
         let target = Target::endpoint(&emulator.url(), Some("us-east-1")).expect("an endpoint");
         let clients = Clients::connect(target, Access::Write, "").await;
         for bucket in ["source-bucket", "dest-bucket", "code-bucket"] {
@@ -43,8 +50,8 @@ impl Lab {
         clients.s3.put_object().bucket("code-bucket").key("code.zip").body(zip.into()).send().await.expect("the zip");
         let registry = "000000000000.dkr.ecr.us-east-1.amazonaws.com";
         let image = json!({
-            format!("{registry}/vaultscope/s3tar:v1"): [env!("CARGO_BIN_EXE_vaultscope"), "s3tar-task"],
-            format!("{registry}/fails/s3tar:v1"): ["/bin/sh", "-c", "exit 2"],
+            (format!("{registry}/vaultscope/s3tar:v1")): [env!("CARGO_BIN_EXE_vaultscope"), "s3tar-task"],
+            (format!("{registry}/fails/s3tar:v1")): ["/bin/sh", "-c", "exit 2"],
         });
         let answer = send(&emulator, "POST", "/_vaultscope/images", &[], &image.to_string()).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -125,8 +132,7 @@ async fn at_midnight_the_schedule_archives_the_day_before() {
     let lab = Lab::new(&[]).await;
     let clock = lab.emulator.clock();
     // Shortly before midnight, for the schedule to fire within it.
-    let wait = DAY - clock.now().secs().cast_unsigned() % DAY;
-    clock.step(Duration::from_secs(wait + DAY - 30));
+    clock.step(Duration::from_secs(DAY - since_midnight(&lab.emulator) - 30));
     let today = clock.now();
     write_log_data(&lab.port(), "source-bucket", 3, today, 1).await.expect("log files");
     clock.step(Duration::from_secs(2));

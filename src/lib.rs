@@ -16,6 +16,7 @@ pub mod emulator;
 pub mod functions;
 pub mod model;
 pub mod observe;
+pub mod s3tar;
 pub mod sim;
 pub mod tui;
 pub mod vault;

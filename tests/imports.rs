@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("aws", &["model", "clock"]),
     ("functions", &["model"]),
     ("tui", &["model"]),
+    ("s3tar", &["model", "aws"]),
     ("vault", &["model"]),
     ("deploy", &["model", "aws"]),
     ("observe", &["model", "clock", "aws"]),

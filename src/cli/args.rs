@@ -8,6 +8,10 @@ use clap::{Parser, Subcommand};
 use super::gateway::GatewayArgs;
 use crate::clock::RATE_RANGE;
 use crate::deploy::{DATA_VAULTING, EVENT_PROCESSING};
+use super::inventory::InventoryArgs;
+use super::log_data::LogDataArgs;
+use super::s3tar::S3tarArgs;
+use super::s3tar_task::S3tarTaskArgs;
 use crate::emulator::DEFAULT_PORT;
 use crate::sim::Wish;
 use crate::vault::{gigabytes, megabytes};
@@ -34,7 +38,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "TARGET", env = "VAULTSCOPE_TARGET")]
     pub target: Option<TargetName>,
     /// The endpoint to work on, such as http://127.0.0.1:4566 [default: AWS_ENDPOINT_URL]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", alias = "endpointUrl")]
     pub endpoint_url: Option<String>,
     /// Of --target aws: the profile of the shared configuration
     #[arg(long, global = true, value_name = "NAME")]
@@ -101,6 +105,14 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Copy a folder onto a file share as a dataset with its manifest, as the workshop's vault-data-example.sh does
     Vault(VaultArgs),
+    /// Make an archive of objects on S3 without downloading them, list it or extract it; flags as those of s3tar
+    S3tar(S3tarArgs),
+    /// Archive the objects of yesterday's S3 Inventory: what the container of the stack s3tar runs
+    S3tarTask(S3tarTaskArgs),
+    /// Write an S3 Inventory of a bucket, shaped as AWS delivers it
+    Inventory(InventoryArgs),
+    /// Put a hundred log files a day into a bucket, as the original's generate_test_data_in_S3.py does
+    LogData(LogDataArgs),
     /// Print what happens on a deployed stack
     Watch(WatchArgs),
     /// Show a recorded session in the dashboard again, or make a picture of it
@@ -469,7 +481,7 @@ pub struct StacksArgs {
 /// Arguments of `template`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TemplateArgs {
-    /// Which: event-processing, bootstrap or data-vaulting
+    /// Which: event-processing, bootstrap, data-vaulting or s3tar
     #[arg(value_name = "NAME", default_value = EVENT_PROCESSING.id)]
     pub name: String,
     /// Hold it against CloudFormation's limits and ask the target what it thinks of it, instead of printing it

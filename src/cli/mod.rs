@@ -1,7 +1,8 @@
 //! The commands, one file each, and the only place that wires the parts together.
 //!
 //! Everything that is printed is printed here: results on standard output, one sentence on standard error when
-//! something went wrong. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+//! something went wrong. Exit codes: 0 done, 1 failed, 2 wrong usage (of `s3tar-task`: may succeed when it is tried again),
+//! 130 interrupted.
 
 mod args;
 mod cleanup;
@@ -18,10 +19,12 @@ mod gateway;
 mod gateway_port;
 mod generate;
 mod interrupt;
+mod inventory;
 mod job;
 mod journal;
 mod landing;
 mod manual;
+mod log_data;
 mod memory;
 mod output;
 mod pipeline;
@@ -33,6 +36,8 @@ mod report;
 mod rollout;
 mod run;
 mod scenario;
+mod s3tar;
+mod s3tar_task;
 mod serve_function;
 mod server;
 mod session;
@@ -61,6 +66,8 @@ pub enum Exit {
     Negative,
     /// The user ended it before it was over.
     Interrupted,
+    /// It failed, and the same may succeed a little later.
+    Retryable,
 }
 
 /// A command that was given in a way that cannot work.
@@ -70,6 +77,7 @@ pub struct Usage(pub String);
 
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
+const RETRYABLE: u8 = 2;
 const INTERRUPTED: u8 = 130;
 
 /// Runs a command to its end and says with which code the process ends.
@@ -79,6 +87,7 @@ pub fn main(args: Args) -> ExitCode {
     match ended {
         Ok(Exit::Done) => ExitCode::SUCCESS,
         Ok(Exit::Negative) => ExitCode::from(FAILED),
+        Ok(Exit::Retryable) => ExitCode::from(RETRYABLE),
         Ok(Exit::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -109,7 +118,7 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
         _ => {}
     }
     journal::start(args.global.log.as_deref())?;
-    let settings = settings::Settings::of(&args.global)?;
+    let settings = settings::Settings::of(&s3tar::global(&args))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
         let cancel = interrupt::listen()?;
@@ -121,6 +130,10 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Template(args)) => template::run(&settings, &args).await,
             Some(Command::Generate(args)) => generate::run(args, cancel).await,
             Some(Command::Vault(args)) => vault::run(args, cancel).await,
+            Some(Command::S3tar(args)) => s3tar::run(&settings, &args, cancel).await,
+            Some(Command::S3tarTask(args)) => s3tar_task::run(&settings, &args, cancel).await,
+            Some(Command::Inventory(args)) => inventory::run(&settings, &args).await,
+            Some(Command::LogData(args)) => log_data::run(&settings, &args).await,
             Some(Command::Watch(args)) => watch::run(&settings, &args, cancel).await,
             Some(Command::Gateway(args)) => gateway::run(&settings, args, cancel).await,
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,

@@ -39,8 +39,16 @@ pub const DATA_VAULTING: Offer = Offer {
     text: include_str!("../../stacks/data-vaulting.yaml"),
 };
 
+/// Archives a bucket's objects once a day.
+pub const S3TAR: Offer = Offer {
+    id: "s3tar",
+    stack: "S3TarStack",
+    purpose: "archives the objects of yesterday's S3 Inventory once a day and notifies of it",
+    text: include_str!("../../stacks/s3tar.yaml"),
+};
+
 /// Every template of ours.
-pub const CATALOGUE: [Offer; 3] = [EVENT_PROCESSING, BOOTSTRAP, DATA_VAULTING];
+pub const CATALOGUE: [Offer; 4] = [EVENT_PROCESSING, BOOTSTRAP, DATA_VAULTING, S3TAR];
 
 /// The name that the workshop gives the event processing stack.
 pub const STACK_NAME: &str = EVENT_PROCESSING.stack;

@@ -24,7 +24,7 @@ mod template;
 mod yaml;
 
 pub use apply::{Prepared, deploy, discard, execute, prepare};
-pub use catalogue::{BOOTSTRAP, CATALOGUE, DATA_VAULTING, EVENT_PROCESSING, Offer, STACK_NAME, resource_count};
+pub use catalogue::{BOOTSTRAP, CATALOGUE, DATA_VAULTING, EVENT_PROCESSING, Offer, S3TAR, STACK_NAME, resource_count};
 pub use change_set::{Change, ChangeSet};
 pub use choices::{ChoiceError, Context, Source, settle};
 pub use destroy::{Destroyed, Foreign, check as check_deletion, destroy};

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use super::ports::PortError;
 use super::ports_aws::{Bucket, Bus, Table};
 use super::upload_event::Naming;
-use super::{check_file_upload_type, event_writer, iterator, reconcile_check, reconcile_notify};
+use super::{check_file_upload_type, error_handler, event_writer, iterator, reconcile_check, reconcile_notify};
 
 /// How long a connection to AWS may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -32,8 +32,8 @@ pub enum ServeError {
     Environment(&'static str),
     /// `_HANDLER` names no function of this artefact.
     #[error(
-        "there is no handler {0:?}: use checkFileUploadType, eventWriter, reconcileIterator, reconcileCheck or \
-         reconcileNotify"
+        "there is no handler {0:?}: use checkFileUploadType, eventWriter, reconcileIterator, reconcileCheck, \
+         reconcileNotify or errorHandler"
     )]
     Handler(String),
     /// The Runtime API cannot be reached any more: the environment is gone.
@@ -80,6 +80,7 @@ pub async fn serve() -> Result<(), ServeError> {
             let bus = bus(&sdk_config().await?)?;
             run(async |state| reconcile_notify::handler(state, &bus).await).await
         }
+        "errorHandler" => run(async |state| Ok::<_, Infallible>(error_handler::handler(state))).await,
         other => Err(ServeError::Handler(other.to_owned())),
     }
 }

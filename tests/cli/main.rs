@@ -11,6 +11,7 @@ mod readme;
 mod replay;
 mod run;
 mod scenarios;
+mod s3tar;
 mod standalone;
 mod support;
 mod targets;

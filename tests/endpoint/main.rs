@@ -15,6 +15,8 @@ mod logs;
 mod observe;
 mod s3;
 mod scenarios;
+mod s3tar;
+mod s3tar_stack;
 mod scheduler;
 mod share;
 mod sns;

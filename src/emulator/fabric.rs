@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::ServiceError;
 use super::faults::{Fate, Faults};
+use super::keep::Keep;
 use super::service::{Call, Context, Delivery, DeliveryError, Service};
 use crate::clock::Clock;
 use crate::model::{Arn, Timestamp};
@@ -88,24 +89,34 @@ struct Inner {
     ids: Mutex<StdRng>,
     trace: Mutex<Trace>,
     faults: Faults,
+    keep: Keep,
     /// Secrets of the access keys that were handed out.
     keys: Mutex<IndexMap<String, Arc<str>>>,
     shutdown: CancellationToken,
 }
 
 impl Fabric {
-    /// A fabric without services; they are joined once with [`Fabric::join`].
+    /// A fabric without services, which keeps nothing; services are joined once with [`Fabric::join`].
     #[must_use]
     pub fn new(clock: Clock, identity: Identity, seed: u64) -> Self {
+        Self::keeping(clock, identity, seed, Keep::default())
+    }
+
+    /// A fabric without services, whose services write their state to `keep` and begin with what is there.
+    #[must_use]
+    pub fn keeping(clock: Clock, identity: Identity, seed: u64, keep: Keep) -> Self {
+        // A start of its own draws ids of its own.
+        let drawn = seed.wrapping_add(keep.starts().saturating_sub(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         Self {
             inner: Arc::new(Inner {
                 services: OnceLock::new(),
                 clock,
                 identity,
                 url: OnceLock::new(),
-                ids: Mutex::new(StdRng::seed_from_u64(seed)),
+                ids: Mutex::new(StdRng::seed_from_u64(drawn)),
                 trace: Mutex::default(),
                 faults: Faults::new(seed),
+                keep,
                 keys: Mutex::default(),
                 shutdown: CancellationToken::new(),
             }),
@@ -140,6 +151,12 @@ impl Fabric {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.inner.identity
+    }
+
+    /// Where state is kept beyond the process.
+    #[must_use]
+    pub fn keep(&self) -> &Keep {
+        &self.inner.keep
     }
 
     /// The faults that were put in on purpose.

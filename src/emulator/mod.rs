@@ -11,6 +11,7 @@ pub mod faults;
 pub mod form;
 pub mod front;
 pub mod glob;
+pub mod keep;
 pub mod schedule;
 pub mod sdk;
 pub mod service;
@@ -18,6 +19,7 @@ pub mod services;
 
 pub use error::ServiceError;
 pub use fabric::{Fabric, Hop, Identity};
+pub use keep::{Keep, KeepError, Shelf};
 pub use service::{
     Call, Context, Delivery, DeliveryError, EventStream, Interface, Origin, Protocol, QueryInterface, Service,
     StreamEvent,
@@ -25,6 +27,7 @@ pub use service::{
 pub use services::{PatternError, pattern_takes};
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -48,6 +51,8 @@ pub struct EmulatorConfig {
     pub clock: Clock,
     /// Seed of every random id.
     pub seed: u64,
+    /// The folder in which the state is kept; without one it is gone with the endpoint.
+    pub data_dir: Option<PathBuf>,
 }
 
 impl Default for EmulatorConfig {
@@ -58,6 +63,7 @@ impl Default for EmulatorConfig {
             identity: Identity::default(),
             clock: Clock::default(),
             seed: 0,
+            data_dir: None,
         }
     }
 }
@@ -83,6 +89,9 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The state of an earlier start cannot be had.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
     /// A service could not be set up.
     #[error("cannot start the endpoint's {service}: {problem}")]
     Service {
@@ -104,7 +113,8 @@ impl Emulator {
     /// Starts the endpoint and returns once it listens.
     ///
     /// # Errors
-    /// When the port is taken, the address cannot be listened on, or a service cannot be set up.
+    /// When the port is taken, the address cannot be listened on, the data folder cannot be used, or a service cannot be
+    /// set up.
     pub async fn start(config: EmulatorConfig) -> Result<Self, StartError> {
         let wanted = SocketAddr::new(config.address, config.port);
         let listener = TcpListener::bind(wanted).await.map_err(|source| match source.kind() {
@@ -112,9 +122,16 @@ impl Emulator {
             _ => StartError::Listen { address: wanted, source },
         })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address: wanted, source })?;
-        let fabric = Fabric::new(config.clock, config.identity, config.seed);
+        let keep = match &config.data_dir {
+            Some(folder) => Keep::open(folder, &config.clock)?,
+            None => Keep::default(),
+        };
+        let fabric = Fabric::keeping(config.clock, config.identity, config.seed, keep);
         fabric.set_url(format!("http://{address}"));
         fabric.join(services::all(&fabric)?);
+        for service in fabric.services() {
+            service.resume().await;
+        }
         let server = tokio::spawn(front::serve(listener, fabric.clone()));
         Ok(Self { fabric, address, server })
     }

@@ -60,7 +60,7 @@ async fn connection(stream: TcpStream, fabric: Fabric) {
     let shutdown = fabric.shutdown_token().clone();
     let service = service_fn(move |request| {
         let fabric = fabric.clone();
-        async move { Ok::<_, Infallible>(answer(&fabric, request).await) }
+        async move { Ok::<_, Infallible>(acknowledged(&fabric, request).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -69,6 +69,18 @@ async fn connection(stream: TcpStream, fabric: Fabric) {
     tokio::select! {
         result = served => if let Err(error) = result { tracing::debug!(%error, "a connection ended early") },
         () = shutdown.cancelled() => {}
+    }
+}
+
+/// Answers a request once everything that the answer tells of is kept.
+async fn acknowledged(fabric: &Fabric, request: Request<RequestBody>) -> Response<ReplyBody> {
+    let reply = answer(fabric, request).await;
+    match fabric.keep().settled().await {
+        Ok(()) => reply,
+        Err(error) => {
+            let error = ServiceError::client("ServiceUnavailable", error.to_string());
+            error_reply(&error.with_status(StatusCode::SERVICE_UNAVAILABLE), "1.1")
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub async fn run(args: &EmulatorArgs, cancel: CancellationToken) -> anyhow::Resu
     let port = if args.operations { 0 } else { args.port };
     let emulator = Emulator::start(EmulatorConfig { port, clock, ..EmulatorConfig::default() }).await?;
     if args.operations {
-        output::line(catalogue::markdown(emulator.fabric()).trim_end())?;
+        output::line(catalogue::markdown(&emulator.fabric()).trim_end())?;
         emulator.shutdown().await;
         return Ok(Exit::Done);
     }

@@ -125,7 +125,7 @@ impl Session {
         match self.emulator.take().map(Arc::try_unwrap) {
             Some(Ok(emulator)) => emulator.shutdown().await,
             // A task that still calls it ends with the runtime.
-            Some(Err(shared)) => shared.fabric().shutdown().await,
+            Some(Err(shared)) => shared.end().await,
             None => {}
         }
     }
@@ -133,7 +133,7 @@ impl Session {
     /// The same where the session is still shared.
     pub async fn end(&self) {
         if let Some(emulator) = &self.emulator {
-            emulator.fabric().shutdown().await;
+            emulator.end().await;
         }
     }
 }

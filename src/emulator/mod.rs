@@ -5,6 +5,7 @@
 
 pub mod backoff;
 pub mod catalogue;
+pub mod endpoint;
 pub mod error;
 pub mod fabric;
 pub mod faults;
@@ -17,9 +18,10 @@ pub mod sdk;
 pub mod service;
 pub mod services;
 
+pub use endpoint::Endpoint;
 pub use error::ServiceError;
 pub use fabric::{Fabric, Hop, Identity};
-pub use keep::{Keep, KeepError, Shelf};
+pub use keep::{Folder, Keep, KeepError, Shelf, Snapshot};
 pub use service::{
     Call, Context, Delivery, DeliveryError, EventStream, Interface, Origin, Protocol, QueryInterface, Service,
     StreamEvent,
@@ -28,6 +30,7 @@ pub use services::{PatternError, pattern_takes};
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -102,9 +105,18 @@ pub enum StartError {
     },
 }
 
+impl From<StartError> for ServiceError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Keep(error) => Self::from(error),
+            other => Self::internal(other),
+        }
+    }
+}
+
 /// A running endpoint; [`Emulator::shutdown`] ends it with every process that it started.
 pub struct Emulator {
-    fabric: Fabric,
+    endpoint: Arc<Endpoint>,
     address: SocketAddr,
     server: JoinHandle<()>,
 }
@@ -122,18 +134,9 @@ impl Emulator {
             _ => StartError::Listen { address: wanted, source },
         })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address: wanted, source })?;
-        let keep = match &config.data_dir {
-            Some(folder) => Keep::open(folder, &config.clock)?,
-            None => Keep::default(),
-        };
-        let fabric = Fabric::keeping(config.clock, config.identity, config.seed, keep);
-        fabric.set_url(format!("http://{address}"));
-        fabric.join(services::all(&fabric)?);
-        for service in fabric.services() {
-            service.resume().await;
-        }
-        let server = tokio::spawn(front::serve(listener, fabric.clone()));
-        Ok(Self { fabric, address, server })
+        let endpoint = Arc::new(Endpoint::open(config, format!("http://{address}")).await?);
+        let server = tokio::spawn(front::serve(listener, Arc::clone(&endpoint)));
+        Ok(Self { endpoint, address, server })
     }
 
     /// Where the endpoint listens, such as `http://127.0.0.1:4566`.
@@ -145,31 +148,45 @@ impl Emulator {
     /// The clock of everything that waits here.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        self.fabric.clock()
+        self.endpoint.clock()
     }
 
-    /// The meeting place of the services.
+    /// The meeting place of the services, as it is now: a reset puts another one in its place.
     #[must_use]
-    pub fn fabric(&self) -> &Fabric {
-        &self.fabric
+    pub fn fabric(&self) -> Fabric {
+        self.endpoint.fabric()
+    }
+
+    /// What is behind the port.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// Puts events as the endpoint's own simulated gateway, which alone may use sources that begin with `aws.`;
     /// `entries` is the input of `PutEvents`.
     ///
     /// # Errors
-    /// What `PutEvents` answers.
+    /// What `PutEvents` answers; `ServiceUnavailable` when what it accepted cannot be kept.
     pub async fn put_gateway_events(&self, entries: Value) -> Result<Value, ServiceError> {
-        let Some(events) = self.fabric.service("events") else {
+        let fabric = self.fabric();
+        let Some(events) = fabric.service("events") else {
             return Err(ServiceError::not_implemented("Amazon EventBridge", "PutEvents"));
         };
         let context = Context { protocol: Protocol::Internal, origin: Origin::Gateway };
-        events.call(Call { operation: "PutEvents".to_owned(), input: entries, context }).await
+        let answer = events.call(Call { operation: "PutEvents".to_owned(), input: entries, context }).await;
+        fabric.keep().settled().await.map_err(ServiceError::from)?;
+        answer
     }
 
     /// Ends the endpoint, its background work and every process that it started.
     pub async fn shutdown(self) {
-        self.fabric.shutdown().await;
+        self.end().await;
         self.server.abort();
+    }
+
+    /// The same where somebody else still holds it.
+    pub async fn end(&self) {
+        self.endpoint.shutdown().await;
     }
 }

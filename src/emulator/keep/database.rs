@@ -1,24 +1,22 @@
 //! The database of a data folder: one table of rows by service, kind and id.
 
-use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 
 use super::KeepError;
-use super::writer::Change;
+use super::folder::Folder;
+use super::writer::{Change, Erased};
 
 /// The shape of the folder; another number is another version's.
 const VERSION: i64 = 1;
 
-/// An open data folder, which is held until the last clone is dropped.
+/// An open database, which is held until it is closed or the last clone is dropped.
 #[derive(Clone)]
 pub struct Database {
-    connection: Arc<Mutex<Connection>>,
-    /// The lock that keeps others out; the system lets go of it when the process ends, however it ends.
-    _held: Arc<File>,
+    connection: Arc<Mutex<Option<Connection>>>,
 }
 
 /// A change with the row it is for.
@@ -30,39 +28,51 @@ pub struct Row {
 }
 
 impl Database {
-    /// Opens the database of `folder`, and makes both where they are not there.
-    pub fn open(folder: &Path) -> Result<Self, KeepError> {
-        let unusable = |problem: String| KeepError::Folder { folder: folder.to_owned(), problem };
-        fs::create_dir_all(folder).map_err(|error| unusable(error.to_string()))?;
-        let held = File::options().create(true).truncate(false).write(true).open(folder.join("lock"));
-        let held = held.map_err(|error| unusable(error.to_string()))?;
-        match held.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(KeepError::Taken(folder.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(unusable(error.to_string())),
-        }
-        let connection = connect(&folder.join("state.sqlite")).map_err(|error| unusable(error.to_string()))?;
+    /// Opens the database of `folder`, and makes it where it is not there.
+    pub fn open(folder: &Folder) -> Result<Self, KeepError> {
+        let connection = connect(&folder.database()).map_err(|error| folder.unusable(&error))?;
         let version: i64 = connection
             .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(|error| unusable(error.to_string()))?;
+            .map_err(|error| folder.unusable(&error))?;
         if version != VERSION {
-            return Err(unusable(format!(
+            return Err(folder.unusable(&format!(
                 "it was written by another version of vaultscope (shape {version}, this one reads {VERSION})"
             )));
         }
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), _held: Arc::new(held) })
+        Ok(Self { connection: Arc::new(Mutex::new(Some(connection))) })
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
+    /// Ends it for every clone.
+    pub fn close(&self) {
+        drop(self.connection().take());
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Option<Connection>> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Carries out changes in their order, all or none.
-    pub fn commit(&self, rows: Vec<Row>) -> Result<(), KeepError> {
+    /// Writes a copy of the database to a file that is not there yet.
+    pub fn copy_to(&self, path: &Path) -> Result<(), KeepError> {
+        let connection = self.connection();
+        let connection = connection.as_ref().ok_or(KeepError::Closed)?;
+        copy(connection, path).map_err(|error| KeepError::Write(error.to_string()))
+    }
+
+    /// Erases what is to be erased and carries out the changes, all or none.
+    pub fn commit(&self, erased: &[Erased], rows: impl Iterator<Item = Row>) -> Result<(), KeepError> {
         let write = |problem: rusqlite::Error| KeepError::Write(problem.to_string());
         let mut connection = self.connection();
-        let transaction = connection.transaction().map_err(write)?;
+        let transaction = connection.as_mut().ok_or(KeepError::Closed)?.transaction().map_err(write)?;
         {
+            let mut erase = transaction
+                .prepare_cached(
+                    "DELETE FROM kept WHERE service = ?1 AND kind = ?2 AND id >= ?3 AND substr(id, 1, ?4) = ?3",
+                )
+                .map_err(write)?;
+            for Erased { service, kind, prefix } in erased {
+                let length = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX);
+                erase.execute(params![service, kind, prefix, length]).map_err(write)?;
+            }
             let mut put = transaction
                 .prepare_cached("INSERT OR REPLACE INTO kept (service, kind, id, value) VALUES (?1, ?2, ?3, ?4)")
                 .map_err(write)?;
@@ -88,8 +98,10 @@ impl Database {
         id: &str,
     ) -> Result<Option<T>, KeepError> {
         let unread = |problem: String| KeepError::Row { service, kind, id: id.to_owned(), problem };
-        let value: Option<Vec<u8>> = self
-            .connection()
+        let connection = self.connection();
+        let value: Option<Vec<u8>> = connection
+            .as_ref()
+            .ok_or(KeepError::Closed)?
             .query_row(
                 "SELECT value FROM kept WHERE service = ?1 AND kind = ?2 AND id = ?3",
                 params![service, kind, id],
@@ -109,6 +121,8 @@ impl Database {
         let unread = |id: &str, problem: String| KeepError::Row { service, kind, id: id.to_owned(), problem };
         let connection = self.connection();
         let mut select = connection
+            .as_ref()
+            .ok_or(KeepError::Closed)?
             .prepare_cached("SELECT id, value FROM kept WHERE service = ?1 AND kind = ?2 ORDER BY id")
             .map_err(|error| unread("", error.to_string()))?;
         let mut found = select.query(params![service, kind]).map_err(|error| unread("", error.to_string()))?;
@@ -139,4 +153,13 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
         connection.pragma_update(None, "user_version", VERSION)?;
     }
     Ok(connection)
+}
+
+/// Writes a consistent copy of a database of which others may have connections, to a file that is not there yet.
+pub fn copy_file(from: &Path, to: &Path) -> rusqlite::Result<()> {
+    copy(&Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?, to)
+}
+
+fn copy(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    connection.execute("VACUUM INTO ?1", params![path.to_string_lossy()]).map(|_| ())
 }

@@ -10,17 +10,24 @@
 //! It holds no service's shapes and decides nothing about them.
 
 mod database;
+mod folder;
+mod snapshot;
 mod writer;
+
+pub use folder::Folder;
+pub use snapshot::Snapshot;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use database::Database;
 use writer::{Change, Writer};
 
+use super::error::ServiceError;
 use crate::clock::Clock;
 use crate::model::Timestamp;
 
@@ -61,6 +68,38 @@ pub enum KeepError {
     /// The database does not take what is written.
     #[error("the data folder cannot be written: {0}; nothing more is acknowledged until the endpoint is started again")]
     Write(String),
+    /// The endpoint ends, or is emptied: what was asked of it meanwhile is not kept.
+    #[error("the endpoint is being reset, restored or ended: try again")]
+    Closed,
+    /// A name that snapshots cannot have.
+    #[error("a snapshot cannot be called {0:?}: use 1 to 64 letters, digits, '-', '_' or '.', and no dot at the start")]
+    SnapshotName(String),
+    /// The name is taken.
+    #[error(
+        "there is a snapshot {0:?} already: delete it with DELETE /_vaultscope/snapshot/{0}, or choose another name"
+    )]
+    SnapshotExists(String),
+    /// There is none of that name.
+    #[error("there is no snapshot {0:?}: GET /_vaultscope/snapshot lists them")]
+    NoSuchSnapshot(String),
+    /// There is no folder to keep snapshots in.
+    #[error("the endpoint keeps its state in memory only: start it with --data-dir to take snapshots of it")]
+    NotKept,
+}
+
+impl From<KeepError> for ServiceError {
+    fn from(error: KeepError) -> Self {
+        let (code, status) = match error {
+            KeepError::Closed | KeepError::Write(_) => ("ServiceUnavailable", StatusCode::SERVICE_UNAVAILABLE),
+            KeepError::NoSuchSnapshot(_) => ("NotFound", StatusCode::NOT_FOUND),
+            KeepError::SnapshotExists(_) => ("Conflict", StatusCode::CONFLICT),
+            KeepError::SnapshotName(_) | KeepError::NotKept => ("ValidationException", StatusCode::BAD_REQUEST),
+            KeepError::Taken(_) | KeepError::Folder { .. } | KeepError::Row { .. } => {
+                ("InternalFailure", StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        };
+        Self::client(code, error.to_string()).with_status(status)
+    }
 }
 
 /// The endpoint's memory beyond its process; cheap to clone. The default one keeps nothing.
@@ -70,7 +109,8 @@ pub struct Keep {
 }
 
 struct Inner {
-    folder: PathBuf,
+    folder: Folder,
+    clock: Clock,
     database: Database,
     writer: Writer,
     starts: u64,
@@ -83,24 +123,95 @@ impl Keep {
     /// # Errors
     /// When another endpoint holds the folder, or it cannot be used.
     pub fn open(folder: &Path, clock: &Clock) -> Result<Self, KeepError> {
+        Self::on(&Folder::hold(folder)?, clock, 0)
+    }
+
+    /// The same for a folder that is held already; it counts as the start after number `starts` at the least.
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub fn on(folder: &Folder, clock: &Clock, starts: u64) -> Result<Self, KeepError> {
         let database = Database::open(folder)?;
         let kept: Option<Timestamp> = database.row(OWN, CLOCK, "")?;
         if let Some(ahead) = kept.and_then(|kept| kept.since(clock.now())) {
             clock.step(ahead);
         }
-        let starts = database.row::<u64>(OWN, STARTS, "")?.unwrap_or_default() + 1;
+        let starts = database.row::<u64>(OWN, STARTS, "")?.unwrap_or_default().max(starts) + 1;
         let writer = Writer::start(database.clone(), clock.clone());
-        let inner = Inner { folder: folder.to_owned(), database, writer, starts };
+        let inner = Inner { folder: folder.clone(), clock: clock.clone(), database, writer, starts };
         let keep = Self { inner: Some(Arc::new(inner)) };
-        keep.shelf(OWN).put(STARTS, "", &starts);
+        keep.own().put(STARTS, "", &starts);
         Ok(keep)
     }
 
+    /// Commits what was written so far and lets go of the database; what is written later is lost, and nothing is
+    /// acknowledged any more ([`KeepError::Closed`]).
+    pub async fn close(&self) {
+        if let Some(inner) = self.inner.clone() {
+            let closed = tokio::task::spawn_blocking(move || {
+                inner.writer.finish();
+                inner.database.close();
+            });
+            if let Err(error) = closed.await {
+                tracing::error!(%error, "the data folder was not closed");
+            }
+        }
+    }
+
+    /// Copies the whole state as it is now under a name.
+    ///
+    /// # Errors
+    /// When nothing is kept, the name is none or taken, or the copy cannot be written.
+    pub async fn take_snapshot(&self, name: &str) -> Result<Snapshot, KeepError> {
+        let inner = self.inner.as_ref().ok_or(KeepError::NotKept)?;
+        snapshot::check_name(name)?;
+        if snapshot::exists(&inner.folder, name) {
+            return Err(KeepError::SnapshotExists(name.to_owned()));
+        }
+        let snapshot = Snapshot { name: name.to_owned(), taken: inner.clock.now() };
+        let (done, outcome) = tokio::sync::oneshot::channel();
+        let (folder, database, wanted) = (inner.folder.clone(), inner.database.clone(), snapshot.clone());
+        inner.writer.afterwards(Box::new(move || {
+            // Whoever asked may have gone.
+            let _ = done.send(snapshot::take(&folder, &database, &wanted));
+        }));
+        outcome.await.unwrap_or(Err(KeepError::Closed))?;
+        Ok(snapshot)
+    }
+
+    /// The snapshots in the data folder, by name.
+    ///
+    /// # Errors
+    /// When nothing is kept, or the folder cannot be read.
+    pub fn snapshots(&self) -> Result<Vec<Snapshot>, KeepError> {
+        snapshot::list(&self.inner.as_ref().ok_or(KeepError::NotKept)?.folder)
+    }
+
+    /// Finds out whether there is a snapshot of that name.
+    ///
+    /// # Errors
+    /// When nothing is kept or there is none.
+    pub fn find_snapshot(&self, name: &str) -> Result<(), KeepError> {
+        let inner = self.inner.as_ref().ok_or(KeepError::NotKept)?;
+        snapshot::check_name(name)?;
+        if snapshot::exists(&inner.folder, name) { Ok(()) } else { Err(KeepError::NoSuchSnapshot(name.to_owned())) }
+    }
+
+    /// Removes a snapshot.
+    ///
+    /// # Errors
+    /// When nothing is kept, there is none of that name, or it cannot be removed.
+    pub fn remove_snapshot(&self, name: &str) -> Result<(), KeepError> {
+        self.find_snapshot(name)?;
+        snapshot::remove(&self.inner.as_ref().ok_or(KeepError::NotKept)?.folder, name)
+    }
+
     /// The folder in which services may keep files of their own, each in one named after its id; `None` where nothing
-    /// is kept.
+    /// is kept. A snapshot links to them: a file never changes once it has its name, but for SQLite databases, whose
+    /// names end in `.sqlite`. A file that a row named is removed with [`Shelf::afterwards`].
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {
-        self.inner.as_deref().map(|inner| inner.folder.as_path())
+        self.inner.as_deref().map(|inner| inner.folder.path())
     }
 
     /// How many times an endpoint was started on this folder, this time included; 0 where nothing is kept. Ids that
@@ -114,6 +225,11 @@ impl Keep {
     #[must_use]
     pub fn shelf(&self, service: &'static str) -> Shelf {
         Shelf { service, keep: self.clone() }
+    }
+
+    /// The endpoint's own rows.
+    pub(super) fn own(&self) -> Shelf {
+        self.shelf(OWN)
     }
 
     /// Waits until everything that was written before this call is committed; at once where nothing is kept or waiting.
@@ -164,6 +280,20 @@ impl Shelf {
         }
     }
 
+    /// Removes every entity of a kind whose id begins with `prefix`; all of them when it is empty.
+    pub fn delete_all(&self, kind: &'static str, prefix: &str) {
+        if let Some(inner) = &self.keep.inner {
+            inner.writer.erase(self.service, kind, prefix);
+        }
+    }
+
+    /// Where numbers may begin that are never to be used twice, not even those of things that are gone: 0 at the first start,
+    /// beyond everything that earlier starts can have reached at each further one.
+    #[must_use]
+    pub fn first_number(&self) -> u64 {
+        self.keep.starts().saturating_sub(1) << 40
+    }
+
     /// Does `job` once everything that was written before is committed, such as the removal of a file that no row
     /// names any more; at once where nothing is kept. It runs on the writer's thread and must be short.
     pub fn afterwards(&self, job: impl FnOnce() + Send + 'static) {
@@ -210,6 +340,72 @@ mod tests {
         assert_eq!(rows, [("a".to_owned(), "aa".to_owned()), ("b".to_owned(), "new".to_owned())]);
         assert_eq!(keep.shelf("sns").all::<String>("queue").expect("read"), [], "another service's");
         assert_eq!(keep.starts(), 2);
+    }
+
+    #[tokio::test]
+    async fn all_of_a_prefix_go_and_what_comes_after_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Clock::default();
+        let keep = Keep::open(folder.path(), &clock).expect("opened");
+        let shelf = keep.shelf("sqs");
+        for id in ["a/1", "a/2", "b/1"] {
+            shelf.put("message", id, &1);
+        }
+        keep.settled().await.expect("committed");
+        shelf.put("message", "a/3", &1);
+        shelf.delete_all("message", "a/");
+        shelf.put("message", "a/4", &1);
+        shelf.put("message", "aa", &1);
+        keep.settled().await.expect("committed");
+        let ids: Vec<String> = shelf.all::<u64>("message").expect("read").into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, ["a/4", "aa", "b/1"]);
+    }
+
+    #[tokio::test]
+    async fn what_comes_after_the_end_is_not_acknowledged() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let keep = Keep::open(folder.path(), &Clock::default()).expect("opened");
+        let shelf = keep.shelf("sqs");
+        shelf.put("queue", "a", &1);
+        keep.close().await;
+        keep.settled().await.expect("it was committed at the end");
+        shelf.put("queue", "b", &1);
+        assert!(matches!(keep.settled().await, Err(KeepError::Closed)));
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_is_a_copy_of_rows_and_files_and_replaces_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Clock::default();
+        let held = Folder::hold(folder.path()).expect("held");
+        let keep = Keep::on(&held, &clock, 0).expect("opened");
+        let blobs = folder.path().join("s3").join("blobs");
+        std::fs::create_dir_all(&blobs).expect("a folder");
+        std::fs::write(blobs.join("1"), "one").expect("a file");
+        let shelf = keep.shelf("s3");
+        shelf.put("object", "o", "1");
+        let taken = keep.take_snapshot("before").await.expect("a snapshot");
+        assert_eq!(keep.snapshots().expect("listed"), [taken]);
+        for (name, refused) in [("before", "already"), ("../x", "cannot be called"), ("", "cannot be called")] {
+            let error = keep.take_snapshot(name).await.expect_err("refused").to_string();
+            assert!(error.contains(refused), "{error}");
+        }
+        shelf.put("object", "o", "2");
+        std::fs::remove_file(blobs.join("1")).expect("removed");
+        std::fs::write(blobs.join("2"), "two").expect("a file");
+        keep.close().await;
+        held.replace(Some("before")).expect("replaced");
+        let keep = Keep::on(&held, &clock, 7).expect("opened");
+        assert_eq!(keep.starts(), 8, "numbers of the state that is gone are not used again");
+        assert_eq!(keep.shelf("s3").all::<String>("object").expect("read"), [("o".to_owned(), "1".to_owned())]);
+        assert_eq!(std::fs::read_to_string(blobs.join("1")).expect("the file"), "one");
+        assert!(!blobs.join("2").exists());
+        keep.close().await;
+        held.replace(None).expect("emptied");
+        let keep = Keep::on(&held, &clock, 0).expect("opened");
+        assert_eq!(keep.shelf("s3").all::<String>("object").expect("read"), []);
+        keep.remove_snapshot("before").expect("removed");
+        assert!(matches!(keep.remove_snapshot("before"), Err(KeepError::NoSuchSnapshot(_))));
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@ pub mod services;
 pub use endpoint::Endpoint;
 pub use error::ServiceError;
 pub use fabric::{Fabric, Hop, Identity};
-pub use keep::{Folder, Keep, KeepError, Shelf, Snapshot};
+pub use keep::{Folder, Keep, KeepError, Outbox, Shelf, Snapshot, Ticket};
 pub use service::{
     Call, Context, Delivery, DeliveryError, EventStream, Interface, Origin, Protocol, QueryInterface, Service,
     StreamEvent,

@@ -11,10 +11,12 @@
 
 mod database;
 mod folder;
+mod outbox;
 mod snapshot;
 mod writer;
 
 pub use folder::Folder;
+pub use outbox::{Outbox, Ticket};
 pub use snapshot::Snapshot;
 
 use std::path::{Path, PathBuf};

@@ -307,7 +307,7 @@ mod tests {
     /// A service with the group `g` and its stream `s`, whose sessions have that pace.
     async fn logs(update: Duration, session: Duration) -> Arc<Logs> {
         let fabric = Fabric::new(Clock::default(), Identity::default(), 1);
-        let mut logs = Logs::new(fabric.clone());
+        let mut logs = Logs::new(fabric.clone()).expect("nothing is kept");
         Arc::get_mut(&mut logs).expect("nobody else has it").tails.pace = Pace { update, session };
         fabric.join(vec![Arc::clone(&logs) as Arc<dyn Service>]);
         let create = |operation, input| fabric.call("test", "logs", operation, input);

@@ -299,6 +299,7 @@ mod tests {
                 access: Access::Write,
                 stack: "EventProcessingStack".to_owned(),
                 live_tail: LiveTail::Auto,
+                data_dir: None,
                 config: config::Config { parameters: [chosen].into(), ..config::Config::default() },
             };
             let session = Arc::new(Session::open(&settings).await.expect("the endpoint starts"));

@@ -109,7 +109,7 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Watch(args)) => watch::run(&settings, &args, cancel).await,
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,
             Some(Command::Doctor(args)) => doctor::run(&settings, &args, cancel).await,
-            Some(Command::Emulator(args)) => emulator::run(&args, cancel).await,
+            Some(Command::Emulator(args)) => emulator::run(&settings, &args, cancel).await,
             None => dashboard::run(&settings, cancel).await,
             Some(Command::ServeFunction) => Ok(Exit::Done),
         }

@@ -1,5 +1,7 @@
 //! What a command works with, settled once: flags win over the environment, the environment over the configuration file.
 
+use std::path::PathBuf;
+
 use crate::aws::{Access, LOCALSTACK_URL, Target, TargetError};
 use crate::deploy::STACK_NAME;
 use crate::observe::LiveTail;
@@ -19,6 +21,8 @@ pub struct Settings {
     pub stack: String,
     /// When StartLiveTail is used.
     pub live_tail: LiveTail,
+    /// Where the embedded endpoint keeps its state; `None`: in memory.
+    pub data_dir: Option<PathBuf>,
     /// What the configuration file says.
     pub config: Config,
 }
@@ -44,7 +48,8 @@ impl Settings {
             (LiveTailArg::Off, _) | (LiveTailArg::Auto, Some(LiveTailArg::Off)) => LiveTail::Off,
             (LiveTailArg::Auto, Some(LiveTailArg::Auto) | None) => LiveTail::Auto,
         };
-        Ok(Self { target, access, stack, live_tail, config })
+        let data_dir = global.data_dir.clone().or_else(|| config.data_dir.clone());
+        Ok(Self { target, access, stack, live_tail, data_dir, config })
     }
 
     /// Refuses what would change AWS while that is not allowed; `doing` begins the sentence: `deploying`.

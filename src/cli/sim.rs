@@ -18,7 +18,7 @@ use super::{Exit, job, output};
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
-    needs_endpoint(&settings.target, "sim")?;
+    needs_endpoint(settings, "sim")?;
     job::check(&args.dataset)?;
     settings.needs_write("vaulting a dataset")?;
     let session = Session::open(settings).await?;

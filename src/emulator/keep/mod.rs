@@ -266,6 +266,12 @@ impl Shelf {
         self.keep.inner.is_some()
     }
 
+    /// How many times an endpoint was started on the folder; see [`Keep::starts`].
+    #[must_use]
+    pub fn starts(&self) -> u64 {
+        self.keep.starts()
+    }
+
     /// Writes an entity, in the place of the one with that kind and id. To be called under the lock that guards it.
     pub fn put<T: Serialize + ?Sized>(&self, kind: &'static str, id: &str, entity: &T) {
         if let Some(inner) = &self.keep.inner {

@@ -40,7 +40,7 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
         iam::Iam::new(fabric.clone())?,
         lambda::new(fabric.clone())?,
         logs::Logs::new(fabric.clone())?,
-        s3::S3::new(fabric),
+        s3::S3::new(fabric)?,
         scheduler::Scheduler::new(fabric.clone())?,
         sns::Sns::new(fabric.clone())?,
         sqs::Sqs::new(fabric.clone())?,

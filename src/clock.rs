@@ -129,6 +129,13 @@ impl Clock {
         self.rebase(|base| base.simulated = base.simulated + by);
     }
 
+    /// Begins anew: at the present, at the speed of real time. The one way in which simulated time can come to an earlier
+    /// moment; whoever waited for a later one waits on.
+    pub fn restart(&self) {
+        let start = Base { real: real_now(), simulated: real_timestamp(), rate: 1.0, paused: false };
+        self.base.send_modify(|base| *base = start);
+    }
+
     fn rebase(&self, change: impl FnOnce(&mut Base)) {
         self.base.send_modify(|base| {
             let real = real_now();

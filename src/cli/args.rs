@@ -55,6 +55,9 @@ pub struct Global {
     /// The stack's name [default: EventProcessingStack]
     #[arg(long, global = true, value_name = "NAME")]
     pub stack: Option<String>,
+    /// Of the embedded endpoint and `emulator`: keep the state in this folder, and go on with what it holds [default: in memory]
+    #[arg(long, global = true, env = "VAULTSCOPE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
     /// The configuration file [default: vaultscope/config.toml in the user's configuration folder]
     #[arg(long, global = true, env = "VAULTSCOPE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -24,6 +24,8 @@ pub struct Config {
     pub stack: Option<String>,
     /// As `--live-tail`.
     pub live_tail: Option<LiveTailArg>,
+    /// As `--data-dir`.
+    pub data_dir: Option<PathBuf>,
     /// The bucket for the functions' artefact, in the place of one of our own.
     pub artefact_bucket: Option<String>,
     /// The stack's parameters under the names that its template gives them.

@@ -16,7 +16,7 @@ const EVENTS: usize = 256;
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &DestroyArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
-    needs_endpoint(&settings.target, "destroy")?;
+    needs_endpoint(settings, "destroy")?;
     settings.needs_write("destroying a stack")?;
     let offer = Offer::find(&args.template).unwrap_or(EVENT_PROCESSING);
     let name = if args.bootstrap { BOOTSTRAP.stack.to_owned() } else { settings.stack_of(offer) };

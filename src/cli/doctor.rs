@@ -53,7 +53,10 @@ struct Service {
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &DoctorArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     let emulator = match settings.target {
-        Target::Embedded => Some(Emulator::start(EmulatorConfig::default()).await?),
+        Target::Embedded => Some(
+            Emulator::start(EmulatorConfig { data_dir: settings.data_dir.clone(), ..EmulatorConfig::default() })
+                .await?,
+        ),
         Target::Endpoint { .. } | Target::Aws { .. } => None,
     };
     let address = match (&emulator, &settings.target) {

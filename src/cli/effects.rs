@@ -317,6 +317,7 @@ mod tests {
                 stack: "EventProcessingStack".to_owned(),
                 named: None,
                 live_tail: LiveTail::Auto,
+                data_dir: None,
                 config: config::Config { parameters: [chosen].into(), ..config::Config::default() },
             };
             let session = Arc::new(Session::open(&settings).await.expect("the endpoint starts"));

@@ -139,7 +139,7 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,
             Some(Command::Cleanup(args)) => cleanup::run(&settings, &args, cancel).await,
             Some(Command::Doctor(args)) => doctor::run(&settings, &args, cancel).await,
-            Some(Command::Emulator(args)) => emulator::run(&args, cancel).await,
+            Some(Command::Emulator(args)) => emulator::run(&settings, &args, cancel).await,
             Some(Command::Replay(args)) => replay::run(&args, cancel).await,
             None => dashboard::run(&settings, args.record.as_deref(), cancel).await,
             Some(Command::ServeFunction | Command::Completions(_) | Command::Man(_)) => Ok(Exit::Done),

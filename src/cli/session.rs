@@ -41,7 +41,10 @@ impl Session {
     pub async fn open(settings: &Settings) -> anyhow::Result<Self> {
         let target = &settings.target;
         let emulator = match target {
-            Target::Embedded => Some(Arc::new(Emulator::start(EmulatorConfig::default()).await?)),
+            Target::Embedded => {
+                let config = EmulatorConfig { data_dir: settings.data_dir.clone(), ..EmulatorConfig::default() };
+                Some(Arc::new(Emulator::start(config).await?))
+            }
             Target::Endpoint { .. } | Target::Aws { .. } => None,
         };
         let url = emulator.as_ref().map(|emulator| emulator.url()).unwrap_or_default();
@@ -125,7 +128,7 @@ impl Session {
         match self.emulator.take().map(Arc::try_unwrap) {
             Some(Ok(emulator)) => emulator.shutdown().await,
             // A task that still calls it ends with the runtime.
-            Some(Err(shared)) => shared.fabric().shutdown().await,
+            Some(Err(shared)) => shared.end().await,
             None => {}
         }
     }
@@ -133,7 +136,7 @@ impl Session {
     /// The same where the session is still shared.
     pub async fn end(&self) {
         if let Some(emulator) = &self.emulator {
-            emulator.fabric().shutdown().await;
+            emulator.end().await;
         }
     }
 }
@@ -160,15 +163,16 @@ pub fn needs_emulator(target: &Target, command: &str) -> Result<(), Usage> {
     )))
 }
 
-/// Refuses commands that need a stack of an earlier command: the embedded endpoint ends with each command.
+/// Refuses commands that need a stack of an earlier command where that is gone: the embedded endpoint ends with each
+/// command, and its state with it unless it is kept.
 ///
 /// # Errors
-/// [`Usage`] on the embedded endpoint.
-pub fn needs_endpoint(target: &Target, command: &str) -> Result<(), Usage> {
-    if *target != Target::Embedded {
+/// [`Usage`] on the embedded endpoint without a data folder.
+pub fn needs_endpoint(settings: &Settings, command: &str) -> Result<(), Usage> {
+    if settings.target != Target::Embedded || settings.data_dir.is_some() {
         return Ok(());
     }
     Err(Usage(format!(
-        "`vaultscope {command}` needs an endpoint that outlives it: start `vaultscope emulator` and add --endpoint-url http://127.0.0.1:4566, or use `vaultscope run`, which does everything at once"
+        "`vaultscope {command}` needs an endpoint that outlives it: start `vaultscope emulator` and add --endpoint-url http://127.0.0.1:4566, keep its state with --data-dir, or use `vaultscope run`, which does everything at once"
     )))
 }

@@ -1,5 +1,7 @@
 //! What a command works with, settled once: flags win over the environment, the environment over the configuration file.
 
+use std::path::PathBuf;
+
 use crate::aws::{Access, LOCALSTACK_URL, Target, TargetError};
 use crate::deploy::{EVENT_PROCESSING, Offer, STACK_NAME};
 use crate::observe::LiveTail;
@@ -21,6 +23,8 @@ pub struct Settings {
     pub named: Option<String>,
     /// When StartLiveTail is used.
     pub live_tail: LiveTail,
+    /// Where the embedded endpoint keeps its state; `None`: in memory.
+    pub data_dir: Option<PathBuf>,
     /// What the configuration file says.
     pub config: Config,
 }
@@ -46,7 +50,8 @@ impl Settings {
             (LiveTailArg::Off, _) | (LiveTailArg::Auto, Some(LiveTailArg::Off)) => LiveTail::Off,
             (LiveTailArg::Auto, Some(LiveTailArg::Auto) | None) => LiveTail::Auto,
         };
-        Ok(Self { target, access, stack, named: global.stack.clone(), live_tail, config })
+        let data_dir = global.data_dir.clone().or_else(|| config.data_dir.clone());
+        Ok(Self { target, access, stack, named: global.stack.clone(), live_tail, data_dir, config })
     }
 
     /// The name of a stack of the catalogue: the usual one, unless the command line gives another one.

@@ -26,7 +26,7 @@ pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken)
     if let Some(wanted) = &args.scenario {
         return scenario::run(settings, wanted, args, cancel).await;
     }
-    needs_endpoint(&settings.target, "sim")?;
+    needs_endpoint(settings, "sim")?;
     job::check(&args.dataset)?;
     settings.needs_write("vaulting a dataset")?;
     let session = Session::open(settings).await?;

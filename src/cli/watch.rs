@@ -17,7 +17,7 @@ use super::{Exit, output};
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &WatchArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
-    needs_endpoint(&settings.target, "watch")?;
+    needs_endpoint(settings, "watch")?;
     let session = Session::open(settings).await?;
     let ended = watch(&session, settings, args, cancel).await;
     session.close().await;

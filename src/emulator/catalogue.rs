@@ -14,6 +14,14 @@ const OWN_PATHS: &str = "
 | `GET /_vaultscope/faults` | the faults, each with how often it has struck |
 | `POST /_vaultscope/faults` | adds a fault |
 | `DELETE /_vaultscope/faults`, `DELETE /_vaultscope/faults/ID` | removes all of them, or one |
+| `GET /_vaultscope/state` | how many of what every service holds, and the data folder |
+| `POST /_vaultscope/reset` | empties the endpoint: no resources, no faults, the clock at the present and at its first rate; what runs is ended |
+| `GET /_vaultscope/snapshot` | the snapshots in the data folder |
+| `POST /_vaultscope/snapshot` | `{\"name\": \"before\"}`: copies the whole state as it is now |
+| `POST /_vaultscope/restore` | `{\"name\": \"before\"}`: puts that state in the place of the present one |
+| `DELETE /_vaultscope/snapshot/NAME` | removes a snapshot |
+
+Snapshots need an endpoint with `--data-dir`. What is asked of the endpoint while it is emptied or restored is answered with `503`.
 
 A fault is a JSON object such as `{\"kind\": \"throttle\", \"service\": \"logs\", \"operation\": \"FilterLogEvents\", \"rate\": 0.3}`:
 

@@ -2,7 +2,7 @@
 //! of every delivery hop.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use indexmap::IndexMap;
 use rand::rngs::StdRng;
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::ServiceError;
 use super::faults::{Fate, Faults};
+use super::keep::{Keep, KeepError};
 use super::service::{Call, Context, Delivery, DeliveryError, Service};
 use crate::clock::Clock;
 use crate::model::{Arn, Timestamp};
@@ -22,6 +23,9 @@ pub const TRACE_CAPACITY: usize = 100_000;
 
 /// Access keys that are remembered; the oldest one goes first.
 const MOST_KEYS: usize = 10_000;
+
+/// What a kept access key is.
+const KEY: &str = "key";
 
 /// The access key and secret that everything the endpoint starts is given, and that users are told to configure.
 const OWN_KEY: &str = "test";
@@ -80,7 +84,7 @@ pub struct Fabric {
 }
 
 struct Inner {
-    services: OnceLock<HashMap<&'static str, Arc<dyn Service>>>,
+    services: RwLock<HashMap<&'static str, Arc<dyn Service>>>,
     clock: Clock,
     identity: Identity,
     /// The endpoint's own URL, once it listens: functions are told it.
@@ -88,35 +92,44 @@ struct Inner {
     ids: Mutex<StdRng>,
     trace: Mutex<Trace>,
     faults: Faults,
+    keep: Keep,
     /// Secrets of the access keys that were handed out.
     keys: Mutex<IndexMap<String, Arc<str>>>,
     shutdown: CancellationToken,
 }
 
 impl Fabric {
-    /// A fabric without services; they are joined once with [`Fabric::join`].
+    /// A fabric without services, which keeps nothing; services are joined once with [`Fabric::join`].
     #[must_use]
     pub fn new(clock: Clock, identity: Identity, seed: u64) -> Self {
+        Self::keeping(clock, identity, seed, Keep::default())
+    }
+
+    /// A fabric without services, whose services write their state to `keep` and begin with what is there.
+    #[must_use]
+    pub fn keeping(clock: Clock, identity: Identity, seed: u64, keep: Keep) -> Self {
+        // A start of its own draws ids of its own.
+        let drawn = seed.wrapping_add(keep.starts().saturating_sub(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         Self {
             inner: Arc::new(Inner {
-                services: OnceLock::new(),
+                services: RwLock::default(),
                 clock,
                 identity,
                 url: OnceLock::new(),
-                ids: Mutex::new(StdRng::seed_from_u64(seed)),
+                ids: Mutex::new(StdRng::seed_from_u64(drawn)),
                 trace: Mutex::default(),
                 faults: Faults::new(seed),
+                keep,
                 keys: Mutex::default(),
                 shutdown: CancellationToken::new(),
             }),
         }
     }
 
-    /// Joins the services; a second call changes nothing.
+    /// Joins the services.
     pub fn join(&self, services: Vec<Arc<dyn Service>>) {
         let by_id = services.into_iter().map(|service| (service.interface().id, service)).collect();
-        // A second set of services would be a fault of the composition root; the first one stays.
-        let _ = self.inner.services.set(by_id);
+        *self.inner.services.write().unwrap_or_else(PoisonError::into_inner) = by_id;
     }
 
     /// Tells the fabric where the endpoint listens; a second call changes nothing.
@@ -142,6 +155,12 @@ impl Fabric {
         &self.inner.identity
     }
 
+    /// Where state is kept beyond the process.
+    #[must_use]
+    pub fn keep(&self) -> &Keep {
+        &self.inner.keep
+    }
+
     /// The faults that were put in on purpose.
     #[must_use]
     pub fn faults(&self) -> &Faults {
@@ -156,14 +175,15 @@ impl Fabric {
 
     /// The service of that id.
     #[must_use]
-    pub fn service(&self, id: &str) -> Option<&Arc<dyn Service>> {
-        self.inner.services.get()?.get(id)
+    pub fn service(&self, id: &str) -> Option<Arc<dyn Service>> {
+        self.inner.services.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     /// Every service, ordered by id.
     #[must_use]
-    pub fn services(&self) -> Vec<&Arc<dyn Service>> {
-        let mut all: Vec<_> = self.inner.services.get().into_iter().flat_map(HashMap::values).collect();
+    pub fn services(&self) -> Vec<Arc<dyn Service>> {
+        let services = self.inner.services.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = services.values().cloned().collect();
         all.sort_by_key(|service| service.interface().id);
         all
     }
@@ -207,10 +227,24 @@ impl Fabric {
     /// Notes the secret of an access key that the endpoint hands out.
     pub fn issue(&self, access_key: &str, secret: &str) {
         let mut keys = self.inner.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() == MOST_KEYS {
-            keys.shift_remove_index(0);
+        let shelf = self.inner.keep.own();
+        if keys.len() == MOST_KEYS
+            && let Some((oldest, _)) = keys.shift_remove_index(0)
+        {
+            shelf.delete(KEY, &oldest);
         }
+        shelf.put(KEY, access_key, secret);
         keys.insert(access_key.to_owned(), secret.into());
+    }
+
+    /// Takes up the access keys that were handed out before this start.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn load_keys(&self) -> Result<(), KeepError> {
+        let kept = self.inner.keep.own().all::<Arc<str>>(KEY)?;
+        self.inner.keys.lock().unwrap_or_else(PoisonError::into_inner).extend(kept);
+        Ok(())
     }
 
     /// The secret of an access key, if it is one of the endpoint's.
@@ -292,11 +326,16 @@ impl Fabric {
         (trace.hops.iter().skip(skip).cloned().collect(), trace.dropped)
     }
 
-    /// Ends every service's background work.
+    /// Ends every service's background work. What services write from here on is not kept and not acknowledged, so that
+    /// it is taken up at the next start as it stands now.
     pub async fn shutdown(&self) {
         self.inner.shutdown.cancel();
+        self.inner.keep.close().await;
         for service in self.services() {
             service.shutdown().await;
         }
+        // The services hold the fabric and the fabric the services: somebody must let go first.
+        let services = std::mem::take(&mut *self.inner.services.write().unwrap_or_else(PoisonError::into_inner));
+        drop(services);
     }
 }

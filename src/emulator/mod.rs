@@ -5,20 +5,24 @@
 
 pub mod backoff;
 pub mod catalogue;
+pub mod endpoint;
 pub mod error;
 pub mod fabric;
 pub mod faults;
 pub mod form;
 pub mod front;
 pub mod glob;
+pub mod keep;
 pub mod schedule;
 pub mod sdk;
 pub mod service;
 pub mod services;
 pub mod uplink;
 
+pub use endpoint::Endpoint;
 pub use error::ServiceError;
 pub use fabric::{Fabric, Hop, Identity};
+pub use keep::{Folder, Keep, KeepError, Outbox, Shelf, Snapshot, Ticket};
 pub use service::{
     Call, Context, Delivery, DeliveryError, EventStream, FileBody, Interface, Origin, Protocol, QueryInterface,
     Service, StreamEvent,
@@ -27,6 +31,8 @@ pub use services::{PatternError, pattern_takes};
 pub use uplink::FabricUplink;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -50,6 +56,8 @@ pub struct EmulatorConfig {
     pub clock: Clock,
     /// Seed of every random id.
     pub seed: u64,
+    /// The folder in which the state is kept; without one it is gone with the endpoint.
+    pub data_dir: Option<PathBuf>,
 }
 
 impl Default for EmulatorConfig {
@@ -60,6 +68,7 @@ impl Default for EmulatorConfig {
             identity: Identity::default(),
             clock: Clock::default(),
             seed: 0,
+            data_dir: None,
         }
     }
 }
@@ -85,6 +94,9 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The state of an earlier start cannot be had.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
     /// A service could not be set up.
     #[error("cannot start the endpoint's {service}: {problem}")]
     Service {
@@ -95,9 +107,18 @@ pub enum StartError {
     },
 }
 
+impl From<StartError> for ServiceError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Keep(error) => Self::from(error),
+            other => Self::internal(other),
+        }
+    }
+}
+
 /// A running endpoint; [`Emulator::shutdown`] ends it with every process that it started.
 pub struct Emulator {
-    fabric: Fabric,
+    endpoint: Arc<Endpoint>,
     address: SocketAddr,
     server: JoinHandle<()>,
 }
@@ -106,7 +127,8 @@ impl Emulator {
     /// Starts the endpoint and returns once it listens.
     ///
     /// # Errors
-    /// When the port is taken, the address cannot be listened on, or a service cannot be set up.
+    /// When the port is taken, the address cannot be listened on, the data folder cannot be used, or a service cannot be
+    /// set up.
     pub async fn start(config: EmulatorConfig) -> Result<Self, StartError> {
         let wanted = SocketAddr::new(config.address, config.port);
         let listener = TcpListener::bind(wanted).await.map_err(|source| match source.kind() {
@@ -114,11 +136,9 @@ impl Emulator {
             _ => StartError::Listen { address: wanted, source },
         })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address: wanted, source })?;
-        let fabric = Fabric::new(config.clock, config.identity, config.seed);
-        fabric.set_url(format!("http://{address}"));
-        fabric.join(services::all(&fabric)?);
-        let server = tokio::spawn(front::serve(listener, fabric.clone()));
-        Ok(Self { fabric, address, server })
+        let endpoint = Arc::new(Endpoint::open(config, format!("http://{address}")).await?);
+        let server = tokio::spawn(front::serve(listener, Arc::clone(&endpoint)));
+        Ok(Self { endpoint, address, server })
     }
 
     /// Where the endpoint listens, such as `http://127.0.0.1:4566`.
@@ -130,27 +150,38 @@ impl Emulator {
     /// The clock of everything that waits here.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        self.fabric.clock()
+        self.endpoint.clock()
     }
 
-    /// The meeting place of the services.
+    /// The meeting place of the services, as it is now: a reset puts another one in its place.
     #[must_use]
-    pub fn fabric(&self) -> &Fabric {
-        &self.fabric
+    pub fn fabric(&self) -> Fabric {
+        self.endpoint.fabric()
+    }
+
+    /// What is behind the port.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// Puts events as the endpoint's own simulated gateway, which alone may use sources that begin with `aws.`;
     /// `entries` is the input of `PutEvents`.
     ///
     /// # Errors
-    /// What `PutEvents` answers.
+    /// What `PutEvents` answers; `ServiceUnavailable` when what it accepted cannot be kept.
     pub async fn put_gateway_events(&self, entries: Value) -> Result<Value, ServiceError> {
-        uplink::put_gateway_events(&self.fabric, entries).await
+        uplink::put_gateway_events(&self.fabric(), entries).await
     }
 
     /// Ends the endpoint, its background work and every process that it started.
     pub async fn shutdown(self) {
-        self.fabric.shutdown().await;
+        self.end().await;
         self.server.abort();
+    }
+
+    /// The same where somebody else still holds it.
+    pub async fn end(&self) {
+        self.endpoint.shutdown().await;
     }
 }

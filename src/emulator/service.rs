@@ -217,6 +217,17 @@ pub trait Service: Send + Sync + 'static {
         Box::pin(async move { super::front::error_reply(&ServiceError::not_implemented(title, "over REST"), "1.1") })
     }
 
+    /// What it holds, for `/_vaultscope/state`: how many of what, such as `("queues", 3)`. It must be cheap.
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        Vec::new()
+    }
+
+    /// Takes up the work that its kept state says was under way; called once, when every service has joined and its state
+    /// stands.
+    fn resume(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     /// Ends background work: pollers, processes, timers.
     fn shutdown(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})

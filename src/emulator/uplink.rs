@@ -23,13 +23,16 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 /// Puts events as the endpoint's own simulated gateway, which alone may use sources that begin with `aws.`.
 ///
 /// # Errors
-/// What `PutEvents` answers.
+/// What `PutEvents` answers; `ServiceUnavailable` when what it accepted cannot be kept.
 pub async fn put_gateway_events(fabric: &Fabric, entries: Value) -> Result<Value, ServiceError> {
     let Some(events) = fabric.service("events") else {
         return Err(ServiceError::not_implemented("Amazon EventBridge", "PutEvents"));
     };
     let context = Context { protocol: Protocol::Internal, origin: Origin::Gateway };
-    events.call(Call { operation: "PutEvents".to_owned(), input: entries, context }).await
+    let answer = events.call(Call { operation: "PutEvents".to_owned(), input: entries, context }).await;
+    // An appliance forgets what it has announced.
+    fabric.keep().settled().await.map_err(ServiceError::from)?;
+    answer
 }
 
 /// A bucket and the event bus of the endpoint.
@@ -58,6 +61,9 @@ impl FabricUplink {
             Some(FileBytes { file, offset, len }) => s3.call_with_file(call, FileBody { file, offset, len }).await,
             None => s3.call(call).await,
         };
+        // An appliance forgets what it has uploaded.
+        let kept = self.fabric.keep().settled().await;
+        kept.map_err(|error| refused(&error.into()))?;
         answer.map_err(|error| refused(&error))
     }
 }

@@ -13,6 +13,7 @@ mod lambda;
 mod live_tail;
 mod logs;
 mod observe;
+mod restart;
 mod s3;
 mod scenarios;
 mod s3tar;

@@ -1,5 +1,6 @@
 //! The endpoint's own paths: health as LocalStack writes it, and `/_vaultscope/` for clock, trace and faults.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::with_body;
+use crate::emulator::endpoint::Endpoint;
 use crate::emulator::error::ServiceError;
 use crate::emulator::fabric::Fabric;
 use crate::emulator::service::{ReplyBody, Service};
@@ -31,13 +33,14 @@ pub fn answer(fabric: &Fabric, method: &Method, path: &str, body: &Bytes) -> Res
         (&Method::GET, "health") => Ok(health(fabric)),
         (&Method::GET, "clock") => Ok(json!(fabric.clock().reading())),
         (&Method::POST, "clock") => set_clock(fabric, body),
+        (&Method::GET, "state") => Ok(state(fabric)),
         (&Method::GET, "trace") => {
             let (hops, dropped) = fabric.hops(TRACE_PAGE);
             Ok(json!({ "hops": hops, "dropped": dropped }))
         }
         (&Method::GET, "faults") => Ok(fabric.faults().list()),
         (&Method::POST, "faults") => {
-            fabric.faults().add(body, fabric.services().into_iter().map(|service| &**service as &dyn Service))
+            fabric.faults().add(body, fabric.services().iter().map(|service| &**service as &dyn Service))
         }
         (&Method::DELETE, "faults") => Ok(json!({ "removed": fabric.faults().remove(None) })),
         (&Method::DELETE, _) if path.starts_with("faults/") => remove_fault(fabric, path),
@@ -54,6 +57,69 @@ fn health(fabric: &Fabric) -> Value {
     let services: Map<String, Value> =
         fabric.services().iter().map(|service| (service.interface().id.to_owned(), Value::from("running"))).collect();
     json!({ "services": services, "edition": "vaultscope", "version": env!("CARGO_PKG_VERSION") })
+}
+
+/// What every service holds, and where it is kept.
+fn state(fabric: &Fabric) -> Value {
+    let counts = |service: &Arc<dyn Service>| {
+        let counts: Map<String, Value> =
+            service.summary().into_iter().map(|(what, count)| (what.to_owned(), count.into())).collect();
+        (service.interface().id.to_owned(), counts.into())
+    };
+    let services: Map<String, Value> = fabric.services().iter().map(counts).collect();
+    json!({
+        "data_dir": fabric.keep().folder().map(|folder| folder.display().to_string()),
+        "starts": fabric.keep().starts(),
+        "services": services,
+    })
+}
+
+/// Whether a path is about all of the endpoint, so that it must outlive the services.
+pub fn is_of_the_whole(path: &str) -> bool {
+    matches!(path, "reset" | "restore" | "snapshot") || path.starts_with("snapshot/")
+}
+
+/// The body of a POST to `/_vaultscope/snapshot` and `/_vaultscope/restore`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    name: String,
+}
+
+/// Answers one request to a path of [`is_of_the_whole`].
+pub async fn answer_of_the_whole(
+    endpoint: &Endpoint,
+    method: &Method,
+    path: &str,
+    body: &Bytes,
+) -> Response<ReplyBody> {
+    let named = || serde_json::from_slice(body).map(|Named { name }| name).map_err(ServiceError::serialization);
+    let keep = || endpoint.fabric().keep().clone();
+    let result = match (method, path.split_once('/').map_or((path, None), |(path, name)| (path, Some(name)))) {
+        (&Method::POST, ("reset", None)) => {
+            endpoint.reset().await.map(|()| state(&endpoint.fabric())).map_err(ServiceError::from)
+        }
+        (&Method::POST, ("restore", None)) => match named() {
+            Ok(name) => endpoint.restore(&name).await.map(|()| state(&endpoint.fabric())).map_err(ServiceError::from),
+            Err(error) => Err(error),
+        },
+        (&Method::GET, ("snapshot", None)) => {
+            keep().snapshots().map(|snapshots| json!({ "snapshots": snapshots })).map_err(ServiceError::from)
+        }
+        (&Method::POST, ("snapshot", None)) => match named() {
+            Ok(name) => keep().take_snapshot(&name).await.map(|taken| json!(taken)).map_err(ServiceError::from),
+            Err(error) => Err(error),
+        },
+        (&Method::DELETE, ("snapshot", Some(name))) => {
+            keep().remove_snapshot(name).map(|()| json!({ "removed": name })).map_err(ServiceError::from)
+        }
+        _ => Err(ServiceError::client("NotFound", format!("there is no {method} /_vaultscope/{path}"))
+            .with_status(StatusCode::NOT_FOUND)),
+    };
+    match result {
+        Ok(value) => with_body(StatusCode::OK, JSON, "", value.to_string()),
+        Err(error) => super::error_reply(&error, "1.1"),
+    }
 }
 
 /// What a POST to `/_vaultscope/clock` may ask for; members left out stay as they are.

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use serde_json::json;
 
+use crate::emulator::keep::Keep;
 use crate::emulator::service::{EventStream, ReplyBody, StreamEvent};
 
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
@@ -20,12 +21,15 @@ const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 /// What the JSON protocols begin a stream with: the members of the answer that are no events, of which there are none.
 const INITIAL_RESPONSE: &str = "initial-response";
 
-/// Writes an answer that goes on until `events` ends.
-pub fn reply(events: EventStream, request_id: &str) -> Response<ReplyBody> {
+/// Writes an answer that goes on until `events` ends. An event leaves when what it tells of is kept.
+pub fn reply(events: EventStream, request_id: &str, keep: Keep) -> Response<ReplyBody> {
     let initial = StreamEvent { name: INITIAL_RESPONSE, payload: json!({}), is_error: false };
-    let frames = stream::once(async { initial }).chain(events).map(|event| {
-        let frame = encode(&event)?;
-        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Frame::data(frame))
+    let frames = stream::once(async { initial }).chain(events).then(move |event| {
+        let keep = keep.clone();
+        async move {
+            keep.settled().await?;
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Frame::data(encode(&event)?))
+        }
     });
     let mut reply = Response::new(StreamBody::new(frames).boxed_unsync());
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
@@ -60,7 +64,7 @@ mod tests {
             StreamEvent { name: "sessionUpdate", payload: json!({"n": "ü"}), is_error: false },
             StreamEvent { name: "SessionTimeoutException", payload: json!({"message": "m"}), is_error: true },
         ];
-        let reply = reply(stream::iter(events).boxed(), "id");
+        let reply = reply(stream::iter(events).boxed(), "id", Keep::default());
         assert_eq!(reply.headers()[CONTENT_TYPE], EVENT_STREAM);
         let mut body = reply.into_body().collect().await.expect("a body").to_bytes();
         let mut read = Vec::new();

@@ -8,6 +8,7 @@ mod query;
 mod route;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -20,9 +21,11 @@ use tokio::net::{TcpListener, TcpStream};
 pub use json::error_reply;
 pub use route::refuse_foreign_browser;
 
+use super::endpoint::Endpoint;
 use super::error::ServiceError;
 use super::fabric::Fabric;
 use super::faults::Caller;
+use super::keep::KeepError;
 use super::service::{Call, Context, Origin, Protocol, ReplyBody, RequestBody};
 use route::Route;
 
@@ -33,8 +36,8 @@ const LARGEST_BODY: usize = 16 * 1024 * 1024;
 const HEADER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Accepts connections until the endpoint shuts down.
-pub(super) async fn serve(listener: TcpListener, fabric: Fabric) {
-    let shutdown = fabric.shutdown_token().clone();
+pub(super) async fn serve(listener: TcpListener, endpoint: Arc<Endpoint>) {
+    let shutdown = endpoint.shutdown_token().clone();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -42,7 +45,7 @@ pub(super) async fn serve(listener: TcpListener, fabric: Fabric) {
         };
         match accepted {
             Ok((stream, _)) => {
-                tokio::spawn(connection(stream, fabric.clone()));
+                tokio::spawn(connection(stream, Arc::clone(&endpoint)));
             }
             // Out of file descriptors, or a peer that went away: the next accept may succeed.
             Err(error) => {
@@ -53,15 +56,15 @@ pub(super) async fn serve(listener: TcpListener, fabric: Fabric) {
     }
 }
 
-async fn connection(stream: TcpStream, fabric: Fabric) {
+async fn connection(stream: TcpStream, endpoint: Arc<Endpoint>) {
     // Without it Nagle's algorithm delays each small answer by 40 ms.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let shutdown = fabric.shutdown_token().clone();
+    let shutdown = endpoint.shutdown_token().clone();
     let service = service_fn(move |request| {
-        let fabric = fabric.clone();
-        async move { Ok::<_, Infallible>(answer(&fabric, request).await) }
+        let endpoint = Arc::clone(&endpoint);
+        async move { Ok::<_, Infallible>(acknowledged(&endpoint, request).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -71,6 +74,31 @@ async fn connection(stream: TcpStream, fabric: Fabric) {
         result = served => if let Err(error) = result { tracing::debug!(%error, "a connection ended early") },
         () = shutdown.cancelled() => {}
     }
+}
+
+/// Answers a request once everything that the answer tells of is kept. A reset or restore in the middle of a request refuses
+/// it: what it did is gone with the rest.
+async fn acknowledged(endpoint: &Endpoint, request: Request<RequestBody>) -> Response<ReplyBody> {
+    if let Some(path) = admin::path_of(request.uri().path()).filter(|path| admin::is_of_the_whole(path)) {
+        let (path, method) = (path.to_owned(), request.method().clone());
+        return match admitted(request).await {
+            Ok(body) => admin::answer_of_the_whole(endpoint, &method, &path, &body).await,
+            Err(error) => error_reply(&error, "1.1"),
+        };
+    }
+    let fabric = endpoint.fabric();
+    let ended = fabric.shutdown_token().clone();
+    let outcome = tokio::select! {
+        reply = answer(&fabric, request) => fabric.keep().settled().await.map(|()| reply),
+        () = ended.cancelled() => Err(KeepError::Closed),
+    };
+    outcome.unwrap_or_else(|error| error_reply(&ServiceError::from(error), "1.1"))
+}
+
+/// The body of a request to the endpoint's own paths, unless a page of another origin sends it.
+async fn admitted(request: Request<RequestBody>) -> Result<Bytes, ServiceError> {
+    route::refuse_foreign_browser(&request)?;
+    whole_body(request.into_body()).await
 }
 
 async fn answer(fabric: &Fabric, request: Request<RequestBody>) -> Response<ReplyBody> {
@@ -113,7 +141,7 @@ async fn answer(fabric: &Fabric, request: Request<RequestBody>) -> Response<Repl
             let call = Call { operation, input, context };
             if is_stream {
                 return match service.stream(call).await {
-                    Ok(events) => event_stream::reply(events, &fabric.uuid()),
+                    Ok(events) => event_stream::reply(events, &fabric.uuid(), fabric.keep().clone()),
                     Err(error) => error_reply(&error, version),
                 };
             }

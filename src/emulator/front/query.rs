@@ -80,14 +80,10 @@ pub fn input(uri_query: &str, body: &Bytes) -> Result<(String, Value), ServiceEr
 
 /// An unsigned request is told apart by its API version.
 fn by_version(fabric: &Fabric, version: Option<&str>, action: &str) -> Option<Arc<dyn Service>> {
-    fabric
-        .services()
-        .into_iter()
-        .find(|service| {
-            service.interface().query.is_some_and(|query| version.is_none_or(|version| version == query.version))
-                && service.operations().contains(&action)
-        })
-        .cloned()
+    fabric.services().into_iter().find(|service| {
+        service.interface().query.is_some_and(|query| version.is_none_or(|version| version == query.version))
+            && service.operations().contains(&action)
+    })
 }
 
 fn read_form(uri_query: &str, body: &Bytes) -> Result<BTreeMap<String, String>, ServiceError> {

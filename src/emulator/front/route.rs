@@ -37,7 +37,7 @@ pub fn of<B>(fabric: &Fabric, request: &Request<B>) -> Route {
     }
     let scope =
         text(headers, AUTHORIZATION.as_str()).and_then(signing_service).or_else(|| presigned(request.uri().query()));
-    let by_scope = scope.and_then(|id| fabric.service(id)).cloned();
+    let by_scope = scope.and_then(|id| fabric.service(id));
     if let Some(service) = &by_scope
         && service.interface().rest
     {
@@ -55,7 +55,7 @@ pub fn of<B>(fabric: &Fabric, request: &Request<B>) -> Route {
     }
     // An anonymous request without a target is S3's: public objects and health checks of buckets.
     match fabric.service("s3") {
-        Some(s3) => Route::Rest(Arc::clone(s3)),
+        Some(s3) => Route::Rest(s3),
         None => Route::Unknown(ServiceError::client("UnknownOperationException", "the request names no operation")),
     }
 }
@@ -68,7 +68,7 @@ fn json_route(fabric: &Fabric, target: &str) -> Route {
         ));
     };
     match fabric.services().into_iter().find(|service| service.interface().target_prefix == Some(prefix)) {
-        Some(service) => Route::Json { service: Arc::clone(service), operation: operation.to_owned() },
+        Some(service) => Route::Json { service, operation: operation.to_owned() },
         None => Route::Unknown(ServiceError::not_implemented(prefix, operation)),
     }
 }

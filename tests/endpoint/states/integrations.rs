@@ -134,7 +134,8 @@ async fn an_execution_waits_for_another_and_stops_it_when_it_is_stopped() {
 async fn a_distributed_map_reads_a_table_in_batches_and_writes_its_results() {
     let (emulator, config) = start().await;
     let client = Client::new(&config);
-    let s3 = |operation: &'static str, input: serde_json::Value| emulator.fabric().call("test", "s3", operation, input);
+    let fabric = emulator.fabric();
+    let s3 = |operation: &'static str, input: serde_json::Value| fabric.call("test", "s3", operation, input);
     s3("CreateBucket", serde_json::json!({"Bucket": "b-1"})).await.expect("a bucket");
     // `a,b`, `1,2`, `3,4` as lines.
     let table = serde_json::json!({"Bucket": "b-1", "Key": "t.csv", "Body": "YSxiCjEsMgozLDQK"});

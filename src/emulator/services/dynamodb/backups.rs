@@ -3,30 +3,33 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Engine, error};
 use crate::clock::Clock;
 use crate::emulator::error::ServiceError;
+use crate::emulator::keep::{KeepError, Shelf};
 use crate::emulator::service::parse_input;
 use crate::model::Timestamp;
 
 /// Days for which AWS can restore a table unless told otherwise.
 const DEFAULT_RECOVERY_DAYS: u32 = 35;
+/// What sort of row a [`Recovery`] is.
+const KIND: &str = "recovery";
 
 /// Point-in-time recovery of a table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Recovery {
     since: Timestamp,
     days: u32,
 }
 
 /// Tables that have point-in-time recovery switched on.
-#[derive(Debug)]
 pub struct Backups {
     enabled: Mutex<HashMap<String, Recovery>>,
     clock: Clock,
+    shelf: Shelf,
 }
 
 #[derive(Deserialize)]
@@ -51,23 +54,34 @@ struct Specification {
 }
 
 impl Backups {
-    pub fn new(clock: Clock) -> Self {
-        Self { enabled: Mutex::default(), clock }
+    /// What was kept.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn new(clock: Clock, shelf: Shelf) -> Result<Self, KeepError> {
+        let enabled = Mutex::new(shelf.all(KIND)?.into_iter().collect());
+        Ok(Self { enabled, clock, shelf })
     }
 
     /// Drops what is known of a deleted table.
     pub fn forget(&self, table: &str) {
-        self.enabled.lock().unwrap_or_else(PoisonError::into_inner).remove(table);
+        let mut enabled = self.enabled.lock().unwrap_or_else(PoisonError::into_inner);
+        if enabled.remove(table).is_some() {
+            self.shelf.delete(KIND, table);
+        }
     }
 
     fn set(&self, table: &str, specification: &Specification) {
         let mut enabled = self.enabled.lock().unwrap_or_else(PoisonError::into_inner);
         if !specification.point_in_time_recovery_enabled {
+            self.shelf.delete(KIND, table);
             enabled.remove(table);
             return;
         }
         let days = specification.recovery_period_in_days.unwrap_or(DEFAULT_RECOVERY_DAYS);
-        enabled.entry(table.to_owned()).or_insert(Recovery { since: self.clock.now(), days }).days = days;
+        let recovery = enabled.entry(table.to_owned()).or_insert(Recovery { since: self.clock.now(), days });
+        recovery.days = days;
+        self.shelf.put(KIND, table, recovery);
     }
 
     fn describe(&self, table: &str) -> Value {

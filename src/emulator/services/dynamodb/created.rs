@@ -6,24 +6,36 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 
 use crate::clock::Clock;
+use crate::emulator::keep::{KeepError, Shelf};
 use crate::model::Timestamp;
 
+/// What sort of row a moment is.
+const KIND: &str = "created";
+
 /// Moments by table.
-#[derive(Debug)]
 pub struct Created {
     moments: Mutex<HashMap<String, Timestamp>>,
     clock: Clock,
+    shelf: Shelf,
 }
 
 impl Created {
-    pub fn new(clock: Clock) -> Self {
-        Self { moments: Mutex::default(), clock }
+    /// The moments that were kept.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn new(clock: Clock, shelf: Shelf) -> Result<Self, KeepError> {
+        let moments = Mutex::new(shelf.all(KIND)?.into_iter().collect());
+        Ok(Self { moments, clock, shelf })
     }
 
     /// Notes that the table of an answer was made now.
     pub fn note(&self, output: &Value) {
         if let Some(name) = output.pointer("/TableDescription/TableName").and_then(Value::as_str) {
-            self.moments.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), self.clock.now());
+            let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = self.clock.now();
+            self.shelf.put(KIND, name, &now);
+            moments.insert(name.to_owned(), now);
         }
     }
 
@@ -41,7 +53,9 @@ impl Created {
 
     /// Forgets a deleted table.
     pub fn forget(&self, table: &str) {
-        self.moments.lock().unwrap_or_else(PoisonError::into_inner).remove(table);
+        let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shelf.delete(KIND, table);
+        moments.remove(table);
     }
 }
 
@@ -50,13 +64,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::emulator::keep::Keep;
 
     #[test]
     fn a_table_was_made_by_the_endpoints_clock() {
         let clock = Clock::starting_at(Timestamp::from_secs(1_000));
         clock.pause();
         let at = clock.now().epoch_seconds();
-        let created = Created::new(clock.clone());
+        let created = Created::new(clock.clone(), Keep::default().shelf("dynamodb")).expect("nothing to read");
         created.note(&json!({"TableDescription": {"TableName": "t"}}));
         clock.step(std::time::Duration::from_secs(60));
         let mut output = json!({"Table": {"TableName": "t", "CreationDateTime": 5}});

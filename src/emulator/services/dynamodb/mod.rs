@@ -1,6 +1,10 @@
-//! Amazon DynamoDB over `dynoxide`, an engine that keeps tables in an SQLite database in memory and is judged against
+//! Amazon DynamoDB over `dynoxide`, an engine that keeps tables in an SQLite database and is judged against
 //! AWS: its answers, limits and messages are DynamoDB's. What is ours is the dispatch, the clock, the ARNs, and
 //! continuous backups, which are recorded only.
+//!
+//! The database is in memory, or where state is kept in a file of the data folder: a call is committed to it before it
+//! answers. An engine over a file takes no clock but the machine's, which it reads for expiry and streams alone; the
+//! endpoint offers neither.
 //!
 //! The engine blocks and serialises on one lock. Calls about one item take tens of microseconds, less than a hand-over
 //! to another thread costs, and run where they arrive; calls that can touch a whole page or several items run on the
@@ -11,6 +15,7 @@ mod created;
 mod error;
 mod names;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use dynoxide::storage_backend::Clock as EngineClock;
@@ -66,22 +71,38 @@ impl EngineClock for FabricClock {
 }
 
 impl DynamoDb {
-    /// An empty set of tables.
+    /// The tables that were kept, else none.
     ///
     /// # Errors
     /// When the engine's database cannot be opened.
     pub fn new(fabric: Fabric) -> Result<Arc<Self>, StartError> {
-        let clock = Arc::new(FabricClock(fabric.clock().clone()));
-        let database = Database::memory_with_clock(clock)
-            .map_err(|error| StartError::Service { service: INTERFACE.id, problem: error.to_string() })?;
+        let failed = |problem: String| StartError::Service { service: INTERFACE.id, problem };
+        let database = match fabric.keep().folder() {
+            Some(folder) => open(&folder.join(INTERFACE.id)).map_err(failed)?,
+            None => Database::memory_with_clock(Arc::new(FabricClock(fabric.clock().clone())))
+                .map_err(|error| failed(error.to_string()))?,
+        };
+        let shelf = fabric.keep().shelf(INTERFACE.id);
         let engine = Engine {
             database,
             arns: Arc::new(Arns::new(&fabric)),
-            backups: Arc::new(Backups::new(fabric.clock().clone())),
-            created: Arc::new(Created::new(fabric.clock().clone())),
+            backups: Arc::new(Backups::new(fabric.clock().clone(), shelf.clone())?),
+            created: Arc::new(Created::new(fabric.clock().clone(), shelf)?),
         };
         Ok(Arc::new(Self { engine }))
     }
+}
+
+/// The engine over a file of `folder`, which survives the death of the process.
+fn open(folder: &Path) -> Result<Database, String> {
+    std::fs::create_dir_all(folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+    let path = folder.join("tables.sqlite");
+    let path = path.to_str().ok_or_else(|| format!("{} is no UTF-8: name another data folder", path.display()))?;
+    let database = Database::new(path).map_err(|error| format!("{path}: {error}"))?;
+    // The engine's name for the settings of everyday work, under which a commit does not wait for the disk: the
+    // log that SQLite writes ahead is in the hands of the system, and there whatever becomes of the process.
+    database.disable_bulk_loading().map_err(|error| format!("{path}: {error}"))?;
+    Ok(database)
 }
 
 /// How long a call may keep the engine's lock.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::error::EventsError;
+use super::kept::Rows;
 use super::rule::Rule;
 use super::tags::Tag;
 use super::{DEFAULT_BUS, Events};
@@ -20,10 +21,12 @@ pub struct Bus {
     created: Timestamp,
     about: Mutex<About>,
     rules: RwLock<BTreeMap<String, Arc<Rule>>>,
+    /// Where what changes is kept, under the lock of what it is.
+    pub rows: Rows,
 }
 
 /// What callers can say of a bus.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct About {
     description: Option<String>,
     pub tags: BTreeMap<String, String>,
@@ -33,8 +36,18 @@ pub struct About {
 
 impl Bus {
     /// A bus without rules.
-    pub fn new(name: String, arn: String, created: Timestamp) -> Self {
-        Self { name, arn, created, about: Mutex::default(), rules: RwLock::default() }
+    pub fn new(name: String, arn: String, created: Timestamp, rows: Rows) -> Self {
+        Self { name, arn, created, about: Mutex::default(), rules: RwLock::default(), rows }
+    }
+
+    /// Notes the bus as it is now.
+    pub fn note(&self, about: &About) {
+        self.rows.bus(&self.arn, self.created, about);
+    }
+
+    /// Puts a rule in that was kept.
+    pub fn fill(&self, rule: Rule) {
+        self.rules.write().unwrap_or_else(PoisonError::into_inner).insert(rule.name.clone(), Arc::new(rule));
     }
 
     /// Description, tags and policy.
@@ -64,6 +77,7 @@ impl Bus {
     ) -> Result<(), EventsError> {
         let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         let rule = make(rules.get(name).map(AsRef::as_ref))?;
+        self.rows.rule(&rule);
         rules.insert(name.to_owned(), Arc::new(rule));
         Ok(())
     }
@@ -78,13 +92,16 @@ impl Bus {
         let rule = rules.get_mut(name).ok_or_else(|| self.no_such_rule(name))?;
         let mut changed = Rule::clone(rule);
         change(&mut changed)?;
+        self.rows.rule(&changed);
         *rule = Arc::new(changed);
         Ok(())
     }
 
     /// Takes a rule out.
     pub fn remove_rule(&self, name: &str) {
-        self.rules.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        rules.remove(name);
+        self.rows.rule_gone(name);
     }
 
     fn described(&self) -> Value {
@@ -196,10 +213,12 @@ impl Events {
             return Err(EventsError::BusExists(name));
         }
         let arn = self.fabric.arn("events", format!("event-bus/{name}")).to_string();
-        let bus = Bus::new(name.clone(), arn.clone(), self.fabric.clock().now());
+        let rows = Rows::new(self.shelf.clone(), name.clone());
+        let bus = Bus::new(name.clone(), arn.clone(), self.fabric.clock().now(), rows);
         let mut about = bus.about();
         about.tags = input.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
         about.description.clone_from(&input.description);
+        bus.note(&about);
         drop(about);
         buses.insert(name, Arc::new(bus));
         Ok(json!({ "EventBusArn": arn, "Description": input.description }))
@@ -215,7 +234,10 @@ impl Events {
         if !bus.rules().is_empty() {
             return Err(EventsError::validation(format!("Event bus {name} can't be deleted since it has rules.")));
         }
-        self.buses.write().unwrap_or_else(PoisonError::into_inner).remove(&bus.name);
+        let mut buses = self.buses.write().unwrap_or_else(PoisonError::into_inner);
+        if buses.remove(&bus.name).is_some() {
+            bus.rows.bus_gone();
+        }
         Ok(json!({}))
     }
 
@@ -251,6 +273,7 @@ impl Events {
                     (id, statement)
                 })
                 .collect();
+            bus.note(&about);
             return Ok(json!({}));
         }
         let (Some(action), Some(principal), Some(id)) = (input.action, input.principal, input.statement_id) else {
@@ -266,6 +289,7 @@ impl Events {
             statement["Condition"] = condition;
         }
         about.policy.insert(id, statement);
+        bus.note(&about);
         Ok(json!({}))
     }
 
@@ -278,11 +302,15 @@ impl Events {
         let mut about = bus.about();
         if input.remove_all_permissions {
             about.policy.clear();
+            bus.note(&about);
             return Ok(json!({}));
         }
         let id = input.statement_id.unwrap_or_default();
         match about.policy.remove(&id) {
-            Some(_) => Ok(json!({})),
+            Some(_) => {
+                bus.note(&about);
+                Ok(json!({}))
+            }
             None => Err(EventsError::NoSuchResource(format!("statement {id}"))),
         }
     }

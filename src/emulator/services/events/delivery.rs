@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use super::bus::Bus;
 use super::input::{Input, Surroundings};
+use super::kept::KeptAttempt;
 use super::pattern::Event;
 use super::put::Envelope;
 use super::rule::Rule;
 use super::target::Target;
 use super::{Events, PRINCIPAL};
 use crate::emulator::service::{Delivery, DeliveryError};
-use crate::emulator::{Fabric, Hop};
+use crate::emulator::{Fabric, Hop, Ticket};
 
 /// One event for one target.
 pub struct Attempt {
@@ -23,6 +24,8 @@ pub struct Attempt {
     pub payload: Arc<str>,
     /// Attempts after the first so far.
     pub retries: u32,
+    /// Its row, until it has arrived or was given up.
+    pub ticket: Ticket,
 }
 
 impl Events {
@@ -59,15 +62,23 @@ impl Events {
                         parsed.get_or_init(|| Arc::new(serde_json::from_str(&envelope.text).unwrap_or_default())),
                     )
                 };
-                attempts.push(Attempt {
+                let mut attempt = Attempt {
                     rule_arn: Arc::clone(&rule.arn),
                     target: Arc::clone(target),
                     envelope: envelope.clone(),
                     payload: target.input.of(&envelope.text, value, &around),
                     retries: 0,
-                });
+                    ticket: Ticket::default(),
+                };
+                attempt.ticket = self.outbox.add(|| KeptAttempt::of(&attempt, None));
+                attempts.push(attempt);
             }
         }
+        self.begin(attempts);
+    }
+
+    /// Delivers, all at once; what fails waits for its next attempt.
+    pub(super) fn begin(&self, attempts: Vec<Attempt>) {
         if attempts.is_empty() {
             return;
         }
@@ -118,11 +129,22 @@ impl Attempt {
             parameters: self.target.parameters.clone(),
             retries: self.retries,
         };
-        fabric.deliver(delivery).await.map_err(|error| (self, error))
+        match fabric.deliver(delivery).await {
+            Ok(()) => {
+                self.ticket.done();
+                Ok(())
+            }
+            Err(error) => Err((self, error)),
+        }
     }
 
     /// Gives up: the event goes to the target's dead-letter queue, or is dropped, and the trace says which.
     pub async fn give_up(self, fabric: &Fabric, error: &DeliveryError, condition: Option<&str>) {
+        self.bury(fabric, error, condition).await;
+        self.ticket.done();
+    }
+
+    async fn bury(&self, fabric: &Fabric, error: &DeliveryError, condition: Option<&str>) {
         let why = match condition {
             Some(condition) => format!("{error} ({condition} after {} retries)", self.retries),
             None => error.to_string(),

@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use tokio::sync::Notify;
 
 use super::delivery::Attempt;
+use super::kept::KeptAttempt;
 use crate::emulator::Fabric;
 use crate::emulator::backoff;
 use crate::emulator::service::DeliveryError;
@@ -28,7 +29,7 @@ pub struct Retries {
 
 #[derive(Default)]
 struct Waiting {
-    due: BTreeMap<(Timestamp, u64), (Attempt, DeliveryError)>,
+    due: BTreeMap<(Timestamp, u64), Attempt>,
     next: u64,
 }
 
@@ -70,10 +71,16 @@ impl Retries {
             return;
         }
         attempt.retries += 1;
+        attempt.ticket.update(|| KeptAttempt::of(&attempt, Some(due)));
+        self.wait(attempt, due);
+    }
+
+    /// Lets an attempt wait until it is due.
+    pub fn wait(self: Arc<Self>, attempt: Attempt, due: Timestamp) {
         let mut waiting = self.waiting();
         let key = (due, waiting.next);
         waiting.next += 1;
-        waiting.due.insert(key, (attempt, error));
+        waiting.due.insert(key, attempt);
         drop(waiting);
         if self.running.swap(true, Ordering::Relaxed) {
             self.changed.notify_one();
@@ -92,7 +99,7 @@ impl Retries {
                 let ready = std::mem::replace(&mut waiting.due, later);
                 (ready, waiting.due.first_key_value().map(|((due, _), _)| *due))
             };
-            for (attempt, _) in ready.into_values() {
+            for attempt in ready.into_values() {
                 let retries = Arc::clone(&self);
                 tokio::spawn(async move {
                     if let Err((attempt, error)) = attempt.deliver(&retries.fabric).await {
@@ -168,7 +175,10 @@ mod tests {
         let fabric = Fabric::new(clock, Identity::default(), 1);
         let (sent, mut letters) = tokio::sync::mpsc::unbounded_channel();
         let failing = Arc::new(Failing { attempts: AtomicUsize::new(0), sent });
-        fabric.join(vec![Arc::clone(&failing) as Arc<dyn Service>, Events::new(fabric.clone())]);
+        fabric.join(vec![
+            Arc::clone(&failing) as Arc<dyn Service>,
+            Events::new(fabric.clone()).expect("nothing is kept"),
+        ]);
         let call = |operation: &'static str, input: Value| fabric.call("test", "events", operation, input);
         call("PutRule", json!({"Name": "r", "EventPattern": "{\"source\":[\"s\"]}"})).await.expect("a rule");
         let arn = "arn:aws:sqs:us-east-1:000000000000:q";

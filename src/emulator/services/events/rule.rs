@@ -31,9 +31,9 @@ pub struct Rule {
     /// The schedule expression as it was given, and read.
     pub schedule: Option<(String, Arc<Schedule>)>,
     pub enabled: bool,
-    state: String,
-    description: Option<String>,
-    role: Option<String>,
+    pub state: String,
+    pub description: Option<String>,
+    pub role: Option<String>,
     pub tags: BTreeMap<String, String>,
     pub targets: Vec<Arc<Target>>,
 }
@@ -111,6 +111,15 @@ pub struct TestEventPatternInput {
 }
 
 impl Rule {
+    /// Whether a rule in that state takes events; `None` when it is no state.
+    pub fn is_on(state: &str) -> Option<bool> {
+        match state {
+            "ENABLED" | "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS" => Some(true),
+            "DISABLED" => Some(false),
+            _ => None,
+        }
+    }
+
     fn described(&self) -> Value {
         let mut described = Map::new();
         let mut add = |name: &str, value: Option<&str>| {
@@ -156,11 +165,8 @@ impl Events {
         };
         let schedule = super::scheduled::read(&bus, input.schedule_expression)?;
         let state = input.state.unwrap_or_else(|| "ENABLED".to_owned());
-        let enabled = match state.as_str() {
-            "ENABLED" | "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS" => true,
-            "DISABLED" => false,
-            _ => return Err(EventsError::validation(format!("{state} is no state of a rule."))),
-        };
+        let enabled =
+            Rule::is_on(&state).ok_or_else(|| EventsError::validation(format!("{state} is no state of a rule.")))?;
         let resource =
             if bus.name == DEFAULT_BUS { format!("rule/{name}") } else { format!("rule/{}/{name}", bus.name) };
         let arn: Arc<str> = self.fabric.arn("events", resource).to_string().into();
@@ -180,7 +186,7 @@ impl Events {
                 targets: before.map(|before| before.targets.clone()).unwrap_or_default(),
             })
         })?;
-        self.keep_schedule(&bus, &name);
+        self.keep_schedule(&bus, &name, None);
         Ok(json!({ "RuleArn": arn }))
     }
 

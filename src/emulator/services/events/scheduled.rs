@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::bus::Bus;
 use super::error::EventsError;
+use super::kept::Progress;
 use super::put::Envelope;
 use super::rule::Rule;
 use super::{DEFAULT_BUS, Events};
@@ -30,16 +31,22 @@ pub fn read(bus: &Bus, text: Option<String>) -> Result<Option<(String, Arc<Sched
 }
 
 impl Events {
-    /// Sets the task of a rule's schedule going; it ends when the rule gets another one or none.
-    pub(super) fn keep_schedule(&self, bus: &Arc<Bus>, name: &str) {
+    /// Sets the task of a rule's schedule going, from where an earlier start has left it; it ends when the rule gets another
+    /// one or none.
+    pub(super) fn keep_schedule(&self, bus: &Arc<Bus>, name: &str, left: Option<Progress>) {
         let Ok(rule) = bus.rule(name) else { return };
         let Some((_, schedule)) = &rule.schedule else { return };
+        let bus_of = bus;
         let (own, bus, schedule) = (Weak::clone(&self.own), Arc::downgrade(bus), Arc::clone(schedule));
         let (clock, shutdown) = (self.fabric.clock().clone(), self.fabric.shutdown_token().clone());
         let name = name.to_owned();
-        let start = clock.now();
+        let now = clock.now();
+        let Progress { start, mut from } =
+            left.unwrap_or_else(|| Progress { start: now, from: now + Duration::from_micros(1) });
+        if left.is_none() {
+            bus_of.rows.progress(&name, Progress { start, from });
+        }
         tokio::spawn(async move {
-            let mut from = start + Duration::from_micros(1);
             while let Some(due) = schedule.next(start, from) {
                 tokio::select! {
                     () = clock.sleep_until(due) => {}
@@ -55,6 +62,8 @@ impl Events {
                 if rule.enabled {
                     events.fire(&rule, due);
                 }
+                // After the event: whoever dies between the two sends it twice, never not at all.
+                bus.rows.progress(&name, Progress { start, from });
             }
         });
     }

@@ -49,7 +49,10 @@ impl Events {
         let gone = || EventsError::NoSuchResource(arn.to_owned());
         if let Some((_, bus)) = arn.split_once(":event-bus/") {
             let bus = self.bus(Some(bus)).map_err(|_| gone())?;
-            return Ok(change(&mut bus.about().tags));
+            let mut about = bus.about();
+            let changed = change(&mut about.tags);
+            bus.note(&about);
+            return Ok(changed);
         }
         let (_, resource) = arn.split_once(":rule/").ok_or_else(gone)?;
         let (bus, rule) = resource.rsplit_once('/').map_or((None, resource), |(bus, rule)| (Some(bus), rule));

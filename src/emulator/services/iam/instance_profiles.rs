@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::{Iam, InstanceProfile, State, Tag, check_name, check_path, roles};
+use super::{INSTANCE_PROFILE, Iam, InstanceProfile, State, Tag, check_name, check_path, roles};
 use crate::emulator::{Context, form};
 
 fn shown(state: &State, name: &str, profile: &InstanceProfile) -> Value {
@@ -54,6 +54,7 @@ pub(super) async fn create_instance_profile(iam: &Iam, input: Input, _: &Context
         return Err(Error::Exists(format!("Instance Profile {name}")));
     }
     let answer = json!({"InstanceProfile": shown(&state, &name, &profile)});
+    iam.shelf.put(INSTANCE_PROFILE, &name, &profile);
     state.instance_profiles.insert(name, profile);
     Ok(answer)
 }
@@ -70,6 +71,7 @@ pub(super) async fn delete_instance_profile(iam: &Iam, input: Input, _: &Context
     if profile.role.is_some() {
         return Err(Error::Conflict("Cannot delete entity, must remove roles from instance profile first.".to_owned()));
     }
+    iam.shelf.delete(INSTANCE_PROFILE, name);
     state.instance_profiles.remove(name);
     Ok(Value::Null)
 }
@@ -85,6 +87,7 @@ pub(super) async fn add_role_to_instance_profile(iam: &Iam, input: Input, _: &Co
         return Err(Error::Limit("Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1".to_owned()));
     }
     profile.role = Some(role);
+    iam.shelf.put(INSTANCE_PROFILE, name, profile);
     Ok(Value::Null)
 }
 
@@ -96,6 +99,7 @@ pub(super) async fn remove_role_from_instance_profile(iam: &Iam, input: Input, _
         return Err(roles::missing(&role));
     }
     profile.role = None;
+    iam.shelf.put(INSTANCE_PROFILE, name, profile);
     Ok(Value::Null)
 }
 

@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::emulator::{Fabric, Interface, QueryInterface, Service};
+use crate::emulator::{Fabric, Interface, KeepError, QueryInterface, Service, Shelf};
 use crate::model::Timestamp;
 use error::Error;
 
@@ -44,6 +44,12 @@ struct Tag {
     value: String,
 }
 
+/// What kept rows are.
+const ROLE: &str = "role";
+const POLICY: &str = "policy";
+const INSTANCE_PROFILE: &str = "instance profile";
+
+#[derive(Serialize, Deserialize)]
 struct Role {
     id: String,
     arn: String,
@@ -59,12 +65,14 @@ struct Role {
     tags: BTreeMap<String, String>,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Version {
     id: String,
     document: String,
     created: Timestamp,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Policy {
     id: String,
     name: String,
@@ -77,6 +85,7 @@ struct Policy {
     next_version: u32,
 }
 
+#[derive(Serialize, Deserialize)]
 struct InstanceProfile {
     id: String,
     arn: String,
@@ -97,14 +106,23 @@ struct State {
 /// The service.
 pub struct Iam {
     fabric: Fabric,
+    shelf: Shelf,
     state: Mutex<State>,
 }
 
 impl Iam {
-    /// Without roles and policies.
-    #[must_use]
-    pub fn new(fabric: Fabric) -> Arc<Self> {
-        Arc::new(Self { fabric, state: Mutex::default() })
+    /// With the roles and policies that were kept.
+    ///
+    /// # Errors
+    /// When these cannot be read.
+    pub fn new(fabric: Fabric) -> Result<Arc<Self>, KeepError> {
+        let shelf = fabric.keep().shelf(INTERFACE.id);
+        let state = State {
+            instance_profiles: shelf.all(INSTANCE_PROFILE)?.into_iter().collect(),
+            roles: shelf.all(ROLE)?.into_iter().collect(),
+            policies: shelf.all(POLICY)?.into_iter().collect(),
+        };
+        Ok(Arc::new(Self { fabric, shelf, state: Mutex::new(state) }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -159,6 +177,15 @@ impl Service for Iam {
         &INTERFACE
     }
 
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        let state = self.state();
+        vec![
+            ("roles", state.roles.len()),
+            ("policies", state.policies.len()),
+            ("instance profiles", state.instance_profiles.len()),
+        ]
+    }
+
     crate::operations! {
         AddRoleToInstanceProfile => instance_profiles::add_role_to_instance_profile,
         AttachRolePolicy => roles::attach_role_policy,
@@ -210,7 +237,7 @@ mod tests {
 
     fn started() -> Fabric {
         let fabric = Fabric::new(Clock::default(), Identity::default(), 1);
-        fabric.join(vec![Iam::new(fabric.clone())]);
+        fabric.join(vec![Iam::new(fabric.clone()).expect("nothing is kept")]);
         fabric
     }
 

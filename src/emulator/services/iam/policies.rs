@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::{Iam, Policy, State, Version, check_document, check_name, check_path, encoded};
+use super::{Iam, POLICY, Policy, State, Version, check_document, check_name, check_path, encoded};
 use crate::emulator::{Context, form};
 
 /// Versions that a policy may have.
@@ -79,6 +79,7 @@ pub(super) async fn create_policy(iam: &Iam, input: CreatePolicy, _: &Context) -
         return Err(Error::Exists(format!("A policy called {}", policy.name)));
     }
     let answer = json!({"Policy": shown(&state, &arn, &policy)});
+    iam.shelf.put(POLICY, &arn, &policy);
     state.policies.insert(arn, policy);
     Ok(answer)
 }
@@ -111,6 +112,7 @@ pub(super) async fn delete_policy(iam: &Iam, input: OfPolicy, _: &Context) -> Re
         let problem = "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.";
         return Err(Error::Conflict(problem.to_owned()));
     }
+    iam.shelf.delete(POLICY, &input.policy_arn);
     state.policies.remove(&input.policy_arn);
     Ok(Value::Null)
 }
@@ -132,6 +134,7 @@ pub(super) async fn create_policy_version(iam: &Iam, input: OfPolicy, _: &Contex
     }
     let answer = json!({"PolicyVersion": version_of(policy, &version, false)});
     policy.versions.push(version);
+    iam.shelf.put(POLICY, &input.policy_arn, policy);
     Ok(answer)
 }
 
@@ -157,7 +160,11 @@ pub(super) async fn delete_policy_version(iam: &Iam, input: OfPolicy, _: &Contex
     }
     let before = policy.versions.len();
     policy.versions.retain(|one| one.id != wanted);
-    if policy.versions.len() == before { Err(no_version(&input.policy_arn, &wanted)) } else { Ok(Value::Null) }
+    if policy.versions.len() == before {
+        return Err(no_version(&input.policy_arn, &wanted));
+    }
+    iam.shelf.put(POLICY, &input.policy_arn, policy);
+    Ok(Value::Null)
 }
 
 pub(super) async fn list_policy_versions(iam: &Iam, input: OfPolicy, _: &Context) -> Result<Value, Error> {

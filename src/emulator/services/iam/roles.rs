@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::{Iam, Role, Tag, check_document, check_name, check_path, encoded};
+use super::{Iam, ROLE, Role, Tag, check_document, check_name, check_path, encoded};
 use crate::emulator::{Context, form};
 
 /// The session that a role has when nobody says, in seconds.
@@ -35,11 +35,16 @@ fn tags(role: &Role) -> Value {
 }
 
 impl Iam {
-    fn role<T>(&self, name: &str, work: impl FnOnce(&mut Role) -> Result<T, Error>) -> Result<T, Error> {
-        match self.state().roles.get_mut(name) {
-            Some(role) => work(role),
-            None => Err(missing(name)),
-        }
+    fn role<T>(&self, name: &str, read: impl FnOnce(&Role) -> Result<T, Error>) -> Result<T, Error> {
+        self.state().roles.get(name).ok_or_else(|| missing(name)).and_then(read)
+    }
+
+    fn change_role<T>(&self, name: &str, work: impl FnOnce(&mut Role) -> Result<T, Error>) -> Result<T, Error> {
+        let mut state = self.state();
+        let role = state.roles.get_mut(name).ok_or_else(|| missing(name))?;
+        let answer = work(role)?;
+        self.shelf.put(ROLE, name, role);
+        Ok(answer)
     }
 }
 
@@ -94,6 +99,7 @@ pub(super) async fn create_role(iam: &Iam, input: CreateRole, _: &Context) -> Re
         return Err(Error::Exists(format!("Role with name {}", input.role_name)));
     }
     let answer = json!({"Role": shown(&input.role_name, &role)});
+    iam.shelf.put(ROLE, &input.role_name, &role);
     state.roles.insert(input.role_name, role);
     Ok(answer)
 }
@@ -132,7 +138,7 @@ pub(super) async fn get_role(iam: &Iam, input: OfRole, _: &Context) -> Result<Va
 
 pub(super) async fn update_role(iam: &Iam, input: OfRole, _: &Context) -> Result<Value, Error> {
     let session = input.max_session_duration.map(|seconds| check_session(Some(seconds))).transpose()?;
-    iam.role(&input.role_name, |role| {
+    iam.change_role(&input.role_name, |role| {
         role.description = input.description.clone().or_else(|| role.description.take());
         role.max_session = session.unwrap_or(role.max_session);
         Ok(json!({}))
@@ -149,6 +155,7 @@ pub(super) async fn delete_role(iam: &Iam, input: OfRole, _: &Context) -> Result
     if state.instance_profiles.values().any(|profile| profile.role.as_deref() == Some(&input.role_name)) {
         return Err(Error::Conflict("Cannot delete entity, must remove roles from instance profile first.".to_owned()));
     }
+    iam.shelf.delete(ROLE, &input.role_name);
     state.roles.remove(&input.role_name);
     Ok(Value::Null)
 }
@@ -171,7 +178,7 @@ pub(super) async fn list_roles(iam: &Iam, input: ListRoles, _: &Context) -> Resu
 pub(super) async fn update_assume_role_policy(iam: &Iam, input: OfRole, _: &Context) -> Result<Value, Error> {
     let document = OfRole::required(input.policy_document.as_deref(), "policyDocument")?;
     check_document(&document)?;
-    iam.role(&input.role_name, |role| {
+    iam.change_role(&input.role_name, |role| {
         role.trust = document;
         Ok(Value::Null)
     })
@@ -182,7 +189,7 @@ pub(super) async fn put_role_policy(iam: &Iam, input: OfRole, _: &Context) -> Re
     let document = OfRole::required(input.policy_document.as_deref(), "policyDocument")?;
     check_name(&name, 128, "policyName")?;
     check_document(&document)?;
-    iam.role(&input.role_name, |role| {
+    iam.change_role(&input.role_name, |role| {
         role.inline.insert(name, document);
         Ok(Value::Null)
     })
@@ -202,7 +209,9 @@ pub(super) async fn get_role_policy(iam: &Iam, input: OfRole, _: &Context) -> Re
 
 pub(super) async fn delete_role_policy(iam: &Iam, input: OfRole, _: &Context) -> Result<Value, Error> {
     let name = OfRole::required(input.policy_name.as_deref(), "policyName")?;
-    iam.role(&input.role_name, |role| role.inline.remove(&name).map(|_| Value::Null).ok_or_else(|| no_policy(&name)))
+    iam.change_role(&input.role_name, |role| {
+        role.inline.remove(&name).map(|_| Value::Null).ok_or_else(|| no_policy(&name))
+    })
 }
 
 pub(super) async fn list_role_policies(iam: &Iam, input: OfRole, _: &Context) -> Result<Value, Error> {
@@ -219,7 +228,7 @@ pub(super) async fn attach_role_policy(iam: &Iam, input: OfRole, _: &Context) ->
     if !is_known {
         return Err(Error::NotFound(format!("Policy {arn} does not exist or is not attachable.")));
     }
-    iam.role(&input.role_name, |role| {
+    iam.change_role(&input.role_name, |role| {
         if !role.attached.contains(&arn) {
             role.attached.push(arn);
         }
@@ -229,7 +238,7 @@ pub(super) async fn attach_role_policy(iam: &Iam, input: OfRole, _: &Context) ->
 
 pub(super) async fn detach_role_policy(iam: &Iam, input: OfRole, _: &Context) -> Result<Value, Error> {
     let arn = OfRole::required(input.policy_arn.as_deref(), "policyArn")?;
-    iam.role(&input.role_name, |role| match role.attached.iter().position(|one| *one == arn) {
+    iam.change_role(&input.role_name, |role| match role.attached.iter().position(|one| *one == arn) {
         Some(index) => {
             role.attached.remove(index);
             Ok(Value::Null)
@@ -247,14 +256,14 @@ pub(super) async fn list_attached_role_policies(iam: &Iam, input: OfRole, _: &Co
 }
 
 pub(super) async fn tag_role(iam: &Iam, input: OfRole, _: &Context) -> Result<Value, Error> {
-    iam.role(&input.role_name, |role| {
+    iam.change_role(&input.role_name, |role| {
         role.tags.extend(input.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())));
         Ok(Value::Null)
     })
 }
 
 pub(super) async fn untag_role(iam: &Iam, input: OfRole, _: &Context) -> Result<Value, Error> {
-    iam.role(&input.role_name, |role| {
+    iam.change_role(&input.role_name, |role| {
         role.tags.retain(|key, _| !input.tag_keys.contains(key));
         Ok(Value::Null)
     })

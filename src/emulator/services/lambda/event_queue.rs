@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -36,15 +37,17 @@ const DESTINATION_RETRIES: u32 = 2;
 const DESTINATION_PAUSE: Duration = Duration::from_secs(1);
 
 /// `EventInvokeConfig`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventInvokeConfig {
     /// 0 to 2.
     pub retries: u32,
     /// 60 seconds to 6 hours.
     pub max_age: Duration,
     /// Where successes are told.
+    #[serde(with = "arn")]
     pub on_success: Option<Arn>,
     /// Where failures are told.
+    #[serde(with = "arn")]
     pub on_failure: Option<Arn>,
     /// When it was changed last.
     pub modified: Timestamp,
@@ -60,6 +63,35 @@ impl Default for EventInvokeConfig {
             modified: Timestamp::default(),
         }
     }
+}
+
+/// ARNs as they are written down: texts.
+mod arn {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::model::Arn;
+
+    #[expect(clippy::ref_option, reason = "serde's shape")]
+    pub fn serialize<S: Serializer>(arn: &Option<Arn>, to: S) -> Result<S::Ok, S::Error> {
+        arn.as_ref().map(ToString::to_string).serialize(to)
+    }
+
+    pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Option<Arn>, D::Error> {
+        let text: Option<String> = Option::deserialize(from)?;
+        text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
+    }
+}
+
+/// An event as it is written down.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EventRow {
+    payload: String,
+    /// When it was accepted.
+    pub accepted: Timestamp,
+    attempts: u32,
+    throttled: u32,
+    /// When it is due, if it waits for another attempt.
+    due: Option<Timestamp>,
 }
 
 /// One event and how often it was tried.
@@ -110,6 +142,15 @@ struct State {
     timer: bool,
 }
 
+/// What an attempt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// The event has come to its end.
+    Last,
+    /// It is to be tried again.
+    Again,
+}
+
 /// The queue of one function.
 #[derive(Debug, Default)]
 pub struct EventQueue {
@@ -117,7 +158,46 @@ pub struct EventQueue {
     earlier: Notify,
 }
 
+impl Event {
+    /// The event as it is written down.
+    fn row(&self, due: Option<Timestamp>) -> EventRow {
+        EventRow {
+            payload: String::from_utf8_lossy(&self.payload).into_owned(),
+            accepted: self.accepted,
+            attempts: self.attempts,
+            throttled: self.throttled,
+            due,
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.payload.len() + EVENT_OVERHEAD
+    }
+}
+
+impl State {
+    fn push_later(&mut self, due: Timestamp, event: Event) {
+        self.bytes += event.size();
+        self.numbers += 1;
+        self.later.push(Reverse(Later { due, number: self.numbers, event }));
+    }
+}
+
 impl EventQueue {
+    /// The ids of the events that wait.
+    pub fn waiting(&self) -> Vec<Arc<str>> {
+        let state = self.lock();
+        let later = state.later.iter().map(|Reverse(later)| &later.event);
+        state.ready.iter().chain(later).map(|event| Arc::clone(&event.request_id)).collect()
+    }
+
+    /// Puts an event back that was kept; [`Function::complete`] takes it up.
+    pub fn restore(&self, request_id: Arc<str>, row: EventRow) {
+        let EventRow { payload, accepted, attempts, throttled, due } = row;
+        let event = Event { request_id, payload: payload.into(), accepted, attempts, throttled };
+        self.lock().push_later(due.unwrap_or(accepted), event);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -141,13 +221,23 @@ impl Function {
     pub fn accept(self: &Arc<Self>, request_id: Arc<str>, payload: Bytes) -> Result<(), LambdaError> {
         let event = Event { request_id, payload, accepted: self.fabric().clock().now(), attempts: 0, throttled: 0 };
         let mut state = self.events.lock();
-        let size = event.payload.len() + EVENT_OVERHEAD;
+        let size = event.size();
         if state.bytes + size > QUEUE_BYTES {
             return Err(LambdaError::Throttled { reason: "FunctionInvocationRateLimitExceeded" });
         }
         state.bytes += size;
+        self.keep_event(&event.request_id, || event.row(None));
         self.enqueue(&mut state, event);
         Ok(())
+    }
+
+    /// Takes up the events that were kept.
+    pub fn resume_events(self: &Arc<Self>) {
+        let mut state = self.events.lock();
+        if !state.later.is_empty() && !state.timer {
+            state.timer = true;
+            tokio::spawn(Arc::clone(self).bring_back());
+        }
     }
 
     fn enqueue(self: &Arc<Self>, state: &mut State, event: Event) {
@@ -167,7 +257,7 @@ impl Function {
                 let mut state = self.events.lock();
                 match state.ready.pop_front() {
                     Some(event) if !shutdown.is_cancelled() => {
-                        state.bytes = state.bytes.saturating_sub(event.payload.len() + EVENT_OVERHEAD);
+                        state.bytes = state.bytes.saturating_sub(event.size());
                         event
                     }
                     _ => {
@@ -176,43 +266,53 @@ impl Function {
                     }
                 }
             };
-            self.attempt(event).await;
+            let request_id = Arc::clone(&event.request_id);
+            if self.attempt(event).await == Attempt::Last {
+                self.forget_event(&request_id);
+            }
         }
     }
 
-    async fn attempt(self: &Arc<Self>, mut event: Event) {
+    async fn attempt(self: &Arc<Self>, mut event: Event) -> Attempt {
         let config = self.event_invoke.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
         let clock = self.fabric().clock();
         if clock.now().since(event.accepted).is_some_and(|age| age > config.max_age) {
-            return self.give_up(&event, &config, "EventAgeExceeded", None).await;
+            self.give_up(&event, &config, "EventAgeExceeded", None).await;
+            return Attempt::Last;
         }
         match self.invoke(&event.request_id, event.payload.clone(), true).await {
             Ok(outcome) if outcome.failed => {
                 let pause = RETRY_PAUSES.get(event.attempts as usize).filter(|_| event.attempts < config.retries);
                 event.attempts += 1;
                 let Some(pause) = pause else {
-                    return self.give_up(&event, &config, "RetriesExhausted", Some(&outcome)).await;
+                    self.give_up(&event, &config, "RetriesExhausted", Some(&outcome)).await;
+                    return Attempt::Last;
                 };
                 if clock.now().since(event.accepted).is_some_and(|age| age + *pause > config.max_age) {
-                    return self.give_up(&event, &config, "EventAgeExceeded", Some(&outcome)).await;
+                    self.give_up(&event, &config, "EventAgeExceeded", Some(&outcome)).await;
+                    return Attempt::Last;
                 }
                 self.try_later(event, *pause);
+                Attempt::Again
             }
             Ok(outcome) => {
                 event.attempts += 1;
                 if let Some(target) = &config.on_success {
                     self.tell(target, &event, &record(self, &event, "Success", Some(&outcome))).await;
                 }
+                Attempt::Last
             }
             // A function that may never run does not keep its events.
             Err(LambdaError::Throttled { .. }) if self.reserved() == Some(0) => {
                 self.give_up(&event, &config, "RetriesExhausted", None).await;
+                Attempt::Last
             }
-            Err(LambdaError::ShuttingDown) => {}
+            Err(LambdaError::ShuttingDown) => Attempt::Again,
             Err(_) => {
                 let pause = THROTTLE_PAUSES.0 * 2_u32.saturating_pow(event.throttled.min(16));
                 event.throttled += 1;
                 self.try_later(event, pause.min(THROTTLE_PAUSES.1));
+                Attempt::Again
             }
         }
     }
@@ -220,10 +320,8 @@ impl Function {
     fn try_later(self: &Arc<Self>, event: Event, pause: Duration) {
         let due = self.fabric().clock().now() + pause;
         let mut state = self.events.lock();
-        state.bytes += event.payload.len() + EVENT_OVERHEAD;
-        state.numbers += 1;
-        let number = state.numbers;
-        state.later.push(Reverse(Later { due, number, event }));
+        self.keep_event(&event.request_id, || event.row(Some(due)));
+        state.push_later(due, event);
         if !state.timer {
             state.timer = true;
             tokio::spawn(Arc::clone(self).bring_back());
@@ -241,6 +339,7 @@ impl Function {
                 let now = self.fabric().clock().now();
                 while state.later.peek().is_some_and(|later| later.0.due <= now) {
                     if let Some(Reverse(later)) = state.later.pop() {
+                        // Its bytes stay counted: it waits on, among those that are ready.
                         self.enqueue(&mut state, later.event);
                     }
                 }

@@ -5,15 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
 use indexmap::IndexMap;
+use tokio_util::sync::CancellationToken;
 
 use super::config::Config;
 use super::environment::{Outcome, Setting};
 use super::error::LambdaError;
 use super::event_queue::{EventInvokeConfig, EventQueue};
+use super::kept::Gone;
 use super::log_sink::LogSink;
 use super::policy::Policy;
 use super::pool::{Pool, UNRESERVED};
+use super::python::Python;
 use crate::emulator::fabric::Fabric;
+use crate::emulator::keep::Shelf;
 
 /// A configuration and its environments.
 #[derive(Clone)]
@@ -41,11 +45,22 @@ pub struct Function {
     pub event_invoke: RwLock<Option<EventInvokeConfig>>,
     /// Asynchronous invocations that wait.
     pub events: EventQueue,
+    /// Whether it is kept no more.
+    pub gone: Gone,
+    /// Cancelled when it can run: at once, or of one that was kept when what it runs on was found.
+    complete: CancellationToken,
 }
 
 impl Function {
     /// A function of that configuration, without environments.
     pub fn new(fabric: Fabric, config: Config) -> Arc<Self> {
+        let function = Self::restored(fabric, config);
+        function.complete.cancel();
+        function
+    }
+
+    /// A function that was kept: its invocations wait until it is [`complete`](Self::complete).
+    pub fn restored(fabric: Fabric, config: Config) -> Arc<Self> {
         let reserved = Arc::new(AtomicU32::new(UNRESERVED));
         let (name, arn) = (Arc::clone(&config.name), Arc::clone(&config.arn));
         let version = Version::new(&fabric, config, None, &reserved);
@@ -59,7 +74,23 @@ impl Function {
             tags: Mutex::default(),
             event_invoke: RwLock::default(),
             events: EventQueue::default(),
+            gone: Gone::default(),
+            complete: CancellationToken::new(),
         })
+    }
+
+    /// Lets the function run on `python`, as one that was kept, and takes up the events that wait.
+    pub fn complete(self: &Arc<Self>, python: Option<Arc<Python>>) {
+        if python.is_some() {
+            self.replace(Config { python, ..Config::clone(&self.config()) });
+        }
+        self.complete.cancel();
+        self.resume_events();
+    }
+
+    /// Where it is kept.
+    pub fn shelf(&self) -> Shelf {
+        self.fabric.keep().shelf("lambda")
     }
 
     /// The fabric.
@@ -102,6 +133,9 @@ impl Function {
     /// # Errors
     /// When it is throttled.
     pub async fn invoke(&self, request_id: &Arc<str>, payload: Bytes, wait: bool) -> Result<Outcome, LambdaError> {
+        if !self.complete.is_cancelled() {
+            self.complete.cancelled().await;
+        }
         let pool = self.version().pool;
         pool.invoke(request_id, payload, wait).await
     }

@@ -133,6 +133,7 @@ impl Lambda {
         if functions.contains_key(&name) {
             return Err(exists());
         }
+        function.keep();
         functions.insert(name.clone(), function);
         Ok(shown)
     }
@@ -174,6 +175,7 @@ impl Lambda {
         let shown = config.shown();
         if input.dry_run != Some(true) {
             function.replace(config);
+            function.keep();
         }
         Ok(shown)
     }
@@ -198,6 +200,7 @@ impl Lambda {
         self.stamp(&mut config);
         let shown = config.shown();
         function.replace(config);
+        function.keep();
         Ok(shown)
     }
 
@@ -206,7 +209,8 @@ impl Lambda {
         let name = self.named(&input)?.name.to_string();
         let removed = {
             let mut functions = self.registry.functions.write().unwrap_or_else(PoisonError::into_inner);
-            functions.shift_remove(&name)
+            let removed = functions.shift_remove(&name);
+            removed.inspect(|function| function.forget())
         };
         let function = removed.ok_or_else(|| LambdaError::no_function(&self.registry.function_arn(&name)))?;
         // Its last log lines are not waited for.
@@ -258,8 +262,8 @@ impl Lambda {
                 ));
             }
         };
-        let root = self.registry.packages().to_owned();
-        let unpacked = tokio::task::spawn_blocking(move || Package::unpack(&zip, &root)).await;
+        let packages = Arc::clone(&self.registry.packages);
+        let unpacked = tokio::task::spawn_blocking(move || packages.unpack(&zip)).await;
         unpacked.map_err(|error| LambdaError::Service(ServiceError::internal(error)))?.map(Arc::new)
     }
 

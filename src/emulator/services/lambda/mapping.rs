@@ -3,12 +3,13 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::Lambda;
 use super::error::LambdaError;
+use super::kept;
 use super::poller;
 use super::registry::function_name;
 use super::scalar::{flag, number};
@@ -21,7 +22,7 @@ const PRINCIPAL: &str = "lambda.amazonaws.com";
 const BATCH_WITHOUT_WINDOW: u32 = 10;
 
 /// How a mapping works; a new one replaces it when it changes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The function's name.
     pub function: String,
@@ -52,6 +53,22 @@ pub struct Mapping {
     /// What the last batch came to.
     pub last_result: RwLock<String>,
     stop: RwLock<CancellationToken>,
+}
+
+/// A mapping as it is written down.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MappingRow {
+    queue: String,
+    plan: Arc<Plan>,
+}
+
+impl MappingRow {
+    /// The mapping that was written down, which does not work yet; `None` when its queue is none.
+    pub fn mapping(self, uuid: String, url: impl FnOnce(&Arn) -> String) -> Option<Mapping> {
+        let queue: Arn = self.queue.parse().ok()?;
+        let queue_url = url(&queue);
+        Some(Mapping::new(uuid, queue, queue_url, self.plan))
+    }
 }
 
 /// The members that can be changed.
@@ -175,6 +192,22 @@ impl Plan {
 }
 
 impl Mapping {
+    fn new(uuid: String, queue: Arn, queue_url: String, plan: Arc<Plan>) -> Self {
+        Self {
+            uuid,
+            queue,
+            queue_url,
+            plan: RwLock::new(plan),
+            last_result: RwLock::new("No records processed".to_owned()),
+            stop: RwLock::new(CancellationToken::new()),
+        }
+    }
+
+    /// The mapping as it is written down.
+    pub fn row(&self) -> MappingRow {
+        MappingRow { queue: self.queue.to_string(), plan: self.plan() }
+    }
+
     /// How it works now.
     pub fn plan(&self) -> Arc<Plan> {
         Arc::clone(&self.plan.read().unwrap_or_else(PoisonError::into_inner))
@@ -244,14 +277,7 @@ impl Lambda {
         plan.modified = self.registry.fabric.clock().now();
         let queue_url = self.queue_url(&queue).await?;
         self.expect_visibility(&queue_url, function.config().timeout).await?;
-        let mapping = Arc::new(Mapping {
-            uuid: self.registry.fabric.uuid(),
-            queue,
-            queue_url,
-            plan: RwLock::new(Arc::new(plan)),
-            last_result: RwLock::new("No records processed".to_owned()),
-            stop: RwLock::new(CancellationToken::new()),
-        });
+        let mapping = Arc::new(Mapping::new(self.registry.fabric.uuid(), queue, queue_url, Arc::new(plan)));
         {
             let mut mappings = self.registry.mappings.write().unwrap_or_else(PoisonError::into_inner);
             let same = |other: &Arc<Mapping>| other.queue == mapping.queue && other.plan().function == *function.name;
@@ -262,6 +288,7 @@ impl Lambda {
                     function.name, other.uuid
                 )));
             }
+            kept::keep_mapping(&self.registry.shelf, &mapping);
             mappings.insert(mapping.uuid.clone(), Arc::clone(&mapping));
         }
         self.start(&mapping);
@@ -321,7 +348,13 @@ impl Lambda {
         plan.apply(input.plan)?;
         plan.modified = self.registry.fabric.clock().now();
         mapping.stop();
-        *mapping.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+        {
+            let mappings = self.registry.mappings.write().unwrap_or_else(PoisonError::into_inner);
+            *mapping.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+            if mappings.contains_key(&mapping.uuid) {
+                kept::keep_mapping(&self.registry.shelf, &mapping);
+            }
+        }
         *mapping.stop.write().unwrap_or_else(PoisonError::into_inner) = CancellationToken::new();
         self.start(&mapping);
         Ok(mapping.shown(&self.arn_of(&mapping), "Updating"))
@@ -334,7 +367,11 @@ impl Lambda {
         _: &Context,
     ) -> Result<Value, LambdaError> {
         let mapping = self.mapping(&input.uuid)?;
-        self.registry.mappings.write().unwrap_or_else(PoisonError::into_inner).shift_remove(&mapping.uuid);
+        {
+            let mut mappings = self.registry.mappings.write().unwrap_or_else(PoisonError::into_inner);
+            mappings.shift_remove(&mapping.uuid);
+            kept::forget_mapping(&self.registry.shelf, &mapping.uuid);
+        }
         mapping.stop();
         Ok(mapping.shown(&self.arn_of(&mapping), "Deleting"))
     }
@@ -351,7 +388,7 @@ impl Lambda {
         self.registry.function_arn(&mapping.plan().function)
     }
 
-    fn start(&self, mapping: &Arc<Mapping>) {
+    pub(super) fn start(&self, mapping: &Arc<Mapping>) {
         if mapping.plan().enabled {
             let stop = mapping.stop.read().unwrap_or_else(PoisonError::into_inner).clone();
             tokio::spawn(poller::run(Arc::clone(&self.registry), Arc::clone(mapping), stop));

@@ -4,6 +4,7 @@
 //! - `functions`, `settings`, `invoke`, `mapping`: the operations; `rest`: their HTTP shape.
 //! - `pool`, `environment`, `runtime_api`, `output`: how a function runs; `log_sink`: where its lines go.
 //! - `python`: what functions of the Python runtimes run on.
+//! - `kept`: what of it outlives the process; `packages`: where code is unpacked.
 //! - `event_queue`: asynchronous invocations; `poller`: queues as event sources.
 //!
 //! A function's timeout, and how long an idle environment is kept, are real time; retries, batching windows and every
@@ -17,10 +18,12 @@ mod function;
 mod functions;
 mod invocation_log;
 mod invoke;
+mod kept;
 mod log_sink;
 mod mapping;
 mod output;
 mod package;
+mod packages;
 mod policy;
 mod poller;
 mod pool;
@@ -75,13 +78,9 @@ pub struct Lambda {
 /// Sets up the service, and the housekeeping of its environments.
 ///
 /// # Errors
-/// When there is no folder for packages.
+/// When there is no folder for packages, or what was kept cannot be read.
 pub fn new(fabric: Fabric) -> Result<Arc<Lambda>, StartError> {
-    let registry = Registry::new(fabric).map_err(|error| StartError::Service {
-        service: "lambda",
-        problem: format!("there is no folder for packages: {error}"),
-    })?;
-    let registry = Arc::new(registry);
+    let registry = Arc::new(Registry::new(fabric)?);
     tokio::spawn(keep_house(Arc::clone(&registry)));
     Ok(Arc::new(Lambda { registry }))
 }
@@ -104,6 +103,25 @@ fn all(registry: &Registry) -> Vec<Arc<Function>> {
 }
 
 impl Lambda {
+    /// Finds what the functions that were kept run on, and lets them and the mappings go on.
+    async fn take_up(&self) {
+        for function in all(&self.registry) {
+            let runtime = function.config().runtime.clone();
+            let python = self.registry.pythons.of_runtime(&runtime).await.unwrap_or_else(|error| {
+                tracing::warn!(function = %function.name, %error, "a function that was kept cannot run any more");
+                None
+            });
+            function.complete(python);
+        }
+        let mappings: Vec<_> = {
+            let mappings = self.registry.mappings.read().unwrap_or_else(PoisonError::into_inner);
+            mappings.values().cloned().collect()
+        };
+        for mapping in mappings {
+            self.start(&mapping);
+        }
+    }
+
     /// Accepts what another service hands to a function, if the function's policy lets it.
     fn accept(&self, delivery: &Delivery) -> Result<(), DeliveryError> {
         let function = self.registry.function(&delivery.target.to_string()).map_err(ServiceError::from)?;
@@ -190,8 +208,13 @@ macro_rules! table {
                 Box::pin(self.answer(request))
             }
 
+            fn resume(&self) -> BoxFuture<'_, ()> {
+                Box::pin(self.take_up())
+            }
+
             fn shutdown(&self) -> BoxFuture<'_, ()> {
                 Box::pin(async move {
+                    self.registry.packages.end();
                     for function in all(&self.registry) {
                         function.end().await;
                     }

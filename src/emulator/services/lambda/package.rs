@@ -4,7 +4,8 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::error::LambdaError;
+use super::packages::KeptFolder;
 
 /// The most bytes that a package may have unpacked.
 pub const UNPACKED_LIMIT: u64 = 262_144_000;
@@ -23,14 +25,44 @@ const MOST_ENTRIES: usize = 50_000;
 /// An unpacked package; its folder goes when the last user of it goes.
 #[derive(Debug)]
 pub struct Package {
-    folder: TempDir,
+    folder: Folder,
     /// `CodeSha256`: the zip's digest in base64.
     pub sha256: String,
     /// `CodeSize`: the zip's bytes.
     pub size: usize,
 }
 
+/// The folder of a package.
+#[derive(Debug)]
+enum Folder {
+    Temporary(TempDir),
+    /// One that outlives the process as long as a function has it.
+    Kept(PathBuf, Arc<KeptFolder>),
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Self::Kept(path, folder) = self {
+            folder.let_go(std::mem::take(path));
+        }
+    }
+}
+
 impl Package {
+    /// A package that was unpacked before.
+    pub fn restored(folder: &Arc<KeptFolder>, path: PathBuf, sha256: String, size: usize) -> Self {
+        Self { folder: Folder::Kept(path, Arc::clone(folder)), sha256, size }
+    }
+
+    /// The package in a folder that outlives the process.
+    pub fn kept(mut self, folder: &Arc<KeptFolder>) -> Self {
+        if let Folder::Temporary(temporary) = &mut self.folder {
+            temporary.disable_cleanup(true);
+            self.folder = Folder::Kept(temporary.path().to_owned(), Arc::clone(folder));
+        }
+        self
+    }
+
     /// Unpacks a zip below `root`.
     ///
     /// # Errors
@@ -41,12 +73,16 @@ impl Package {
         }
         let folder = tempfile::Builder::new().prefix("code-").tempdir_in(root).map_err(|error| failed(&error))?;
         extract(zip, folder.path())?;
+        let folder = Folder::Temporary(folder);
         Ok(Self { folder, sha256: STANDARD.encode(Sha256::digest(zip)), size: zip.len() })
     }
 
     /// Where it is unpacked: `LAMBDA_TASK_ROOT`.
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        match &self.folder {
+            Folder::Temporary(folder) => folder.path(),
+            Folder::Kept(path, _) => path,
+        }
     }
 }
 

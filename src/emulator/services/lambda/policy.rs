@@ -1,6 +1,6 @@
 //! The resource policy of a function: who may invoke it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::LambdaError;
@@ -22,7 +22,7 @@ pub struct PermissionInput {
 }
 
 /// One statement, as far as the endpoint judges by it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Statement {
     id: String,
     principal: String,
@@ -33,7 +33,8 @@ struct Statement {
 }
 
 /// The statements of one function.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Policy {
     statements: Vec<Statement>,
 }

@@ -1,16 +1,18 @@
 //! The functions and mappings that there are, by name.
 
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use indexmap::IndexMap;
-use tempfile::TempDir;
 
 use super::error::LambdaError;
 use super::function::Function;
+use super::kept;
 use super::mapping::Mapping;
+use super::packages::Packages;
 use super::python::Pythons;
+use crate::emulator::StartError;
 use crate::emulator::fabric::Fabric;
+use crate::emulator::keep::Shelf;
 
 /// The state of the service.
 pub struct Registry {
@@ -22,23 +24,34 @@ pub struct Registry {
     pub mappings: RwLock<IndexMap<String, Arc<Mapping>>>,
     /// What functions of the Python runtimes run on.
     pub pythons: Pythons,
-    packages: TempDir,
+    /// Where packages are unpacked.
+    pub packages: Arc<Packages>,
+    /// Where functions and mappings are kept.
+    pub shelf: Shelf,
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.packages.end();
+    }
 }
 
 impl Registry {
-    /// An empty registry, with a folder for packages.
+    /// What was kept, else nothing, with a folder for packages.
     ///
     /// # Errors
-    /// When the folder cannot be made.
-    pub fn new(fabric: Fabric) -> std::io::Result<Self> {
-        let packages = tempfile::Builder::new().prefix("vaultscope-lambda-").tempdir()?;
-        let pythons = Pythons::of_this_machine(packages.path().join("cache"));
-        Ok(Self { fabric, functions: RwLock::default(), mappings: RwLock::default(), pythons, packages })
-    }
-
-    /// Where packages are unpacked.
-    pub fn packages(&self) -> &Path {
-        self.packages.path()
+    /// When the folder cannot be made, or what was kept cannot be read.
+    pub fn new(fabric: Fabric) -> Result<Self, StartError> {
+        let shelf = fabric.keep().shelf("lambda");
+        let folder = fabric.keep().folder().map(|folder| folder.join("lambda"));
+        let packages = Packages::new(folder.as_deref(), &shelf).map_err(|error| StartError::Service {
+            service: "lambda",
+            problem: format!("there is no folder for packages: {error}"),
+        })?;
+        let functions = RwLock::new(kept::functions(&fabric, &packages)?);
+        let mappings = RwLock::new(kept::mappings(&fabric, &shelf)?);
+        let pythons = Pythons::of_this_machine(folder.as_deref().unwrap_or(packages.path()).join("cache"));
+        Ok(Self { fabric, functions, mappings, pythons, packages: Arc::new(packages), shelf })
     }
 
     /// The ARN of a function of this account.

@@ -93,6 +93,8 @@ impl Lambda {
         let function = self.named(&input.function)?;
         let mut policy = function.policy.write().unwrap_or_else(PoisonError::into_inner);
         let statement = policy.add(input.permission, &function.arn)?;
+        drop(policy);
+        function.keep();
         Ok(json!({ "Statement": statement.to_string() }))
     }
 
@@ -104,6 +106,7 @@ impl Lambda {
     ) -> Result<Value, LambdaError> {
         let function = self.named(&input.function)?;
         if function.policy.write().unwrap_or_else(PoisonError::into_inner).remove(&input.statement_id) {
+            function.keep();
             return Ok(Value::Null);
         }
         Err(LambdaError::NotFound(format!("Statement {} is not found in resource policy.", input.statement_id)))
@@ -132,6 +135,7 @@ impl Lambda {
             ));
         };
         function.reserve(Some(reserved));
+        function.keep();
         Ok(json!({ "ReservedConcurrentExecutions": reserved }))
     }
 
@@ -147,7 +151,9 @@ impl Lambda {
         input: NamedInput,
         _: &Context,
     ) -> Result<Value, LambdaError> {
-        self.registry.function(&input.function_name)?.reserve(None);
+        let function = self.registry.function(&input.function_name)?;
+        function.reserve(None);
+        function.keep();
         Ok(Value::Null)
     }
 
@@ -190,6 +196,7 @@ impl Lambda {
         let function = self.named(&input)?;
         event_invoke_of(&function)?;
         *function.event_invoke.write().unwrap_or_else(PoisonError::into_inner) = None;
+        function.keep();
         Ok(Value::Null)
     }
 
@@ -197,6 +204,7 @@ impl Lambda {
     pub(super) async fn tag_resource(&self, input: TagInput, _: &Context) -> Result<Value, LambdaError> {
         let function = self.registry.function(&input.resource)?;
         function.tags.lock().unwrap_or_else(PoisonError::into_inner).extend(input.tags);
+        function.keep();
         Ok(Value::Null)
     }
 
@@ -205,6 +213,8 @@ impl Lambda {
         let function = self.registry.function(&input.resource)?;
         let mut tags = function.tags.lock().unwrap_or_else(PoisonError::into_inner);
         tags.retain(|key, _| !input.tag_keys.contains(key));
+        drop(tags);
+        function.keep();
         Ok(Value::Null)
     }
 
@@ -242,6 +252,7 @@ impl Lambda {
         config.modified = self.registry.fabric.clock().now();
         let answer = shown(&function, &config);
         *function.event_invoke.write().unwrap_or_else(PoisonError::into_inner) = Some(config);
+        function.keep();
         Ok(answer)
     }
 }

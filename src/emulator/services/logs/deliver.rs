@@ -23,11 +23,19 @@ const LOG_DELIVERY: &str = "delivery.logs.amazonaws.com";
 /// What is known of somebody who delivers to a group.
 #[derive(Debug)]
 pub struct Sender {
-    principal: &'static str,
+    /// `None` when an earlier start decided.
+    principal: Option<&'static str>,
     /// The version of the policies by which it was decided.
     decided_at: u64,
     /// The stream that it writes to; `None` when it may not write.
     pub stream: Option<StreamId>,
+}
+
+impl Sender {
+    /// Somebody who delivered to that stream at an earlier start: whether it still may is decided anew.
+    pub const fn undecided(stream: Option<StreamId>) -> Self {
+        Self { principal: None, decided_at: 0, stream }
+    }
 }
 
 impl Logs {
@@ -48,7 +56,7 @@ impl Logs {
         let sender = log.senders.get(&delivery.source_arn);
         let before = sender.and_then(|sender| sender.stream);
         let decided =
-            sender.is_some_and(|sender| sender.decided_at == version && sender.principal == delivery.principal);
+            sender.is_some_and(|sender| sender.decided_at == version && sender.principal == Some(delivery.principal));
         let stream = if decided { before } else { self.decide(&group, &mut log, delivery, version, before) };
         let Some(stream) = stream else {
             let message = format!(
@@ -79,7 +87,10 @@ impl Logs {
         } else {
             None
         };
-        let sender = Sender { principal: delivery.principal, decided_at: version, stream };
+        if stream != before {
+            log.rows.sender(&delivery.source_arn, stream);
+        }
+        let sender = Sender { principal: Some(delivery.principal), decided_at: version, stream };
         log.senders.insert(Arc::clone(&delivery.source_arn), sender);
         stream
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::error::LogsError;
+use super::kept::{Contents, Rows};
 use super::log::Log;
 
 /// The longest name of a group or a stream.
@@ -27,12 +28,22 @@ pub struct Group {
     pub kms_key: Option<String>,
     tags: Mutex<Tags>,
     log: RwLock<Log>,
+    /// Where what changes is kept.
+    pub rows: Rows,
     deleted: AtomicBool,
 }
 
 impl Group {
     /// A group without events.
-    pub fn new(name: String, arn: String, number: u64, created: i64, kms_key: Option<String>, tags: Tags) -> Self {
+    pub fn new(
+        name: String,
+        arn: String,
+        number: u64,
+        created: i64,
+        kms_key: Option<String>,
+        tags: Tags,
+        rows: Rows,
+    ) -> Self {
         Self {
             name,
             arn,
@@ -40,9 +51,17 @@ impl Group {
             created,
             kms_key,
             tags: Mutex::new(tags),
-            log: RwLock::default(),
+            log: RwLock::new(Log::new(rows.clone())),
+            rows,
             deleted: AtomicBool::new(false),
         }
+    }
+
+    /// Puts in what was found again.
+    pub fn fill(&self, found: Contents) {
+        let Contents { tags, retention, streams, events, senders } = found;
+        *self.tags() = tags;
+        self.log_mut().fill(retention, streams, events, senders);
     }
 
     /// Its tags.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Logs;
 use super::error::LogsError;
 use super::group::{self, Group, Tags};
+use super::kept::Rows;
 use super::{GROUP_RESOURCE, page, tags};
 use crate::emulator::Context;
 
@@ -73,7 +74,10 @@ impl Logs {
             return Err(LogsError::LimitExceeded);
         }
         let number = self.next_group.fetch_add(1, Ordering::Relaxed);
-        groups.insert(name.clone(), Arc::new(Group::new(name, arn, number, now, input.kms_key_id, given)));
+        let rows = Rows::new(&self.shelf, number);
+        let group = Group::new(name.clone(), arn, number, now, input.kms_key_id, given, rows);
+        group.rows.group(&group);
+        groups.insert(name, Arc::new(group));
         Ok(json!({}))
     }
 
@@ -81,6 +85,7 @@ impl Logs {
         group::check_name(&input.log_group_name)?;
         let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
         let removed = groups.remove(&input.log_group_name).ok_or(LogsError::GroupNotFound)?;
+        removed.rows.group_gone(&removed.name);
         drop(groups);
         removed.delete();
         Ok(json!({}))

@@ -307,7 +307,7 @@ mod tests {
     /// A service with the group `g` and its stream `s`, whose sessions have that pace.
     async fn logs(update: Duration, session: Duration) -> Arc<Logs> {
         let fabric = Fabric::new(Clock::default(), Identity::default(), 1);
-        let mut logs = Logs::new(fabric.clone());
+        let mut logs = Logs::new(fabric.clone()).expect("nothing is kept");
         Arc::get_mut(&mut logs).expect("nobody else has it").tails.pace = Pace { update, session };
         fabric.join(vec![Arc::clone(&logs) as Arc<dyn Service>]);
         let create = |operation, input| fabric.call("test", "logs", operation, input);
@@ -438,7 +438,10 @@ mod tests {
         let logs = logs(LONG, Duration::ZERO).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let server = tokio::spawn(crate::emulator::front::serve(listener, logs.fabric.clone()));
+        let server = tokio::spawn(crate::emulator::front::serve(
+            listener,
+            Arc::new(crate::emulator::Endpoint::of(logs.fabric.clone(), crate::emulator::EmulatorConfig::default())),
+        ));
         let config = aws_sdk_cloudwatchlogs::Config::builder()
             .behavior_version_latest()
             .region(aws_sdk_cloudwatchlogs::config::Region::from_static("us-east-1"))

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::arrivals::Arrivals;
 use super::deliver::Sender;
+use super::kept::{FoundEvent, Rows};
 use super::position::Position;
 
 /// Bytes that CloudWatch Logs counts for an event besides its message.
@@ -105,9 +106,48 @@ pub struct Log {
     stored_bytes: u64,
     /// Who is told of every new event, with the number that they know this group by.
     listeners: Vec<(usize, Arc<Arrivals>)>,
+    /// Where what changes is kept, under the log's own lock.
+    pub rows: Rows,
 }
 
 impl Log {
+    /// An empty log that is kept in these rows.
+    pub fn new(rows: Rows) -> Self {
+        Self { last_sequence: rows.first_number(), rows, ..Self::default() }
+    }
+
+    /// Puts in what was found again; the events by their sequence.
+    pub fn fill(
+        &mut self,
+        retention: Option<u16>,
+        streams: Vec<(StreamId, String, i64)>,
+        events: Vec<(u64, FoundEvent)>,
+        senders: Vec<(String, Option<StreamId>)>,
+    ) {
+        self.retention = retention;
+        for (id, name, created) in streams {
+            let name = Arc::<str>::from(name);
+            self.next_stream = self.next_stream.max(id + 1);
+            self.names.insert(Arc::clone(&name), id);
+            let stream = Stream { name, created, last_ingestion: None, taken: 0, positions: BTreeSet::new() };
+            self.streams.insert(id, stream);
+        }
+        for (sequence, FoundEvent { stream, millis, ingested, message }) in events {
+            let position = Position { millis, sequence };
+            let Some(slot) = self.streams.get_mut(&stream) else {
+                self.rows.event_gone(position);
+                continue;
+            };
+            slot.positions.insert(position);
+            slot.last_ingestion = slot.last_ingestion.max(Some(ingested));
+            slot.taken += 1;
+            self.stored_bytes += size_of(&message);
+            self.events.insert(position, Event { stream, ingested, message });
+        }
+        let known = |stream: &Option<StreamId>| stream.is_none_or(|stream| self.streams.contains_key(&stream));
+        let senders = senders.into_iter().filter(|(_, stream)| known(stream));
+        self.senders = senders.map(|(source, stream)| (source.into(), Sender::undecided(stream))).collect();
+    }
     /// The moment before which events are expired.
     pub fn cutoff(&self, now: i64) -> i64 {
         self.retention.map_or(0, |days| now.saturating_sub(i64::from(days) * DAY_MILLIS).max(0))
@@ -118,6 +158,11 @@ impl Log {
         self.stored_bytes
     }
 
+    /// How many events there are.
+    pub fn count(&self) -> usize {
+        self.events.len()
+    }
+
     /// Makes a stream; `None` when there is one of that name.
     pub fn create_stream(&mut self, name: &str, now: i64) -> Option<StreamId> {
         if self.names.contains_key(name) {
@@ -126,6 +171,7 @@ impl Log {
         let (id, name) = (self.next_stream, Arc::<str>::from(name));
         self.next_stream += 1;
         self.names.insert(Arc::clone(&name), id);
+        self.rows.stream(id, &name, now);
         let stream = Stream { name, created: now, last_ingestion: None, taken: 0, positions: BTreeSet::new() };
         self.streams.insert(id, stream);
         Some(id)
@@ -135,11 +181,13 @@ impl Log {
     pub fn delete_stream(&mut self, name: &str) -> bool {
         let Some(stream) = self.names.remove(name).and_then(|id| {
             self.senders.retain(|_, sender| sender.stream != Some(id));
+            self.rows.stream_gone(id);
             self.streams.remove(&id)
         }) else {
             return false;
         };
         for position in stream.positions {
+            self.rows.event_gone(position);
             if let Some(event) = self.events.remove(&position) {
                 self.stored_bytes -= size_of(&event.message);
             }
@@ -176,6 +224,7 @@ impl Log {
         slot.last_ingestion = Some(ingested);
         slot.taken += 1;
         self.stored_bytes += size_of(&message);
+        self.rows.event(position, stream, ingested, &message);
         self.events.insert(position, Event { stream, ingested, message });
         for (group, listener) in &self.listeners {
             listener.push(*group, position);
@@ -211,6 +260,7 @@ impl Log {
             && first.key().millis < cutoff
         {
             let (position, event) = first.remove_entry();
+            self.rows.event_gone(position);
             self.stored_bytes -= size_of(&event.message);
             if let Some(stream) = self.streams.get_mut(&event.stream) {
                 stream.positions.remove(&position);

@@ -12,6 +12,7 @@ mod get;
 mod grant;
 mod group;
 mod groups;
+mod kept;
 mod live_tail;
 mod log;
 mod page;
@@ -31,7 +32,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::emulator::service::{Call, Delivery, DeliveryError, EventStream, Interface, Service, parse_input};
-use crate::emulator::{Fabric, ServiceError};
+use crate::emulator::{Fabric, KeepError, ServiceError, Shelf};
 use crate::model::Arn;
 use error::LogsError;
 use group::Group;
@@ -52,6 +53,7 @@ const GROUP_RESOURCE: &str = "log-group:";
 /// The log groups and resource policies of the endpoint.
 pub struct Logs {
     fabric: Fabric,
+    shelf: Shelf,
     groups: RwLock<BTreeMap<String, Arc<Group>>>,
     next_group: AtomicU64,
     policies: Policies,
@@ -59,16 +61,22 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// The service without groups.
-    #[must_use]
-    pub fn new(fabric: Fabric) -> Arc<Self> {
-        Arc::new(Self {
-            fabric,
-            groups: RwLock::default(),
-            next_group: AtomicU64::new(1),
-            policies: Policies::default(),
+    /// The service with the groups and policies that were kept.
+    ///
+    /// # Errors
+    /// When these cannot be read.
+    pub fn new(fabric: Fabric) -> Result<Arc<Self>, KeepError> {
+        let shelf = fabric.keep().shelf(INTERFACE.id);
+        let groups = kept::groups(&shelf)?;
+        let last = groups.values().map(|group| group.number).max().unwrap_or_default();
+        Ok(Arc::new(Self {
+            groups: RwLock::new(groups),
+            next_group: AtomicU64::new(last + 1),
+            policies: Policies::load(&shelf)?,
             tails: live_tail::Sessions::default(),
-        })
+            shelf,
+            fabric,
+        }))
     }
 
     crate::operations! {
@@ -140,6 +148,12 @@ impl Service for Logs {
 
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Value, ServiceError>> {
         Logs::call(self, call)
+    }
+
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
+        let events = groups.values().map(|group| group.log().count()).sum();
+        vec![("groups", groups.len()), ("events", events), ("policies", self.policies.count())]
     }
 
     fn streams(&self) -> &'static [&'static str] {

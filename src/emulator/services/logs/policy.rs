@@ -5,13 +5,13 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::error::LogsError;
 use super::grant::{self, Document, Request};
 use super::{Logs, page};
-use crate::emulator::Context;
+use crate::emulator::{Context, KeepError, Shelf};
 
 /// Policies of one region.
 const MOST_POLICIES: usize = 10;
@@ -28,14 +28,47 @@ struct Policy {
     updated: i64,
 }
 
+/// What a kept policy is.
+const POLICY: &str = "policy";
+
+/// A policy as it is kept.
+#[derive(Serialize, Deserialize)]
+struct KeptPolicy {
+    text: String,
+    updated: i64,
+}
+
 /// The policies, and a number that changes with them: who decided by them can tell whether to decide anew.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Policies {
     by_name: RwLock<BTreeMap<String, Policy>>,
     version: AtomicU64,
 }
 
 impl Policies {
+    /// The policies that were kept.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn load(shelf: &Shelf) -> Result<Self, KeepError> {
+        let mut by_name = BTreeMap::new();
+        for (name, KeptPolicy { text, updated }) in shelf.all(POLICY)? {
+            let document = Document::parse(&text).map_err(|problem| KeepError::Row {
+                service: super::INTERFACE.id,
+                kind: POLICY,
+                id: name.clone(),
+                problem: problem.to_string(),
+            })?;
+            by_name.insert(name, Policy { text, document, updated });
+        }
+        Ok(Self { by_name: RwLock::new(by_name), version: AtomicU64::default() })
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Changes with every change of a policy.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
@@ -105,6 +138,7 @@ impl Logs {
             if policies.len() >= MOST_POLICIES && !policies.contains_key(&name) {
                 return Err(LogsError::LimitExceeded);
             }
+            self.shelf.put(POLICY, &name, &KeptPolicy { text: policy.text.clone(), updated: policy.updated });
             policies.insert(name, policy);
             Ok(json!({ "resourcePolicy": answer }))
         })
@@ -141,7 +175,10 @@ impl Logs {
         account_scope(input.resource_arn.is_some() || input.expected_revision_id.is_some())?;
         let name = required(input.policy_name, "policyName")?;
         self.policies.change(|policies| match policies.remove(&name) {
-            Some(_) => Ok(json!({})),
+            Some(_) => {
+                self.shelf.delete(POLICY, &name);
+                Ok(json!({}))
+            }
             None => Err(LogsError::PolicyNotFound(name)),
         })
     }

@@ -42,6 +42,7 @@ impl Logs {
         let group = self.by_name(group)?;
         let mut log = group.log_mut();
         log.retention = days;
+        log.rows.retention(days);
         log.expire(self.now_millis());
         Ok(json!({}))
     }

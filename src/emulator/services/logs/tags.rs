@@ -74,11 +74,14 @@ fn tag(group: &Group, given: Tags) -> Result<Value, LogsError> {
         return Err(LogsError::TooManyTags(MOST_TAGS));
     }
     tags.extend(given);
+    group.rows.tags(&tags);
     Ok(json!({}))
 }
 
 fn untag(group: &Group, keys: &[String]) -> Value {
-    group.tags().retain(|key, _| !keys.contains(key));
+    let mut tags = group.tags();
+    tags.retain(|key, _| !keys.contains(key));
+    group.rows.tags(&tags);
     json!({})
 }
 

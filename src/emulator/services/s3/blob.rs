@@ -1,25 +1,34 @@
 //! The bytes of objects and parts. Small ones stay in memory; larger ones go to files of a temporary folder, piece by
 //! piece. A whole made of parts, and a copy, share the pieces instead of copying bytes.
+//!
+//! Where state is kept the files are in the data folder and outlive the process, and what stays in memory is written into
+//! the rows that name it: less of it, since the database is no place for bodies.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use s3s::dto::StreamingBlob;
 use s3s::{Body, S3Error, S3ErrorCode, S3Result};
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use super::checksum::{Digested, Digests};
 use super::wire;
+use crate::emulator::keep::Shelf;
 
 /// Bodies up to this many bytes may stay in memory.
 pub(super) const LARGEST_IN_MEMORY: usize = 64 * 1024;
+/// The same where state is kept, which is what a row holds beside its own shape.
+const LARGEST_IN_ROW: usize = 1024;
 /// Bytes of such bodies that are held in memory together; what comes then goes to files, small or not.
 const MEMORY_BUDGET: u64 = 32 * 1024 * 1024;
 /// Bytes that are read from a file at once.
@@ -56,13 +65,30 @@ enum Folder {
     #[default]
     Unmade,
     Made(TempDir),
+    /// In the data folder.
+    Kept(Arc<KeptFolder>),
     Closed,
+}
+
+/// The folder of a store whose state is kept.
+struct KeptFolder {
+    path: PathBuf,
+    shelf: Shelf,
+    /// Set when the endpoint ends: from then on a file that nothing refers to is still one that a row names.
+    ended: AtomicBool,
+}
+
+impl std::fmt::Debug for KeptFolder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptFolder").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 /// A file of the folder, removed when nothing refers to it any more.
 #[derive(Debug)]
-pub(super) struct SpillFile {
+pub struct SpillFile {
     path: PathBuf,
+    kept: Option<Arc<KeptFolder>>,
 }
 
 impl SpillFile {
@@ -78,13 +104,46 @@ impl SpillFile {
 
 impl Drop for SpillFile {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.path)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::debug!(%error, path = %self.path.display(), "cannot remove a temporary file");
+        match &self.kept {
+            None => remove(&self.path),
+            Some(folder) if folder.ended.load(Ordering::Acquire) => {}
+            Some(folder) => {
+                let path = std::mem::take(&mut self.path);
+                folder.shelf.afterwards(move || remove(&path));
+            }
         }
     }
 }
+
+fn remove(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::debug!(%error, path = %path.display(), "cannot remove the file of a body");
+    }
+}
+
+/// A blob as it is written down.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BlobRow(Vec<PieceRow>);
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum PieceRow {
+    File {
+        file: String,
+        offset: u64,
+        len: u64,
+    },
+    /// Base64.
+    Bytes {
+        bytes: String,
+    },
+}
+
+/// Files that rows name, by name.
+pub type Files = HashMap<String, Arc<SpillFile>>;
 
 #[derive(Debug, Clone)]
 enum Source {
@@ -134,12 +193,26 @@ impl Blob {
         }
     }
 
+    /// The blob as it is written down.
+    pub fn row(&self) -> BlobRow {
+        let bytes = |bytes: &[u8]| PieceRow::Bytes { bytes: STANDARD.encode(bytes) };
+        let row = |piece: &Piece| match &piece.source {
+            Source::Memory(memory) => bytes(&memory[range(memory, piece.offset, piece.len)]),
+            Source::File(spilled) => {
+                let name = spilled.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                PieceRow::File { file: name, offset: piece.offset, len: piece.len }
+            }
+        };
+        BlobRow(match &self.kind {
+            Kind::Memory(memory) => vec![bytes(memory)],
+            Kind::Pieces(pieces) => pieces.iter().map(row).collect(),
+        })
+    }
+
     /// `len` bytes from `offset` on as a body.
     pub fn read(&self, offset: u64, len: u64) -> StreamingBlob {
         if let Kind::Memory(bytes) = &self.kind {
-            let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-            let end = start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX)).min(bytes.len());
-            return StreamingBlob::from(Body::from(bytes.slice(start..end)));
+            return StreamingBlob::from(Body::from(bytes.slice(range(bytes, offset, len))));
         }
         let reader = Reader { pieces: self.pieces(offset, len).into(), open: None };
         StreamingBlob::wrap(futures::stream::try_unfold(reader, |mut reader| async move {
@@ -168,6 +241,12 @@ impl Blob {
         }
         Ok(whole.freeze())
     }
+}
+
+/// Where `len` bytes from `offset` on are in `bytes`.
+fn range(bytes: &[u8], offset: u64, len: u64) -> std::ops::Range<usize> {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+    start..start.saturating_add(usize::try_from(len).unwrap_or(usize::MAX)).min(bytes.len())
 }
 
 /// The pieces that hold `len` bytes from `offset` on.
@@ -215,9 +294,7 @@ impl Reader {
             let Some(piece) = self.pieces.pop_front() else { return Ok(None) };
             match piece.source {
                 Source::Memory(bytes) => {
-                    let start = usize::try_from(piece.offset).unwrap_or(usize::MAX);
-                    let end = start.saturating_add(usize::try_from(piece.len).unwrap_or(usize::MAX));
-                    return Ok(Some(bytes.slice(start.min(bytes.len())..end.min(bytes.len()))));
+                    return Ok(Some(bytes.slice(range(&bytes, piece.offset, piece.len))));
                 }
                 Source::File(spilled) => {
                     let mut file = File::open(&spilled.path).await?;
@@ -232,13 +309,73 @@ impl Reader {
 }
 
 impl Spill {
-    /// Removes the folder with all that is in it; a large body that comes later is refused.
+    /// A spill over a folder that is kept, which is made when it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn keeping(path: PathBuf, shelf: Shelf) -> io::Result<Self> {
+        std::fs::create_dir_all(&path)?;
+        let kept = KeptFolder { path, shelf, ended: AtomicBool::new(false) };
+        Ok(Self { folder: Mutex::new(Folder::Kept(Arc::new(kept))), ..Self::default() })
+    }
+
+    /// The blob of a row; `files` has the files that rows before it named.
+    pub fn restore(&self, row: BlobRow, files: &mut Files) -> Blob {
+        let kept = self.kept();
+        let path = kept.as_ref().map(|folder| folder.path.clone()).unwrap_or_default();
+        let mut pieces = row.0.into_iter().map(|piece| match piece {
+            PieceRow::File { file, offset, len } => {
+                let spilled = files
+                    .entry(file)
+                    .or_insert_with_key(|name| Arc::new(SpillFile { path: path.join(name), kept: kept.clone() }));
+                Piece { source: Source::File(Arc::clone(spilled)), offset, len }
+            }
+            PieceRow::Bytes { bytes } => {
+                // It was written by ourselves: what cannot be decoded is damage, and reads as nothing.
+                let bytes = STANDARD.decode(bytes).unwrap_or_default();
+                let len = bytes.len() as u64;
+                self.held.fetch_add(len, Ordering::Relaxed);
+                let held = Held { bytes: bytes.into_boxed_slice(), held: Arc::clone(&self.held) };
+                Piece { source: Source::Memory(Bytes::from_owner(held)), offset: 0, len }
+            }
+        });
+        match (pieces.next(), pieces.next()) {
+            (Some(Piece { source: Source::Memory(bytes), .. }), None) => Blob { kind: Kind::Memory(bytes) },
+            (first, second) => {
+                let pieces = first.into_iter().chain(second).chain(pieces).collect();
+                Blob { kind: Kind::Pieces(pieces) }
+            }
+        }
+    }
+
+    /// Removes the files of a folder that is kept which are not among `files`: bodies that were not stored before the
+    /// process ended.
+    pub fn sweep(&self, files: &Files) {
+        let Some(folder) = self.kept() else { return };
+        let entries = std::fs::read_dir(&folder.path).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| !files.contains_key(&*entry.file_name().to_string_lossy())) {
+            remove(&entry.path());
+        }
+    }
+
+    fn kept(&self) -> Option<Arc<KeptFolder>> {
+        match &*self.folder() {
+            Folder::Kept(folder) => Some(Arc::clone(folder)),
+            _ => None,
+        }
+    }
+
+    /// Removes the folder with all that is in it, unless it is kept; a large body that comes later is refused.
     ///
     /// # Errors
     /// When it cannot be removed.
     pub fn close(&self) -> io::Result<()> {
         match std::mem::replace(&mut *self.folder(), Folder::Closed) {
             Folder::Made(folder) => folder.close(),
+            Folder::Kept(folder) => {
+                folder.ended.store(true, Ordering::Release);
+                Ok(())
+            }
             Folder::Unmade | Folder::Closed => Ok(()),
         }
     }
@@ -248,13 +385,14 @@ impl Spill {
     }
 
     /// The folder's path; the folder is made when there is none yet.
-    fn path(&self) -> io::Result<PathBuf> {
+    fn path(&self) -> io::Result<(PathBuf, Option<Arc<KeptFolder>>)> {
         let mut folder = self.folder();
         if let Folder::Unmade = &*folder {
             *folder = Folder::Made(tempfile::Builder::new().prefix("vaultscope-s3-").tempdir()?);
         }
         match &*folder {
-            Folder::Made(folder) => Ok(folder.path().to_owned()),
+            Folder::Made(folder) => Ok((folder.path().to_owned(), None)),
+            Folder::Kept(folder) => Ok((folder.path.clone(), Some(Arc::clone(folder)))),
             Folder::Unmade | Folder::Closed => Err(io::Error::other("the endpoint is shutting down")),
         }
     }
@@ -269,6 +407,7 @@ impl Spill {
         expected: Option<i64>,
         mut digests: Digests,
     ) -> S3Result<(Blob, Digested)> {
+        let largest = if self.kept().is_some() { LARGEST_IN_ROW } else { LARGEST_IN_MEMORY };
         let mut memory = BytesMut::new();
         let mut file: Option<(File, Arc<SpillFile>)> = None;
         if let Some(mut body) = body {
@@ -277,7 +416,7 @@ impl Spill {
                 digests.update(&chunk);
                 if let Some((file, _)) = &mut file {
                     file.write_all(&chunk).await.map_err(S3Error::internal_error)?;
-                } else if memory.len() + chunk.len() <= LARGEST_IN_MEMORY {
+                } else if memory.len() + chunk.len() <= largest {
                     memory.extend_from_slice(&chunk);
                 } else {
                     let (mut opened, spilled) = self.create().await.map_err(S3Error::internal_error)?;
@@ -321,7 +460,13 @@ impl Spill {
     /// A file that is not there yet.
     pub(super) fn name(&self) -> io::Result<Arc<SpillFile>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Ok(Arc::new(SpillFile { path: self.path()?.join(number.to_string()) }))
+        let (path, kept) = self.path()?;
+        // A start of its own names files of its own.
+        let name = match &kept {
+            Some(folder) => format!("{}-{number}", folder.shelf.starts()),
+            None => number.to_string(),
+        };
+        Ok(Arc::new(SpillFile { path: path.join(name), kept }))
     }
 
     async fn create(&self) -> io::Result<(File, Arc<SpillFile>)> {
@@ -357,7 +502,7 @@ mod tests {
         let (large, digested) =
             spill.take(Some(body(&data)), Some(1_000_000), digests()).await.expect("the body is taken");
         assert_eq!(digested.len, 1_000_000);
-        assert_eq!(std::fs::read_dir(spill.path().expect("a path")).expect("the folder").count(), 1);
+        assert_eq!(std::fs::read_dir(spill.path().expect("a path").0).expect("the folder").count(), 1);
         assert_eq!(all(&large, 0, u64::MAX).await, data);
         assert_eq!(all(&large, 999_990, 100).await, &data[999_990..]);
 
@@ -368,7 +513,7 @@ mod tests {
         assert_eq!(joined.to_bytes().await.expect("the bytes").len(), 1_000_010);
         assert_eq!(all(&joined, 4, 3).await, [&b"l"[..], &data[..2]].concat());
         drop((large, joined, slice));
-        let path = spill.path().expect("a path");
+        let path = spill.path().expect("a path").0;
         assert_eq!(std::fs::read_dir(&path).expect("the folder").count(), 0);
         let (_kept, _) = spill.take(Some(body(&data)), None, digests()).await.expect("the body is taken");
         spill.close().expect("the folder goes");
@@ -387,11 +532,11 @@ mod tests {
             blobs.push(blob);
         }
         assert_eq!(spill.held.load(Ordering::Relaxed), MEMORY_BUDGET);
-        assert_eq!(std::fs::read_dir(spill.path().expect("a path")).expect("the folder").count(), 3);
+        assert_eq!(std::fs::read_dir(spill.path().expect("a path").0).expect("the folder").count(), 3);
         assert_eq!(all(blobs.last().expect("a blob"), 0, u64::MAX).await, data);
         blobs.clear();
         assert_eq!(spill.held.load(Ordering::Relaxed), 0);
-        assert_eq!(std::fs::read_dir(spill.path().expect("a path")).expect("the folder").count(), 0);
+        assert_eq!(std::fs::read_dir(spill.path().expect("a path").0).expect("the folder").count(), 0);
     }
 
     #[tokio::test]
@@ -400,6 +545,6 @@ mod tests {
         let data = vec![7; 200_000];
         let refused = spill.take(Some(body(&data)), Some(200_001), Digests::new(Algorithm::Crc32)).await;
         assert_eq!(refused.expect_err("too short").code(), &S3ErrorCode::IncompleteBody);
-        assert_eq!(std::fs::read_dir(spill.path().expect("a path")).expect("the folder").count(), 0);
+        assert_eq!(std::fs::read_dir(spill.path().expect("a path").0).expect("the folder").count(), 0);
     }
 }

@@ -5,13 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use s3s::dto;
 use s3s::{S3Error, S3ErrorCode, S3Result};
+use serde::{Deserialize, Serialize};
 
 use super::blob::Spill;
 use super::contents::{Contents, Versioning};
 use super::events::Notifier;
+use super::kept::Kept;
 use super::multipart::Uploads;
 use super::object::{Tags, Version, WithStatus};
 use crate::emulator::fabric::Fabric;
+use crate::emulator::keep::KeepError;
 use crate::model::Timestamp;
 
 /// Characters of a version id.
@@ -20,7 +23,8 @@ const VERSION_ID_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq
 const MOST_BUCKETS: usize = 10_000;
 
 /// What was put on a bucket besides objects.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Configuration {
     pub versioning: Versioning,
     /// Whether object events go to EventBridge.
@@ -31,7 +35,28 @@ pub struct Configuration {
     pub encryption: Option<dto::ServerSideEncryptionConfiguration>,
     pub lifecycle: Option<Vec<dto::LifecycleRule>>,
     pub cors: Option<Vec<dto::CORSRule>>,
+    #[serde(with = "ownership")]
     pub ownership: Option<dto::OwnershipControls>,
+}
+
+/// Ownership controls as they are written down: the names of their rules. The protocol crate cannot write them.
+mod ownership {
+    use s3s::dto::{OwnershipControls, OwnershipControlsRule};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde's shape")]
+    pub fn serialize<S: Serializer>(given: &Option<OwnershipControls>, to: S) -> Result<S::Ok, S::Error> {
+        let names = |given: &OwnershipControls| -> Vec<String> {
+            given.rules.iter().map(|rule| rule.object_ownership.as_str().to_owned()).collect()
+        };
+        given.as_ref().map(names).serialize(to)
+    }
+
+    pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Option<OwnershipControls>, D::Error> {
+        let names: Option<Vec<String>> = Option::deserialize(from)?;
+        let rule = |name: String| OwnershipControlsRule { object_ownership: name.into() };
+        Ok(names.map(|names| OwnershipControls { rules: names.into_iter().map(rule).collect() }))
+    }
 }
 
 /// A bucket's state.
@@ -44,6 +69,13 @@ pub struct State {
     closed: bool,
 }
 
+impl State {
+    /// That of a bucket that is empty.
+    pub fn configured(configuration: Configuration) -> Self {
+        Self { configuration, ..Self::default() }
+    }
+}
+
 /// A bucket.
 #[derive(Debug)]
 pub struct Bucket {
@@ -53,6 +85,10 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    pub fn new(name: String, created: Timestamp, state: State) -> Self {
+        Self { name, created, state: Mutex::new(state) }
+    }
+
     /// The state, for a short look or change.
     ///
     /// # Errors
@@ -68,12 +104,43 @@ pub struct Store {
     pub fabric: Fabric,
     pub spill: Spill,
     pub notifier: Notifier,
+    pub kept: Kept,
     buckets: RwLock<BTreeMap<String, Arc<Bucket>>>,
 }
 
+impl Drop for Store {
+    fn drop(&mut self) {
+        // What goes now goes with the process, not because somebody deleted it.
+        if let Err(error) = self.spill.close() {
+            tracing::debug!(%error, "the folder of S3's bodies could not be removed");
+        }
+    }
+}
+
 impl Store {
-    pub fn new(fabric: Fabric, spill: Spill, notifier: Notifier) -> Self {
-        Self { fabric, spill, notifier, buckets: RwLock::default() }
+    /// The buckets that were kept, else none.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn new(fabric: Fabric, spill: Spill, notifier: Notifier, kept: Kept) -> Result<Self, KeepError> {
+        let buckets = RwLock::new(kept.load(&spill)?);
+        Ok(Self { fabric, spill, notifier, kept, buckets })
+    }
+
+    /// Changes what was put on a bucket.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`, and what the change says.
+    pub fn reconfigure<E: From<S3Error>>(
+        &self,
+        bucket: &str,
+        change: impl FnOnce(&mut Configuration) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let bucket = self.bucket(bucket)?;
+        let mut state = bucket.open()?;
+        change(&mut state.configuration)?;
+        self.kept.put_bucket(&bucket, &state.configuration);
+        Ok(())
     }
 
     /// # Errors
@@ -121,7 +188,8 @@ impl Store {
             ));
         }
         let created = self.fabric.clock().now();
-        let bucket = Bucket { name: name.to_owned(), created, state: Mutex::default() };
+        let bucket = Bucket::new(name.to_owned(), created, State::default());
+        self.kept.put_bucket(&bucket, &Configuration::default());
         buckets.insert(name.to_owned(), Arc::new(bucket));
         Ok(true)
     }
@@ -142,6 +210,7 @@ impl Store {
             };
             return Err(S3Error::with_message(S3ErrorCode::BucketNotEmpty, message));
         }
+        self.kept.delete_bucket(bucket, &state);
         state.closed = true;
         drop(state);
         buckets.remove(name);

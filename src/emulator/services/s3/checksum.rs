@@ -7,9 +7,10 @@ use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
 use s3s::dto;
 use s3s::{S3Error, S3ErrorCode, S3Result};
+use serde::{Deserialize, Serialize};
 
 /// A checksum algorithm of S3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Algorithm {
     Crc32,
     Crc32c,
@@ -83,7 +84,7 @@ impl Algorithm {
 }
 
 /// A checksum that is kept with an object or part.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checksum {
     pub algorithm: Algorithm,
     /// Base64, with `-N` when it is the checksum of N parts' checksums.

@@ -23,7 +23,10 @@ impl Store {
         let made = self.create(&input.bucket, location.as_ref().map(dto::BucketLocationConstraint::as_str))?;
         if let Some(ownership) = input.object_ownership.filter(|_| made) {
             let rules = vec![dto::OwnershipControlsRule { object_ownership: ownership }];
-            self.bucket(&input.bucket)?.open()?.configuration.ownership = Some(dto::OwnershipControls { rules });
+            self.reconfigure(&input.bucket, |configuration| {
+                configuration.ownership = Some(dto::OwnershipControls { rules });
+                Ok::<_, S3Error>(())
+            })?;
         }
         Ok(dto::CreateBucketOutput { location: Some(format!("/{}", input.bucket)) })
     }
@@ -63,7 +66,10 @@ impl Store {
             Some(dto::BucketVersioningStatus::SUSPENDED) => Versioning::Suspended,
             _ => return Err(malformed_xml()),
         };
-        self.bucket(&input.bucket)?.open()?.configuration.versioning = versioning;
+        self.reconfigure(&input.bucket, |configuration| {
+            configuration.versioning = versioning;
+            Ok::<_, S3Error>(())
+        })?;
         Ok(dto::PutBucketVersioningOutput::default())
     }
 
@@ -97,7 +103,10 @@ impl Store {
             return Err(lacking(what));
         }
         let event_bridge = wanted.event_bridge_configuration.is_some();
-        self.bucket(&input.bucket)?.open()?.configuration.event_bridge = event_bridge;
+        self.reconfigure(&input.bucket, |configuration| {
+            configuration.event_bridge = event_bridge;
+            Ok::<_, S3Error>(())
+        })?;
         Ok(dto::PutBucketNotificationConfigurationOutput::default())
     }
 
@@ -126,7 +135,10 @@ impl Store {
             Ok(Value::Object(_)) => return malformed("Missing required field Statement"),
             _ => return malformed("Policies must be valid JSON and the first byte must be '{'"),
         }
-        self.bucket(&input.bucket)?.open()?.configuration.policy = Some(input.policy);
+        self.reconfigure(&input.bucket, |configuration| {
+            configuration.policy = Some(input.policy);
+            Ok::<_, S3Error>(())
+        })?;
         Ok(dto::PutBucketPolicyOutput::default())
     }
 
@@ -136,7 +148,10 @@ impl Store {
     ) -> S3Result<dto::PutBucketTaggingOutput> {
         let input = request.input;
         let tags = tags_of(input.tagging.tag_set, MOST_BUCKET_TAGS)?;
-        self.bucket(&input.bucket)?.open()?.configuration.tags = tags;
+        self.reconfigure(&input.bucket, |configuration| {
+            configuration.tags = tags;
+            Ok::<_, S3Error>(())
+        })?;
         Ok(dto::PutBucketTaggingOutput::default())
     }
 
@@ -156,7 +171,10 @@ impl Store {
         &self,
         request: S3Request<dto::DeleteBucketTaggingInput>,
     ) -> S3Result<dto::DeleteBucketTaggingOutput> {
-        self.bucket(&request.input.bucket)?.open()?.configuration.tags.clear();
+        self.reconfigure(&request.input.bucket, |configuration| {
+            configuration.tags.clear();
+            Ok::<_, S3Error>(())
+        })?;
         Ok(dto::DeleteBucketTaggingOutput::default())
     }
 
@@ -168,7 +186,11 @@ impl Store {
         let tags = object_tags(input.tagging.tag_set)?;
         let found = self.find(&input.bucket, &input.key, input.version_id.as_deref())?;
         let bucket = self.bucket(&input.bucket)?;
-        bucket.open()?.contents.replace(&input.key, Some(found.version.id()), |version| version.tags = tags);
+        let mut state = bucket.open()?;
+        let changed = state.contents.replace(&input.key, Some(found.version.id()), |version| version.tags = tags);
+        if let Some(changed) = changed {
+            self.kept.put_version(&bucket, &input.key, &changed);
+        }
         Ok(dto::PutObjectTaggingOutput { version_id: found.shown_id() })
     }
 
@@ -188,7 +210,11 @@ impl Store {
         let input = request.input;
         let found = self.find(&input.bucket, &input.key, input.version_id.as_deref())?;
         let bucket = self.bucket(&input.bucket)?;
-        bucket.open()?.contents.replace(&input.key, Some(found.version.id()), |version| version.tags.clear());
+        let mut state = bucket.open()?;
+        let changed = state.contents.replace(&input.key, Some(found.version.id()), |version| version.tags.clear());
+        if let Some(changed) = changed {
+            self.kept.put_version(&bucket, &input.key, &changed);
+        }
         let version_id = found.shown_id().filter(|id| id != NULL_VERSION);
         Ok(dto::DeleteObjectTaggingOutput { version_id })
     }
@@ -228,7 +254,10 @@ impl Store {
     ) -> S3Result<dto::PutBucketLifecycleConfigurationOutput> {
         let input = request.input;
         let rules = input.lifecycle_configuration.ok_or_else(malformed_xml)?.rules;
-        self.bucket(&input.bucket)?.open()?.configuration.lifecycle = Some(rules);
+        self.reconfigure(&input.bucket, |configuration| {
+            configuration.lifecycle = Some(rules);
+            Ok::<_, S3Error>(())
+        })?;
         Ok(dto::PutBucketLifecycleConfigurationOutput::default())
     }
 }
@@ -241,8 +270,12 @@ macro_rules! settings {
         impl Store {$(
             pub async fn $put(&self, request: S3Request<dto::$put_input>) -> S3Result<dto::$put_output> {
                 let $given = request.input;
-                let bucket = self.bucket(&$given.bucket)?;
-                bucket.open()?.configuration.$field = Some($taken);
+                let bucket = $given.bucket.clone();
+                let taken = $taken;
+                self.reconfigure(&bucket, |configuration| {
+                    configuration.$field = Some(taken);
+                    Ok::<_, S3Error>(())
+                })?;
                 Ok(dto::$put_output::default())
             }
             settings!(@rest $field, $get, $get_input, $get_output, $delete, $delete_input, $delete_output, $kept, $shown, $absent);
@@ -260,8 +293,10 @@ macro_rules! settings {
         }
 
         pub async fn $delete(&self, request: S3Request<dto::$delete_input>) -> S3Result<dto::$delete_output> {
-            let bucket = self.bucket(&request.input.bucket)?;
-            bucket.open()?.configuration.$field = None;
+            self.reconfigure(&request.input.bucket, |configuration| {
+                configuration.$field = None;
+                Ok::<_, S3Error>(())
+            })?;
             Ok(dto::$delete_output::default())
         }
     };

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::object::{NULL_VERSION, Version};
+use crate::model::Timestamp;
 
 /// Whether a bucket keeps what is overwritten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Versioning {
     /// Never switched on.
     #[default]
@@ -81,6 +85,20 @@ impl Contents {
         self.entries.range::<str, _>((from, Bound::Unbounded)).map(|(key, entry)| (&**key, entry))
     }
 
+    /// The moment of a version that is stored now: later than the version before it, so that the moments tell the order.
+    pub fn moment(&self, key: &str, now: Timestamp) -> Timestamp {
+        let before = self.entries.get(key).map(|entry| entry.current.modified);
+        before.map_or(now, |before| now.max(before + Duration::from_micros(1)))
+    }
+
+    /// Puts the versions of a key back, in whatever order they come.
+    pub fn restore(&mut self, key: &str, mut versions: Vec<Arc<Version>>) {
+        versions.sort_by_key(|version| version.modified);
+        if let Some(current) = versions.pop() {
+            self.entries.insert(key.into(), Entry { current, older: versions });
+        }
+    }
+
     /// Stores a version as the current one.
     pub fn put(&mut self, versioning: Versioning, key: &str, version: Arc<Version>) {
         let Some(entry) = self.entries.get_mut(key) else {
@@ -148,7 +166,6 @@ pub fn is_version_id(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Timestamp;
 
     fn marker(id: Option<&str>) -> Version {
         Version { id: id.map(Into::into), modified: Timestamp::default(), object: None, tags: Vec::new() }

@@ -8,7 +8,7 @@ use super::bucket::{Bucket, Store, shown_id};
 use super::conditions::check_write;
 use super::contents::{Deleted, Versioning};
 use super::events::{EventKind, ObjectEvent};
-use super::object::Version;
+use super::object::{NULL_VERSION, Version};
 use super::objects::malformed_xml;
 use super::read::check_version_id;
 
@@ -32,10 +32,17 @@ impl Store {
             }
             let versioning = state.configuration.versioning;
             let deleted = if let Some(id) = version_id {
+                self.kept.delete_version(bucket, key, id);
                 state.contents.delete_version(key, id)
             } else {
                 let id = self.version_id(versioning);
-                let marker = Version { id, modified: self.now(), object: None, tags: Vec::new() };
+                let modified = state.contents.moment(key, self.now());
+                let marker = Version { id, modified, object: None, tags: Vec::new() };
+                if versioning == Versioning::Off {
+                    self.kept.delete_version(bucket, key, NULL_VERSION);
+                } else {
+                    self.kept.put_version(bucket, key, &marker);
+                }
                 state.contents.delete(versioning, key, marker)
             };
             (deleted, versioning, state.configuration.event_bridge)
@@ -52,7 +59,7 @@ impl Store {
                     key: key.to_owned(),
                     kind,
                     version_id: shown_id(versioning, version),
-                    version: None,
+                    stored: None,
                 })
                 .await;
         }

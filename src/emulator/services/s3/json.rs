@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::bucket::Store;
+use super::bucket::{Configuration, Store};
 use super::object::Tags;
 use crate::emulator::error::ServiceError;
 
@@ -272,47 +272,12 @@ impl Store {
 
     /// Settings that are kept as they came.
     fn keep(&self, operation: &str, bucket: &str, input: &Input) -> Result<Value, ServiceError> {
-        let bucket = self.bucket(bucket).map_err(of)?;
-        let mut state = bucket.open().map_err(of)?;
-        let configuration = &mut state.configuration;
-        match operation {
-            "PutPublicAccessBlock" => {
-                configuration.public_access_block = Some(input.shape("PublicAccessBlockConfiguration")?);
-            }
-            "PutBucketEncryption" => {
-                configuration.encryption = Some(input.shape("ServerSideEncryptionConfiguration")?);
-            }
-            "PutBucketLifecycleConfiguration" => {
-                let given: dto::BucketLifecycleConfiguration = input.shape("LifecycleConfiguration")?;
-                configuration.lifecycle = Some(given.rules);
-            }
-            "PutBucketCors" => {
-                let given: dto::CORSConfiguration = input.shape("CORSConfiguration")?;
-                configuration.cors = Some(given.cors_rules);
-            }
-            "PutBucketOwnershipControls" => {
-                let rules = input.0.get("OwnershipControls").and_then(|given| given.get("Rules"));
-                let rules =
-                    rules.and_then(Value::as_array).ok_or_else(|| invalid("OwnershipControls.Rules is missing"))?;
-                let rules = rules
-                    .iter()
-                    .map(|rule| {
-                        let ownership = rule.get("ObjectOwnership").and_then(Value::as_str);
-                        let ownership = ownership.ok_or_else(|| invalid("ObjectOwnership is missing"))?.to_owned();
-                        Ok(dto::OwnershipControlsRule { object_ownership: ownership.into() })
-                    })
-                    .collect::<Result<_, ServiceError>>()?;
-                configuration.ownership = Some(dto::OwnershipControls { rules });
-            }
-            "DeletePublicAccessBlock" => configuration.public_access_block = None,
-            "DeleteBucketEncryption" => configuration.encryption = None,
-            "DeleteBucketLifecycle" => configuration.lifecycle = None,
-            "DeleteBucketCors" => configuration.cors = None,
-            "DeleteBucketOwnershipControls" => configuration.ownership = None,
-            "DeleteBucketTagging" => configuration.tags = Tags::default(),
-            _ => return Err(ServiceError::not_implemented("Amazon S3", operation)),
+        let change = |configuration: &mut Configuration| set(configuration, operation, input).map_err(Refused::Call);
+        match self.reconfigure(bucket, change) {
+            Ok(()) => Ok(Value::Object(Map::new())),
+            Err(Refused::Call(error)) => Err(error),
+            Err(Refused::Bucket(error)) => Err(of(error)),
         }
-        Ok(Value::Object(Map::new()))
     }
 }
 
@@ -330,6 +295,59 @@ struct CompletedPart {
     part_number: i32,
     #[serde(rename = "ETag")]
     e_tag: String,
+}
+
+/// Why a setting was not taken.
+enum Refused {
+    Bucket(S3Error),
+    Call(ServiceError),
+}
+
+impl From<S3Error> for Refused {
+    fn from(error: S3Error) -> Self {
+        Self::Bucket(error)
+    }
+}
+
+/// Sets what is kept as it came.
+fn set(configuration: &mut Configuration, operation: &str, input: &Input) -> Result<(), ServiceError> {
+    match operation {
+        "PutPublicAccessBlock" => {
+            configuration.public_access_block = Some(input.shape("PublicAccessBlockConfiguration")?);
+        }
+        "PutBucketEncryption" => {
+            configuration.encryption = Some(input.shape("ServerSideEncryptionConfiguration")?);
+        }
+        "PutBucketLifecycleConfiguration" => {
+            let given: dto::BucketLifecycleConfiguration = input.shape("LifecycleConfiguration")?;
+            configuration.lifecycle = Some(given.rules);
+        }
+        "PutBucketCors" => {
+            let given: dto::CORSConfiguration = input.shape("CORSConfiguration")?;
+            configuration.cors = Some(given.cors_rules);
+        }
+        "PutBucketOwnershipControls" => {
+            let rules = input.0.get("OwnershipControls").and_then(|given| given.get("Rules"));
+            let rules = rules.and_then(Value::as_array).ok_or_else(|| invalid("OwnershipControls.Rules is missing"))?;
+            let rules = rules
+                .iter()
+                .map(|rule| {
+                    let ownership = rule.get("ObjectOwnership").and_then(Value::as_str);
+                    let ownership = ownership.ok_or_else(|| invalid("ObjectOwnership is missing"))?.to_owned();
+                    Ok(dto::OwnershipControlsRule { object_ownership: ownership.into() })
+                })
+                .collect::<Result<_, ServiceError>>()?;
+            configuration.ownership = Some(dto::OwnershipControls { rules });
+        }
+        "DeletePublicAccessBlock" => configuration.public_access_block = None,
+        "DeleteBucketEncryption" => configuration.encryption = None,
+        "DeleteBucketLifecycle" => configuration.lifecycle = None,
+        "DeleteBucketCors" => configuration.cors = None,
+        "DeleteBucketOwnershipControls" => configuration.ownership = None,
+        "DeleteBucketTagging" => configuration.tags = Tags::default(),
+        _ => return Err(ServiceError::not_implemented("Amazon S3", operation)),
+    }
+    Ok(())
 }
 
 /// An operation's input.

@@ -2,7 +2,7 @@
 //! is answered is ours.
 //!
 //! Signatures are compared where the key is one of the endpoint's (`signature`), and taken off (`wire`). Bodies over 64 KiB go to a temporary folder that goes with the
-//! endpoint. Policies, encryption, lifecycle and CORS are recorded and returned, not acted on.
+//! endpoint, or where state is kept (`kept`) to the data folder. Policies, encryption, lifecycle and CORS are recorded and returned, not acted on.
 
 mod answers;
 mod api;
@@ -19,6 +19,7 @@ mod events;
 mod files;
 mod host;
 mod json;
+mod kept;
 mod listing;
 mod lists;
 mod multipart;
@@ -40,6 +41,8 @@ use self::api::Api;
 use self::blob::Spill;
 use self::bucket::Store;
 use self::events::Notifier;
+use self::kept::Kept;
+use crate::emulator::StartError;
 use crate::emulator::error::ServiceError;
 use crate::emulator::fabric::Fabric;
 use crate::emulator::faults::Caller;
@@ -57,14 +60,23 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// A store without buckets.
-    pub fn new(fabric: &Fabric) -> Arc<Self> {
-        let notifier = Notifier::start(fabric);
-        let store = Arc::new(Store::new(fabric.clone(), Spill::default(), notifier));
+    /// The buckets that were kept, else none.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn new(fabric: &Fabric) -> Result<Arc<Self>, StartError> {
+        let shelf = fabric.keep().shelf(INTERFACE.id);
+        let spill = match fabric.keep().folder() {
+            Some(folder) => Spill::keeping(folder.join(INTERFACE.id), shelf.clone())
+                .map_err(|error| StartError::Service { service: INTERFACE.id, problem: error.to_string() })?,
+            None => Spill::default(),
+        };
+        let notifier = Notifier::start(fabric, shelf.clone())?;
+        let store = Arc::new(Store::new(fabric.clone(), spill, notifier, Kept::new(shelf))?);
         let mut builder = S3ServiceBuilder::new(Api(Arc::clone(&store)));
         builder.set_host(host::Hosts);
         let verifier = signature::Verifier::new(fabric.clone());
-        Arc::new(Self { store, protocol: builder.build(), verifier })
+        Ok(Arc::new(Self { store, protocol: builder.build(), verifier }))
     }
 
     async fn answer(&self, mut request: Request<RequestBody>) -> Response<ReplyBody> {
@@ -121,6 +133,10 @@ impl Service for S3 {
             let input = json::Input::of(call.input)?;
             self.store.call_with_file(&call.operation, input, body).await
         })
+    }
+
+    fn resume(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.store.notifier.resume())
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {

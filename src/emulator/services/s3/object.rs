@@ -7,6 +7,7 @@ use std::sync::Arc;
 use md5::{Digest, Md5};
 use s3s::dto;
 use s3s::{S3Error, S3ErrorCode, S3Result};
+use serde::{Deserialize, Serialize};
 
 use super::blob::Blob;
 use super::checksum::Checksum;
@@ -22,7 +23,7 @@ const LARGEST_TAG_KEY: usize = 128;
 const LARGEST_TAG_VALUE: usize = 256;
 
 /// An entity tag: MD5 of the bytes, or of the parts' MD5s with their number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ETag {
     md5: [u8; 16],
     parts: u32,
@@ -67,7 +68,8 @@ impl fmt::Display for ETag {
 
 /// Headers that come back as they were put.
 #[expect(clippy::box_collection, reason = "few objects have metadata, and a pointer is all that the others should pay")]
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Headers {
     pub content_type: Option<Box<str>>,
     pub content_encoding: Option<Box<str>>,

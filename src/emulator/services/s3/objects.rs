@@ -84,7 +84,9 @@ impl Store {
             check_write(current, conditions.0.as_ref(), conditions.1.as_ref())?;
             let versioning = state.configuration.versioning;
             let id = self.version_id(versioning);
-            let version = Arc::new(Version { id, modified: self.now(), object: Some(object), tags });
+            let modified = state.contents.moment(key, self.now());
+            let version = Arc::new(Version { id, modified, object: Some(object), tags });
+            self.kept.put_version(bucket, key, &version);
             state.contents.put(versioning, key, Arc::clone(&version));
             (Found { version, versioning }, state.configuration.event_bridge)
         };
@@ -93,9 +95,9 @@ impl Store {
                 .notify(ObjectEvent {
                     bucket: bucket.name.clone(),
                     key: key.to_owned(),
-                    kind: EventKind::Created(reason),
+                    kind: EventKind::Created(reason.into()),
                     version_id: found.shown_id(),
-                    version: Some(Arc::clone(&found.version)),
+                    stored: found.version.object.as_ref().map(|object| (object.size, object.etag)),
                 })
                 .await;
         }

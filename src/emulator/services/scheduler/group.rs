@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::SchedulerError;
-use super::schedule::Schedule;
+use super::schedule::{FIRED, SCHEDULE, Schedule};
 use super::settings::check_name;
 use super::{DEFAULT_GROUP, Scheduler};
 use crate::emulator::{Context, Fabric};
 use crate::model::Timestamp;
 
+/// What a kept group is.
+pub const GROUP: &str = "group";
+
 /// A group.
+#[derive(Serialize, Deserialize)]
 pub struct Group {
     pub name: String,
     pub arn: String,
@@ -21,6 +25,7 @@ pub struct Group {
     modified: Timestamp,
     tags: BTreeMap<String, String>,
     token: Option<String>,
+    #[serde(skip)]
     pub schedules: BTreeMap<String, Arc<Schedule>>,
 }
 
@@ -100,6 +105,7 @@ impl Scheduler {
         }
         let group = Group { token: input.client_token, ..Group::new(&self.fabric, &input.name, tags) };
         let arn = group.arn.clone();
+        self.shelf.put(GROUP, &input.name, &group);
         groups.insert(input.name, group);
         Ok(json!({ "ScheduleGroupArn": arn }))
     }
@@ -114,7 +120,14 @@ impl Scheduler {
         if input.name == DEFAULT_GROUP {
             return Err(SchedulerError::validation("Cannot delete the default schedule group."));
         }
-        let group = self.groups().remove(&input.name).ok_or(SchedulerError::NoSuchGroup(input.name))?;
+        let mut groups = self.groups();
+        let Some(group) = groups.remove(&input.name) else {
+            return Err(SchedulerError::NoSuchGroup(input.name));
+        };
+        self.shelf.delete(GROUP, &input.name);
+        self.shelf.delete_all(SCHEDULE, &format!("{}/", input.name));
+        self.shelf.delete_all(FIRED, &format!("{}/", input.name));
+        drop(groups);
         for schedule in group.schedules.values() {
             schedule.ended.cancel();
         }
@@ -129,9 +142,13 @@ impl Scheduler {
     ) -> Result<T, SchedulerError> {
         let mut groups = self.groups();
         let group = groups.values_mut().find(|group| group.arn == arn);
-        group
-            .map(|group| change(&mut group.tags))
-            .ok_or_else(|| SchedulerError::NoSuchResource(format!("Schedule group {arn}")))
+        let group = group.ok_or_else(|| SchedulerError::NoSuchResource(format!("Schedule group {arn}")))?;
+        let before = group.tags.clone();
+        let answer = change(&mut group.tags);
+        if group.tags != before {
+            self.shelf.put(GROUP, &group.name, group);
+        }
+        Ok(answer)
     }
 
     pub(super) async fn tag_resource(&self, input: TagInput, _: &Context) -> Result<Value, SchedulerError> {

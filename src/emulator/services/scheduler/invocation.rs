@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::PRINCIPAL;
+use super::error::SchedulerError;
 use super::run::written;
-use super::schedule::Schedule;
+use super::schedule::{KeptSchedule, Schedule};
 use super::target::{Target, Way};
 use crate::emulator::backoff;
 use crate::emulator::sdk::respelled;
 use crate::emulator::service::{Delivery, DeliveryError};
-use crate::emulator::{Fabric, Hop};
+use crate::emulator::{Fabric, Hop, Outbox, Ticket};
 use crate::model::Timestamp;
 
 /// One invocation.
@@ -20,12 +23,50 @@ pub struct Invocation {
     schedule: Arc<Schedule>,
     due: Timestamp,
     attempt: u32,
+    begun: Timestamp,
+    /// Its row, until it has succeeded or was given up.
+    ticket: Ticket,
+}
+
+/// What a kept invocation is.
+pub const INVOCATION: &str = "invocation";
+
+/// An invocation as it is kept.
+#[derive(Serialize, Deserialize)]
+pub struct KeptInvocation {
+    id: Arc<str>,
+    schedule: KeptSchedule,
+    due: Timestamp,
+    attempt: u32,
+    begun: Timestamp,
 }
 
 impl Invocation {
     /// The invocation that is due at `due`.
-    pub fn new(fabric: &Fabric, schedule: &Arc<Schedule>, due: Timestamp) -> Self {
-        Self { id: fabric.uuid().into(), schedule: Arc::clone(schedule), due, attempt: 1 }
+    pub fn new(fabric: &Fabric, outbox: &Outbox, schedule: &Arc<Schedule>, due: Timestamp) -> Self {
+        let (id, begun) = (fabric.uuid().into(), fabric.clock().now());
+        let mut new = Self { id, schedule: Arc::clone(schedule), due, attempt: 1, begun, ticket: Ticket::default() };
+        new.ticket = outbox.add(|| new.kept());
+        new
+    }
+
+    fn kept(&self) -> KeptInvocation {
+        KeptInvocation {
+            id: Arc::clone(&self.id),
+            schedule: self.schedule.kept(),
+            due: self.due,
+            attempt: self.attempt,
+            begun: self.begun,
+        }
+    }
+
+    /// An invocation again that was under way.
+    ///
+    /// # Errors
+    /// When its schedule cannot be read.
+    pub fn found(kept: KeptInvocation, ticket: Ticket, ended: CancellationToken) -> Result<Self, SchedulerError> {
+        let KeptInvocation { id, schedule, due, attempt, begun } = kept;
+        Ok(Self { id, schedule: Arc::new(Schedule::found(schedule, ended)?), due, attempt, begun, ticket })
     }
 
     fn target(&self) -> &Target {
@@ -52,9 +93,8 @@ impl Invocation {
 
     /// Tries until it succeeds or must be given up.
     pub async fn carry_out(mut self, fabric: Fabric) {
-        let begun = fabric.clock().now();
         loop {
-            let Err(error) = self.invoke(&fabric).await else { return };
+            let Err(error) = self.invoke(&fabric).await else { return self.ticket.done() };
             let retries = self.attempt - 1;
             let target = self.target();
             let pause = backoff::pause(retries, fabric.fraction());
@@ -62,7 +102,7 @@ impl Invocation {
                 None
             } else if retries >= target.retries {
                 Some("MaximumRetryAttempts")
-            } else if fabric.clock().now() + pause > begun + target.oldest {
+            } else if fabric.clock().now() + pause > self.begun + target.oldest {
                 Some("MaximumEventAgeInSeconds")
             } else {
                 tokio::select! {
@@ -70,9 +110,11 @@ impl Invocation {
                     () = fabric.shutdown_token().cancelled() => return,
                 }
                 self.attempt += 1;
+                self.ticket.update(|| self.kept());
                 continue;
             };
-            return self.give_up(&fabric, &error, exhausted).await;
+            self.give_up(&fabric, &error, exhausted).await;
+            return self.ticket.done();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +11,30 @@ use super::settings::{Plan, Settings, check_name};
 use super::{DEFAULT_GROUP, Scheduler};
 use crate::emulator::Context;
 use crate::model::Timestamp;
+
+/// What a kept schedule is, and how far it is.
+pub const SCHEDULE: &str = "schedule";
+pub const FIRED: &str = "fired";
+
+/// A schedule as it is kept.
+#[derive(Serialize, Deserialize)]
+pub struct KeptSchedule {
+    name: String,
+    group: String,
+    arn: Arc<str>,
+    created: Timestamp,
+    modified: Timestamp,
+    settings: Settings,
+    token: Option<String>,
+}
+
+/// How far a schedule is that was made, or changed, at `modified`.
+#[derive(Serialize, Deserialize)]
+pub struct Fired {
+    pub modified: Timestamp,
+    /// What was due before that is done.
+    pub from: Timestamp,
+}
 
 /// A schedule; it never changes, changes make a new one.
 pub struct Schedule {
@@ -46,6 +70,34 @@ pub struct NameInput {
 }
 
 impl Schedule {
+    /// The id of its rows.
+    pub fn row(&self) -> String {
+        format!("{}/{}", self.group, self.name)
+    }
+
+    /// What is kept of it.
+    pub fn kept(&self) -> KeptSchedule {
+        KeptSchedule {
+            name: self.name.clone(),
+            group: self.group.clone(),
+            arn: Arc::clone(&self.arn),
+            created: self.created,
+            modified: self.modified,
+            settings: self.settings.clone(),
+            token: self.token.clone(),
+        }
+    }
+
+    /// The schedule again; `ended` ends its task.
+    ///
+    /// # Errors
+    /// When its settings cannot be read.
+    pub fn found(kept: KeptSchedule, ended: CancellationToken) -> Result<Self, SchedulerError> {
+        let KeptSchedule { name, group, arn, created, modified, settings, token } = kept;
+        let plan = settings.read()?;
+        Ok(Self { name, group, arn, created, modified, settings, plan, token, ended })
+    }
+
     fn described(&self) -> Value {
         let mut told = json!(self.settings);
         told["Arn"] = (&*self.arn).into();
@@ -100,10 +152,19 @@ impl Scheduler {
             return Err(SchedulerError::ScheduleExists(schedule.name.clone()));
         }
         group.schedules.insert(schedule.name.clone(), Arc::clone(&schedule));
+        self.note(&schedule);
         drop(groups);
         let arn = Arc::clone(&schedule.arn);
-        self.begin(schedule);
+        let from = schedule.modified;
+        self.begin(schedule, from);
         Ok(json!({ "ScheduleArn": &*arn }))
+    }
+
+    /// Keeps a schedule; to be called under the lock of the groups.
+    fn note(&self, schedule: &Schedule) {
+        if self.shelf.is_kept() {
+            self.shelf.put(SCHEDULE, &schedule.row(), &schedule.kept());
+        }
     }
 
     fn find(&self, name: &str, group: Option<&str>) -> Result<Arc<Schedule>, SchedulerError> {
@@ -124,12 +185,14 @@ impl Scheduler {
         let group = groups.get_mut(&schedule.group);
         let group = group.ok_or_else(|| SchedulerError::NoSuchGroup(schedule.group.clone()))?;
         let before = group.schedules.insert(schedule.name.clone(), Arc::clone(&schedule));
+        self.note(&schedule);
         drop(groups);
         if let Some(before) = before {
             before.ended.cancel();
         }
         let arn = Arc::clone(&schedule.arn);
-        self.begin(schedule);
+        let from = schedule.modified;
+        self.begin(schedule, from);
         Ok(json!({ "ScheduleArn": &*arn }))
     }
 
@@ -138,6 +201,9 @@ impl Scheduler {
         let group = groups.get_mut(input.group_name.as_deref().unwrap_or(DEFAULT_GROUP));
         let removed = group.and_then(|group| group.schedules.remove(&input.name));
         let removed = removed.ok_or(SchedulerError::NoSuchSchedule(input.name))?;
+        self.shelf.delete(SCHEDULE, &removed.row());
+        self.shelf.delete(FIRED, &removed.row());
+        drop(groups);
         removed.ended.cancel();
         Ok(json!({}))
     }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::kept::KeptAttempt;
 use super::message::Message;
 use super::permission::allows;
 use super::subscription::{Protocol, Subscription};
 use super::{PRINCIPAL, Sns, envelope};
 use crate::emulator::service::{Delivery, DeliveryError};
-use crate::emulator::{Fabric, Hop, ServiceError};
+use crate::emulator::{Fabric, Hop, ServiceError, Ticket};
 
 /// Attempts that AWS makes at its own services: 3 at once, 2 after a second, 10 that back off, 100,000 every 20 s.
 const MOST_RETRIES: u32 = 100_014;
@@ -35,10 +36,10 @@ fn pause(retries: u32) -> Duration {
 }
 
 /// One message for one subscriber.
-struct Attempt {
-    topic: Arc<str>,
-    subscription: Arc<Subscription>,
-    message: Arc<Message>,
+pub struct Attempt {
+    pub topic: Arc<str>,
+    pub subscription: Arc<Subscription>,
+    pub message: Arc<Message>,
 }
 
 impl Sns {
@@ -52,7 +53,7 @@ impl Sns {
             let filter = subscription.filter.as_ref();
             !subscription.is_pending() && filter.is_none_or(|filter| filter.wants(&message.attributes, text))
         };
-        let attempts: Vec<Attempt> = topic
+        let attempts: Vec<(Ticket, Attempt)> = topic
             .subscriptions
             .values()
             .filter(wants)
@@ -61,20 +62,29 @@ impl Sns {
                 subscription: Arc::clone(subscription),
                 message: Arc::clone(&message),
             })
+            .map(|attempt| (self.outbox.add(|| KeptAttempt::of(&attempt)), attempt))
             .collect();
         drop(topics);
+        self.begin(attempts);
+        true
+    }
+
+    /// Delivers, one after another; what fails goes on by itself.
+    pub(super) fn begin(&self, attempts: Vec<(Ticket, Attempt)>) {
         if attempts.is_empty() {
-            return true;
+            return;
         }
         let (fabric, waiting) = (self.fabric.clone(), Arc::clone(&self.waiting));
         tokio::spawn(async move {
-            for attempt in attempts {
-                if let Err(error) = attempt.deliver(&fabric, 0).await {
-                    tokio::spawn(attempt.go_on(fabric.clone(), Arc::clone(&waiting), error));
+            for (ticket, attempt) in attempts {
+                match attempt.deliver(&fabric, 0).await {
+                    Ok(()) => ticket.done(),
+                    Err(error) => {
+                        tokio::spawn(attempt.go_on(ticket, fabric.clone(), Arc::clone(&waiting), error));
+                    }
                 }
             }
         });
-        true
     }
 
     /// Publishes what another service hands to a topic.
@@ -165,7 +175,7 @@ impl Attempt {
     }
 
     /// Tries again until it arrives or is given up.
-    async fn go_on(self, fabric: Fabric, waiting: Arc<AtomicUsize>, mut error: DeliveryError) {
+    async fn go_on(self, ticket: Ticket, fabric: Fabric, waiting: Arc<AtomicUsize>, mut error: DeliveryError) {
         if waiting.fetch_add(1, Ordering::Relaxed) < MOST_WAITING {
             let mut retries = 0;
             while error.retryable && retries < MOST_RETRIES {
@@ -177,6 +187,7 @@ impl Attempt {
                 match self.deliver(&fabric, retries).await {
                     Ok(()) => {
                         waiting.fetch_sub(1, Ordering::Relaxed);
+                        ticket.done();
                         return;
                     }
                     Err(next) => error = next,
@@ -185,6 +196,7 @@ impl Attempt {
         }
         waiting.fetch_sub(1, Ordering::Relaxed);
         self.give_up(&fabric, &error).await;
+        ticket.done();
     }
 
     /// The message goes to the subscription's dead-letter queue, or is dropped, and the trace says which.

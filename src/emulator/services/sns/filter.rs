@@ -16,7 +16,7 @@ const MOST_COMBINATIONS: usize = 150;
 const DEEPEST: usize = 16;
 
 /// What a policy looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(serde::Serialize, serde::Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FilterScope {
     /// `MessageAttributes`.
     #[default]

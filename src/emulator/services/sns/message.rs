@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::error::SnsError;
@@ -17,7 +17,7 @@ pub const LARGEST_MESSAGE: usize = 262_144;
 const LONGEST_SUBJECT: usize = 100;
 
 /// An attribute of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribute {
     pub data_type: String,
     /// The text, or the bytes in base64.
@@ -49,7 +49,7 @@ pub struct MessageInput {
 }
 
 /// A message on its way.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Message {
     pub id: Arc<str>,
     pub at: Timestamp,

@@ -8,6 +8,7 @@ mod delivery;
 mod envelope;
 mod error;
 mod filter;
+mod kept;
 mod message;
 mod permission;
 mod publish;
@@ -24,7 +25,8 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::emulator::service::{Call, Delivery, DeliveryError, Interface, Protocol, QueryInterface, Service};
-use crate::emulator::{Fabric, ServiceError};
+use crate::emulator::{Fabric, KeepError, Outbox, ServiceError, Shelf, Ticket};
+use delivery::Attempt;
 use error::SnsError;
 use topic::Topic;
 
@@ -43,22 +45,42 @@ static INTERFACE: Interface = Interface {
 
 /// The principal of deliveries.
 const PRINCIPAL: &str = "sns.amazonaws.com";
+/// What a kept message on its way is.
+const DELIVERY: &str = "delivery";
 /// Entries of a page.
 const PAGE: usize = 100;
 
 /// The topics of the endpoint.
 pub struct Sns {
     fabric: Fabric,
+    shelf: Shelf,
     topics: Mutex<BTreeMap<String, Topic>>,
     /// Deliveries that wait for another attempt.
     waiting: Arc<AtomicUsize>,
+    /// Messages on their way to a subscriber.
+    outbox: Outbox,
+    /// Those that were on their way when an earlier start ended, until they are taken up.
+    left: Mutex<Vec<(Ticket, Attempt)>>,
 }
 
 impl Sns {
-    /// The service without topics.
-    #[must_use]
-    pub fn new(fabric: Fabric) -> Arc<Self> {
-        Arc::new(Self { fabric, topics: Mutex::default(), waiting: Arc::default() })
+    /// The service with the topics that were kept.
+    ///
+    /// # Errors
+    /// When these cannot be read.
+    pub fn new(fabric: Fabric) -> Result<Arc<Self>, KeepError> {
+        let shelf = fabric.keep().shelf(INTERFACE.id);
+        let topics = Mutex::new(kept::topics(&shelf)?);
+        let outbox = Outbox::new(shelf.clone(), DELIVERY);
+        let mut left = Vec::new();
+        for (ticket, attempt) in outbox.left::<kept::KeptAttempt>()? {
+            match attempt.found() {
+                Ok(attempt) => left.push((ticket, attempt)),
+                Err(problem) => tracing::error!(%problem, "a message that was on its way cannot be read"),
+            }
+        }
+        let left = Mutex::new(left);
+        Ok(Arc::new(Self { fabric, shelf, topics, waiting: Arc::default(), outbox, left }))
     }
 
     fn topics(&self) -> MutexGuard<'_, BTreeMap<String, Topic>> {
@@ -88,6 +110,16 @@ impl Sns {
     fn with_topic<T>(&self, arn: &str, act: impl FnOnce(&mut Topic) -> Result<T, SnsError>) -> Result<T, SnsError> {
         let name = self.topic_name(arn)?;
         act(self.topics().get_mut(name).ok_or(SnsError::NoSuchTopic)?)
+    }
+
+    /// Changes the topic of an ARN itself, not its subscriptions.
+    fn change_topic<T>(&self, arn: &str, act: impl FnOnce(&mut Topic) -> Result<T, SnsError>) -> Result<T, SnsError> {
+        let name = self.topic_name(arn)?;
+        self.with_topic(arn, |topic| {
+            let answer = act(topic)?;
+            topic.note(&self.shelf, name);
+            Ok(answer)
+        })
     }
 
     crate::operations! {
@@ -128,6 +160,18 @@ impl Service for Sns {
         }
         query::read_maps(&mut call.input);
         Box::pin(async move { Ok(query::write_maps(Sns::call(self, call).await?)) })
+    }
+
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        let topics = self.topics();
+        let subscriptions = topics.values().map(|topic| topic.subscriptions.len()).sum();
+        vec![("topics", topics.len()), ("subscriptions", subscriptions)]
+    }
+
+    fn resume(&self) -> BoxFuture<'_, ()> {
+        let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        self.begin(left);
+        Box::pin(async {})
     }
 
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), DeliveryError>> {

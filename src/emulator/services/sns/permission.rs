@@ -108,7 +108,7 @@ impl Sns {
         let principals: Vec<String> =
             input.accounts.iter().map(|account| format!("arn:aws:iam::{account}:root")).collect();
         let actions: Vec<String> = input.actions.iter().map(|action| format!("SNS:{action}")).collect();
-        self.with_topic(&input.topic_arn, |topic| {
+        self.change_topic(&input.topic_arn, |topic| {
             let resource = topic.arn.to_string();
             let mut statements = statements(topic);
             if statements.iter().any(|statement| statement["Sid"] == input.label.as_str()) {
@@ -125,7 +125,7 @@ impl Sns {
     }
 
     pub(super) async fn remove_permission(&self, input: RemovePermissionInput, _: &Context) -> Result<(), SnsError> {
-        self.with_topic(&input.topic_arn, |topic| {
+        self.change_topic(&input.topic_arn, |topic| {
             let mut statements = statements(topic);
             statements.retain(|statement| statement["Sid"] != input.label.as_str());
             topic.policy["Statement"] = statements.into();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::error::SnsError;
@@ -14,7 +14,7 @@ use crate::emulator::{Context, Hop, form};
 use crate::model::Arn;
 
 /// How a subscription is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Protocol {
     Sqs,
     Lambda,
@@ -36,6 +36,19 @@ pub struct Subscription {
     scope: FilterScope,
     /// Where messages go that could not be delivered.
     pub dead_letters: Option<Arn>,
+    redrive: Option<String>,
+}
+
+/// A subscription as it is kept.
+#[derive(Serialize, Deserialize)]
+pub struct KeptSubscription {
+    arn: Arc<str>,
+    protocol: Protocol,
+    endpoint: String,
+    token: Option<String>,
+    raw: bool,
+    filter: Option<String>,
+    scope: FilterScope,
     redrive: Option<String>,
 }
 
@@ -144,6 +157,32 @@ impl Subscription {
     /// Whether it waits to be confirmed.
     pub fn is_pending(&self) -> bool {
         self.token.is_some()
+    }
+
+    /// What is kept of it.
+    pub fn kept(&self) -> KeptSubscription {
+        KeptSubscription {
+            arn: Arc::clone(&self.arn),
+            protocol: self.protocol,
+            endpoint: self.endpoint.clone(),
+            token: self.token.clone(),
+            raw: self.raw,
+            filter: self.filter.as_ref().map(|filter| filter.text.clone()),
+            scope: self.scope,
+            redrive: self.redrive.clone(),
+        }
+    }
+
+    /// The subscription again.
+    ///
+    /// # Errors
+    /// When its filter or redrive policy cannot be read.
+    pub fn found(kept: KeptSubscription) -> Result<Self, SnsError> {
+        let KeptSubscription { arn, protocol, endpoint, token, raw, filter, scope, redrive } = kept;
+        let filter = filter.map(|text| FilterPolicy::read(&text, scope)).transpose()?;
+        let mut found = Self { arn, protocol, endpoint, token, raw, filter, scope, dead_letters: None, redrive: None };
+        found.set("RedrivePolicy", redrive.as_deref().unwrap_or_default())?;
+        Ok(found)
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), SnsError> {
@@ -261,7 +300,8 @@ impl Sns {
                 .find(|known| known.protocol == protocol && known.endpoint == subscription.endpoint);
             let Some(known) = known else {
                 let arn = Arc::clone(&subscription.arn);
-                topic.subscriptions.insert(id, Arc::new(subscription));
+                topic.subscriptions.insert(id.clone(), Arc::new(subscription));
+                topic.note_subscription(&self.shelf, self.topic_name(&input.topic_arn)?, &id);
                 return Ok((arn, true));
             };
             let text = |one: &Subscription| one.filter.as_ref().map(|filter| filter.text.clone());
@@ -302,10 +342,12 @@ impl Sns {
         _: &Context,
     ) -> Result<Value, SnsError> {
         self.with_topic(&input.topic_arn, |topic| {
-            let found = topic.subscriptions.values_mut().find(|one| one.token.as_deref() == Some(&input.token));
-            let subscription = found.ok_or_else(|| SnsError::parameter("Token"))?;
+            let found = topic.subscriptions.iter_mut().find(|(_, one)| one.token.as_deref() == Some(&input.token));
+            let (id, subscription) = found.ok_or_else(|| SnsError::parameter("Token"))?;
             Arc::make_mut(subscription).token = None;
-            Ok(json!({ "SubscriptionArn": &*subscription.arn }))
+            let (id, arn) = (id.clone(), Arc::clone(&subscription.arn));
+            topic.note_subscription(&self.shelf, self.topic_name(&input.topic_arn)?, &id);
+            Ok(json!({ "SubscriptionArn": &*arn }))
         })
     }
 
@@ -326,13 +368,15 @@ impl Sns {
     fn with_subscription<T>(
         &self,
         arn: &str,
-        act: impl FnOnce(&str, &mut Arc<Subscription>) -> Result<T, SnsError>,
+        act: impl FnOnce(&mut Topic, &str) -> Result<T, SnsError>,
     ) -> Result<T, SnsError> {
         let (topic, id) = Self::parts(arn)?;
         let gone = |error| if error == SnsError::NoSuchTopic { SnsError::NoSuchSubscription } else { error };
         self.with_topic(topic, |topic| {
-            let Topic { arn, subscriptions, .. } = topic;
-            act(arn, subscriptions.get_mut(id).ok_or(SnsError::NoSuchSubscription)?)
+            if !topic.subscriptions.contains_key(id) {
+                return Err(SnsError::NoSuchSubscription);
+            }
+            act(topic, id)
         })
         .map_err(gone)
     }
@@ -341,7 +385,12 @@ impl Sns {
         let (topic, id) = Self::parts(&input.subscription_arn)?;
         // A subscription that is not there is as good as ended.
         let removed = self.with_topic(topic, |topic| {
-            topic.deleted += u64::from(topic.subscriptions.remove(id).is_some());
+            if topic.subscriptions.remove(id).is_some() {
+                topic.deleted += 1;
+                let name = self.topic_name(&topic.arn)?;
+                topic.note_subscription(&self.shelf, name, id);
+                topic.note(&self.shelf, name);
+            }
             Ok(())
         });
         match removed {
@@ -384,7 +433,10 @@ impl Sns {
         _: &Context,
     ) -> Result<Value, SnsError> {
         let owner = self.fabric.identity().account.clone();
-        self.with_subscription(&input.subscription_arn, |topic, one| Ok(one.described(topic, &owner)))
+        self.with_subscription(&input.subscription_arn, |topic, id| {
+            let one = topic.subscriptions.get(id).ok_or(SnsError::NoSuchSubscription)?;
+            Ok(one.described(&topic.arn, &owner))
+        })
     }
 
     pub(super) async fn set_subscription_attributes(
@@ -392,10 +444,12 @@ impl Sns {
         input: SetAttributesInput,
         _: &Context,
     ) -> Result<(), SnsError> {
-        self.with_subscription(&input.subscription_arn, |_, subscription| {
+        self.with_subscription(&input.subscription_arn, |topic, id| {
+            let subscription = topic.subscriptions.get_mut(id).ok_or(SnsError::NoSuchSubscription)?;
             let mut changed = Subscription::clone(subscription);
             changed.set(&input.attribute_name, &input.attribute_value)?;
             *subscription = Arc::new(changed);
+            topic.note_subscription(&self.shelf, self.topic_name(&topic.arn)?, id);
             Ok(())
         })
     }

@@ -68,12 +68,16 @@ pub struct ListTagsInput {
     resource_arn: String,
 }
 
+fn no_such_resource(error: SnsError) -> SnsError {
+    match error {
+        SnsError::NoSuchTopic => SnsError::NoSuchResource,
+        other => other,
+    }
+}
+
 impl Sns {
     fn tagged<T>(&self, arn: &str, act: impl FnOnce(&mut Topic) -> Result<T, SnsError>) -> Result<T, SnsError> {
-        self.with_topic(arn, act).map_err(|error| match error {
-            SnsError::NoSuchTopic => SnsError::NoSuchResource,
-            other => other,
-        })
+        self.change_topic(arn, act).map_err(no_such_resource)
     }
 
     pub(super) async fn tag_resource(&self, input: TagResourceInput, _: &Context) -> Result<Value, SnsError> {
@@ -97,10 +101,11 @@ impl Sns {
     }
 
     pub(super) async fn list_tags_for_resource(&self, input: ListTagsInput, _: &Context) -> Result<Value, SnsError> {
-        self.tagged(&input.resource_arn, |topic| {
+        let listed = self.with_topic(&input.resource_arn, |topic| {
             let tags: Vec<Value> =
                 topic.tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
             Ok(json!({ "Tags": tags }))
-        })
+        });
+        listed.map_err(no_such_resource)
     }
 }

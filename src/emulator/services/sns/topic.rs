@@ -10,7 +10,7 @@ use super::attributes::{check_topic_attribute, default_policy, described};
 use super::error::SnsError;
 use super::subscription::Subscription;
 use super::tags::{Tag, check_tags};
-use super::{Sns, page};
+use super::{Sns, kept, page};
 use crate::emulator::{Context, form};
 
 /// A topic and its subscriptions.
@@ -121,6 +121,7 @@ impl Sns {
                 return Err(SnsError::parameter("Tags Reason: Topic already exists with different tags"));
             }
         } else {
+            topic.note(&self.shelf, &name);
             topics.insert(name, topic);
         }
         Ok(json!({ "TopicArn": arn }))
@@ -129,7 +130,10 @@ impl Sns {
     pub(super) async fn delete_topic(&self, input: TopicInput, _: &Context) -> Result<(), SnsError> {
         // A topic that is not there is as good as deleted.
         if let Ok(name) = self.topic_name(&input.topic_arn) {
-            self.topics().remove(name);
+            let mut topics = self.topics();
+            if topics.remove(name).is_some() {
+                kept::topic_gone(&self.shelf, name);
+            }
         }
         Ok(())
     }
@@ -152,7 +156,7 @@ impl Sns {
         _: &Context,
     ) -> Result<(), SnsError> {
         let account = self.fabric.identity().account.clone();
-        self.with_topic(&input.topic_arn, |topic| {
+        self.change_topic(&input.topic_arn, |topic| {
             topic.set(&input.attribute_name, &input.attribute_value)?;
             if topic.policy.is_null() {
                 topic.policy = default_policy(&topic.arn, &account);

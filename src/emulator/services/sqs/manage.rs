@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::Sqs;
 use super::attributes::{self, Given};
 use super::error::SqsError;
+use super::kept::Rows;
 use super::queue::Queue;
 use super::wire::{self, Number};
 use crate::emulator::Context;
@@ -123,15 +124,27 @@ impl Sqs {
         }
         let arn = self.fabric.arn("sqs", name.as_str()).to_string();
         let now = self.fabric.clock().now();
-        let queue = Queue::new(name.clone(), arn, self.next_queue_number(), input.attributes, settings, now);
-        queue.config().tags = input.tags;
+        let number = self.next_queue_number();
+        let rows = Rows::new(self.shelf.clone(), number);
+        let queue = Queue::new(name.clone(), arn, number, input.attributes, settings, now, rows);
+        {
+            let mut config = queue.config();
+            config.tags = input.tags;
+            queue.note(&config);
+        }
         queues.insert(name, Arc::new(queue));
         Ok(json!({ "QueueUrl": url }))
     }
 
     pub(super) async fn delete_queue(&self, input: QueueUrlInput, _: &Context) -> Result<Value, SqsError> {
         let queue = self.by_url(&input.queue_url)?;
-        self.queues.write().unwrap_or_else(PoisonError::into_inner).remove(&queue.name);
+        let mut queues = self.queues.write().unwrap_or_else(PoisonError::into_inner);
+        // Somebody else may have deleted it meanwhile, and another one made.
+        if queues.get(&queue.name).is_some_and(|known| Arc::ptr_eq(known, &queue)) {
+            queues.remove(&queue.name);
+            queue.note_gone();
+        }
+        drop(queues);
         queue.deleted.cancel();
         Ok(json!({}))
     }
@@ -239,6 +252,7 @@ impl Sqs {
         config.settings = Arc::new(attributes::settings(&given)?);
         config.given = given;
         config.modified = self.fabric.clock().now();
+        queue.note(&config);
         Ok(json!({}))
     }
 
@@ -250,18 +264,25 @@ impl Sqs {
             return Err(SqsError::PurgeQueueInProgress(queue.name.clone()));
         }
         config.purged = Some(now);
+        queue.note(&config);
         drop(config);
         queue.purge();
         Ok(json!({}))
     }
 
     pub(super) async fn tag_queue(&self, input: TagQueueInput, _: &Context) -> Result<Value, SqsError> {
-        self.by_url(&input.queue_url)?.config().tags.extend(input.tags);
+        let queue = self.by_url(&input.queue_url)?;
+        let mut config = queue.config();
+        config.tags.extend(input.tags);
+        queue.note(&config);
         Ok(json!({}))
     }
 
     pub(super) async fn untag_queue(&self, input: UntagQueueInput, _: &Context) -> Result<Value, SqsError> {
-        self.by_url(&input.queue_url)?.config().tags.retain(|key, _| !input.tag_keys.contains(key));
+        let queue = self.by_url(&input.queue_url)?;
+        let mut config = queue.config();
+        config.tags.retain(|key, _| !input.tag_keys.contains(key));
+        queue.note(&config);
         Ok(json!({}))
     }
 

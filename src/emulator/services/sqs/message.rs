@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::SqsError;
@@ -30,14 +30,14 @@ pub struct AttributeInput {
 }
 
 /// The value of a message attribute.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum AttributeValue {
     Text(String),
     Binary(Vec<u8>),
 }
 
 /// A message attribute.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribute {
     data_type: String,
     value: AttributeValue,
@@ -126,7 +126,7 @@ pub fn md5_of_attributes<'a>(attributes: impl Iterator<Item = (&'a String, &'a A
 }
 
 /// A message that has been checked and is on its way into a queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// The text.
     pub body: Arc<str>,
@@ -239,7 +239,7 @@ fn check_characters(body: &str) -> Result<(), SqsError> {
 }
 
 /// A message of a queue.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Message {
     /// A UUID.
     pub id: String,
@@ -250,8 +250,10 @@ pub struct Message {
     /// When it was first sent: it keeps that when it moves to a dead-letter queue.
     pub sent: Timestamp,
     /// When it was first received, in this queue.
+    #[serde(skip)]
     pub first_received: Option<Timestamp>,
     /// How often it has been received, in this queue.
+    #[serde(skip)]
     pub receives: u32,
     /// The ARN of the queue that it was moved here from.
     pub moved_from: Option<Arc<str>>,

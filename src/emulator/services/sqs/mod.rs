@@ -4,6 +4,7 @@
 
 mod attributes;
 mod error;
+mod kept;
 mod manage;
 mod message;
 mod move_task;
@@ -23,7 +24,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::emulator::service::{Call, Delivery, DeliveryError, Interface, Protocol, QueryInterface, Service};
-use crate::emulator::{Fabric, ServiceError};
+use crate::emulator::{Fabric, KeepError, ServiceError, Shelf};
 use error::SqsError;
 use queue::Queue;
 
@@ -43,16 +44,23 @@ static INTERFACE: Interface = Interface {
 /// The queues of the endpoint.
 pub struct Sqs {
     fabric: Fabric,
+    shelf: Shelf,
     queues: RwLock<BTreeMap<String, Arc<Queue>>>,
     next_queue: AtomicU64,
     moves: Mutex<move_task::MoveTasks>,
 }
 
 impl Sqs {
-    /// The service without queues.
-    #[must_use]
-    pub fn new(fabric: Fabric) -> Arc<Self> {
-        Arc::new(Self { fabric, queues: RwLock::default(), next_queue: AtomicU64::new(1), moves: Mutex::default() })
+    /// The service with the queues that were kept.
+    ///
+    /// # Errors
+    /// When these cannot be read.
+    pub fn new(fabric: Fabric) -> Result<Arc<Self>, KeepError> {
+        let shelf = fabric.keep().shelf(INTERFACE.id);
+        let queues = RwLock::new(kept::queues(&shelf)?);
+        let next_queue = AtomicU64::new(shelf.first_number() + 1);
+        let moves = Mutex::new(move_task::load(&shelf)?);
+        Ok(Arc::new(Self { fabric, shelf, queues, next_queue, moves }))
     }
 
     crate::operations! {
@@ -103,6 +111,13 @@ impl Service for Sqs {
 
     fn operations(&self) -> &'static [&'static str] {
         Sqs::operations(self)
+    }
+
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        let now = self.fabric.clock().now();
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        let messages = queues.values().map(|queue| queue.counts(queue.settings().retention, now).all()).sum();
+        vec![("queues", queues.len()), ("messages", messages)]
     }
 
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Value, ServiceError>> {

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Sqs;
 use super::error::SqsError;
 use super::message::Message;
 use super::wire::Number;
-use crate::emulator::Context;
+use crate::emulator::{Context, KeepError, Shelf};
 
 /// Tasks that are remembered for each queue together.
 const REMEMBERED: usize = 100;
@@ -20,6 +20,7 @@ const REMEMBERED: usize = 100;
 pub type MoveTasks = VecDeque<MoveTask>;
 
 /// A move task that has ended.
+#[derive(Serialize, Deserialize)]
 pub struct MoveTask {
     source: String,
     answer: Value,
@@ -38,6 +39,17 @@ pub struct StartMessageMoveTaskInput {
 pub struct ListMessageMoveTasksInput {
     source_arn: String,
     max_results: Option<Number>,
+}
+
+/// What the kept list of tasks is.
+const MOVES: &str = "moves";
+
+/// The tasks that were kept.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn load(shelf: &Shelf) -> Result<MoveTasks, KeepError> {
+    Ok(shelf.all(MOVES)?.pop().map(|(_, moves)| moves).unwrap_or_default())
 }
 
 impl Sqs {
@@ -70,23 +82,26 @@ impl Sqs {
         let visible = source.counts(source.settings().retention, started).visible;
         let (mut moved, mut stuck) = (0_usize, Vec::new());
         for _ in 0..visible {
-            let Some(message) = source.pull(started) else { break };
+            let Some(pulled) = source.pull(started) else { break };
             let target = match &destination {
                 Some(target) => Some(Arc::clone(target)),
-                None => message.moved_from.as_deref().and_then(|arn| self.by_arn(arn)),
+                None => pulled.message.moved_from.as_deref().and_then(|arn| self.by_arn(arn)),
             };
             match target {
                 Some(target) => {
+                    let message = pulled.message.clone();
                     let back = Message { receives: 0, first_received: None, moved_from: None, ..message };
                     target.put(back, Duration::ZERO, started);
+                    source.forget(&pulled);
                     moved += 1;
                 }
-                None => stuck.push(message),
+                None => stuck.push(pulled),
             }
         }
         let failed = !stuck.is_empty();
-        for message in stuck {
-            source.put(message, Duration::ZERO, started);
+        for pulled in stuck {
+            source.put(pulled.message.clone(), Duration::ZERO, started);
+            source.forget(&pulled);
         }
         let handle = self.fabric.uuid();
         let mut answer = json!({
@@ -105,6 +120,7 @@ impl Sqs {
         let mut moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
         moves.push_front(MoveTask { source: source.arn.clone(), answer });
         moves.truncate(REMEMBERED);
+        self.shelf.put(MOVES, "", &*moves);
         Ok(json!({ "TaskHandle": handle }))
     }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attributes::{Given, RedrivePolicy, Settings};
 use super::error::SqsError;
+use super::kept::{Found, Rows};
 use super::message::Message;
 use super::receipt::Receipt;
 use crate::model::Timestamp;
@@ -31,6 +32,8 @@ pub struct Queue {
     pub deleted: CancellationToken,
     pub config: Mutex<Config>,
     messages: Mutex<Messages>,
+    /// Where what changes is kept; messages are noted under their lock.
+    rows: Rows,
 }
 
 /// What callers can change of a queue.
@@ -73,12 +76,19 @@ pub struct Received {
     pub message: Message,
 }
 
+/// A message that has left the queue but is kept as if it were there, until it is somewhere else.
+pub struct Pulled {
+    sequence: u64,
+    pub message: Message,
+}
+
 /// What a look into the queue gave.
 #[derive(Default)]
 pub struct Taken {
     pub received: Vec<Received>,
-    /// Messages that were received too often and now belong to the dead-letter queue.
-    pub dead: Vec<Message>,
+    /// Messages that were received too often and now belong to the dead-letter queue; once they are there, this one is to
+    /// [`Queue::forget`] them.
+    pub dead: Vec<Pulled>,
     /// When the next message becomes visible by itself.
     pub next: Option<Timestamp>,
 }
@@ -91,9 +101,25 @@ pub struct Counts {
     pub in_flight: usize,
 }
 
+impl Counts {
+    /// All of them.
+    pub fn all(self) -> usize {
+        self.visible + self.delayed + self.in_flight
+    }
+}
+
 impl Queue {
     /// An empty queue.
-    pub fn new(name: String, arn: String, number: u64, given: Given, settings: Settings, now: Timestamp) -> Self {
+    pub fn new(
+        name: String,
+        arn: String,
+        number: u64,
+        given: Given,
+        settings: Settings,
+        now: Timestamp,
+        rows: Rows,
+    ) -> Self {
+        let messages = Mutex::new(Messages { next: rows.first_number(), ..Messages::default() });
         Self {
             name,
             arn,
@@ -108,8 +134,40 @@ impl Queue {
                 modified: now,
                 purged: None,
             }),
-            messages: Mutex::default(),
+            messages,
+            rows,
         }
+    }
+
+    /// Puts in what was found again, in the order in which it was sent.
+    pub fn fill(&self, found: Vec<Found>) {
+        let mut messages = self.messages();
+        for Found { sequence, message, visible } in found {
+            let place = match visible {
+                None => Place::Ready,
+                Some((due, true)) => Place::InFlight(due),
+                Some((due, false)) => Place::Delayed(due),
+            };
+            match place {
+                Place::Ready => messages.ready.push_back(sequence),
+                Place::Delayed(_) => messages.delayed += 1,
+                Place::InFlight(_) => messages.in_flight += 1,
+            }
+            if let Some((due, _)) = visible {
+                messages.waiting.insert((due, sequence));
+            }
+            messages.held.insert(sequence, Held { message, place });
+        }
+    }
+
+    /// Notes the queue itself as it is now.
+    pub fn note(&self, config: &Config) {
+        self.rows.queue(self, config);
+    }
+
+    /// Notes that the queue is gone.
+    pub fn note_gone(&self) {
+        self.rows.queue_gone(&self.name);
     }
 
     /// The configuration.
@@ -131,6 +189,7 @@ impl Queue {
         let mut messages = self.messages();
         let sequence = messages.next;
         messages.next += 1;
+        self.rows.sent(sequence, &message, (!delay.is_zero()).then(|| now + delay));
         if delay.is_zero() {
             messages.held.insert(sequence, Held { message, place: Place::Ready });
             messages.ready.push_back(sequence);
@@ -155,7 +214,7 @@ impl Queue {
         now: Timestamp,
     ) -> Result<Taken, SqsError> {
         let mut messages = self.messages();
-        messages.expire(settings.retention, now);
+        messages.expire(settings.retention, now, &self.rows);
         messages.promote(now);
         let mut taken = Taken::default();
         let mut earlier = false;
@@ -165,11 +224,14 @@ impl Queue {
                 continue;
             };
             if held.message.sent + settings.retention <= now {
+                self.rows.gone(sequence, held.message.receives);
                 messages.held.remove(&sequence);
                 continue;
             }
             if exceeds(settings.redrive.as_ref(), held.message.receives) {
-                taken.dead.extend(messages.held.remove(&sequence).map(|held| held.message));
+                taken
+                    .dead
+                    .extend(messages.held.remove(&sequence).map(|held| Pulled { sequence, message: held.message }));
                 continue;
             }
             if messages.in_flight >= MOST_IN_FLIGHT {
@@ -185,7 +247,7 @@ impl Queue {
             let message = held.message.clone();
             let receipt = Receipt { queue: self.number, message: sequence, receive: message.receives };
             taken.received.push(Received { receipt, message });
-            earlier |= messages.hide(sequence, visibility, now);
+            earlier |= messages.hide(sequence, visibility, now, &self.rows);
         }
         taken.next = messages.waiting.first().map(|(due, _)| *due);
         let more = !messages.ready.is_empty();
@@ -204,7 +266,7 @@ impl Queue {
         let mut messages = self.messages();
         let newest = messages.held.get(&receipt.message).is_some_and(|held| held.message.receives == receipt.receive);
         if newest {
-            messages.remove(receipt.message);
+            messages.remove(receipt.message, &self.rows);
         }
     }
 
@@ -228,7 +290,7 @@ impl Queue {
         }
         messages.waiting.remove(&(due, receipt.message));
         messages.in_flight -= 1;
-        let earlier = messages.hide(receipt.message, visibility, now);
+        let earlier = messages.hide(receipt.message, visibility, now, &self.rows);
         drop(messages);
         self.ring_if(earlier);
         Ok(())
@@ -239,27 +301,35 @@ impl Queue {
         let mut messages = self.messages();
         let next = messages.next;
         *messages = Messages { next, ..Messages::default() };
+        self.rows.all_gone();
     }
 
     /// How many messages there are.
     pub fn counts(&self, retention: Duration, now: Timestamp) -> Counts {
         let mut messages = self.messages();
-        messages.expire(retention, now);
+        messages.expire(retention, now, &self.rows);
         messages.promote(now);
         let (delayed, in_flight) = (messages.delayed, messages.in_flight);
         Counts { visible: messages.held.len().saturating_sub(delayed + in_flight), delayed, in_flight }
     }
 
-    /// Takes one visible message out of the queue for good, for a move task.
-    pub fn pull(&self, now: Timestamp) -> Option<Message> {
+    /// Takes one visible message out of the queue, for a move task; once it is elsewhere, this queue is to
+    /// [`Queue::forget`] it.
+    pub fn pull(&self, now: Timestamp) -> Option<Pulled> {
         let mut messages = self.messages();
         messages.promote(now);
         while let Some(sequence) = messages.ready.pop_front() {
             if messages.held.get(&sequence).is_some_and(|held| held.place == Place::Ready) {
-                return messages.held.remove(&sequence).map(|held| held.message);
+                return messages.held.remove(&sequence).map(|held| Pulled { sequence, message: held.message });
             }
         }
         None
+    }
+
+    /// Notes that a message that was taken out is kept elsewhere. Whoever dies between the two has it twice, never not at
+    /// all.
+    pub fn forget(&self, pulled: &Pulled) {
+        self.rows.gone(pulled.sequence, pulled.message.receives);
     }
 
     fn ring_if(&self, earlier: bool) {
@@ -283,8 +353,9 @@ impl Messages {
 
     /// Puts a message in flight for `visibility`, or makes it visible at once when that is zero; true when whoever
     /// waits for messages must look again.
-    fn hide(&mut self, sequence: u64, visibility: Duration, now: Timestamp) -> bool {
+    fn hide(&mut self, sequence: u64, visibility: Duration, now: Timestamp, rows: &Rows) -> bool {
         let Some(held) = self.held.get_mut(&sequence) else { return false };
+        rows.received(sequence, &held.message, (!visibility.is_zero()).then(|| now + visibility));
         if visibility.is_zero() {
             held.place = Place::Ready;
             self.ready.push_back(sequence);
@@ -312,18 +383,19 @@ impl Messages {
     }
 
     /// Drops the oldest messages that are past the retention period.
-    fn expire(&mut self, retention: Duration, now: Timestamp) {
+    fn expire(&mut self, retention: Duration, now: Timestamp, rows: &Rows) {
         while let Some((sequence, held)) = self.held.first_key_value() {
             if held.message.sent + retention > now {
                 return;
             }
             let sequence = *sequence;
-            self.remove(sequence);
+            self.remove(sequence, rows);
         }
     }
 
-    fn remove(&mut self, sequence: u64) {
+    fn remove(&mut self, sequence: u64, rows: &Rows) {
         let Some(held) = self.held.remove(&sequence) else { return };
+        rows.gone(sequence, held.message.receives);
         match held.place {
             // Its number in `ready` is skipped when it comes up; too many of them are swept out at once.
             Place::Ready => {

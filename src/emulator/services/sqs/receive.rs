@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Sqs;
 use super::error::SqsError;
 use super::message::{self, Message};
-use super::queue::{Queue, Received};
+use super::queue::{Pulled, Queue, Received};
 use super::visibility::visibility_of;
 use super::wire::Number;
 use crate::emulator::Context;
@@ -80,7 +80,7 @@ impl Sqs {
             arrived.as_mut().enable();
             let settings = queue.settings();
             let taken = queue.take(most, visibility.unwrap_or(settings.visibility), &settings, clock.now())?;
-            for dead in taken.dead {
+            for dead in &taken.dead {
                 self.redrive(queue, settings.redrive.as_ref().map(|policy| policy.target_arn.as_str()), dead);
             }
             if !taken.received.is_empty() || wait.is_zero() || clock.now() >= deadline {
@@ -99,8 +99,9 @@ impl Sqs {
 
     /// Moves a message that was received too often; it keeps its id and the moment at which it was sent. Without the
     /// dead-letter queue it stays where it is, as on AWS.
-    fn redrive(&self, from: &Arc<Queue>, to: Option<&str>, message: Message) {
+    fn redrive(&self, from: &Arc<Queue>, to: Option<&str>, dead: &Pulled) {
         let now = self.fabric.clock().now();
+        let message = dead.message.clone();
         match to.and_then(|arn| self.by_arn(arn)) {
             Some(target) => {
                 let moved = Message {
@@ -113,6 +114,7 @@ impl Sqs {
             }
             None => from.put(message, from.settings().visibility, now),
         }
+        from.forget(dead);
     }
 
     fn written(&self, received: &Received, system: &[&str], names: &[String]) -> Value {

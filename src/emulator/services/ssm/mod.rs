@@ -10,9 +10,10 @@ mod tags;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::emulator::{Fabric, Interface, Service};
+use crate::emulator::{Fabric, Interface, KeepError, Service, Shelf};
 use crate::model::Timestamp;
 
 static INTERFACE: Interface = Interface {
@@ -24,7 +25,11 @@ static INTERFACE: Interface = Interface {
     rest: false,
 };
 
+/// What a kept parameter is.
+const PARAMETER: &str = "parameter";
+
 /// A parameter in its latest version.
+#[derive(Serialize, Deserialize)]
 struct Parameter {
     kind: String,
     value: String,
@@ -40,14 +45,19 @@ struct Parameter {
 /// The service.
 pub struct Ssm {
     fabric: Fabric,
+    shelf: Shelf,
     parameters: Mutex<BTreeMap<String, Parameter>>,
 }
 
 impl Ssm {
-    /// Without parameters.
-    #[must_use]
-    pub fn new(fabric: Fabric) -> Arc<Self> {
-        Arc::new(Self { fabric, parameters: Mutex::default() })
+    /// With the parameters that were kept.
+    ///
+    /// # Errors
+    /// When these cannot be read.
+    pub fn new(fabric: Fabric) -> Result<Arc<Self>, KeepError> {
+        let shelf = fabric.keep().shelf(INTERFACE.id);
+        let parameters = Mutex::new(shelf.all(PARAMETER)?.into_iter().collect());
+        Ok(Arc::new(Self { fabric, shelf, parameters }))
     }
 
     fn parameters(&self) -> MutexGuard<'_, BTreeMap<String, Parameter>> {
@@ -98,6 +108,10 @@ impl Service for Ssm {
         &INTERFACE
     }
 
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        vec![("parameters", self.parameters().len())]
+    }
+
     crate::operations! {
         AddTagsToResource => tags::add_tags_to_resource,
         DeleteParameter => named::delete_parameter,
@@ -124,7 +138,7 @@ mod tests {
 
     fn started() -> Fabric {
         let fabric = Fabric::new(Clock::default(), Identity::default(), 1);
-        fabric.join(vec![Ssm::new(fabric.clone())]);
+        fabric.join(vec![Ssm::new(fabric.clone()).expect("nothing is kept")]);
         fabric
     }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::{Parameter, Ssm, public};
+use super::{PARAMETER, Parameter, Ssm, public};
 use crate::emulator::Context;
 
 /// The name within an ARN, or the name as it is; a `:version` selector is cut off and returned.
@@ -45,8 +45,12 @@ pub(super) async fn get_parameter(ssm: &Ssm, input: One, _: &Context) -> Result<
 }
 
 pub(super) async fn delete_parameter(ssm: &Ssm, input: One, _: &Context) -> Result<Value, Error> {
-    match ssm.parameters().remove(&input.name) {
-        Some(_) => Ok(json!({})),
+    let mut parameters = ssm.parameters();
+    match parameters.remove(&input.name) {
+        Some(_) => {
+            ssm.shelf.delete(PARAMETER, &input.name);
+            Ok(json!({}))
+        }
         None => Err(Error::NotFound(input.name)),
     }
 }
@@ -89,5 +93,8 @@ pub(super) async fn delete_parameters(ssm: &Ssm, input: Many, _: &Context) -> Re
     let mut parameters = ssm.parameters();
     let (deleted, invalid): (Vec<String>, Vec<String>) =
         input.names.into_iter().partition(|name| parameters.remove(name).is_some());
+    for name in &deleted {
+        ssm.shelf.delete(PARAMETER, name);
+    }
     Ok(json!({"DeletedParameters": deleted, "InvalidParameters": invalid}))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::tags::Tag;
-use super::{Parameter, Ssm};
+use super::{PARAMETER, Parameter, Ssm};
 use crate::emulator::Context;
 
 /// The longest value of a standard and of an advanced parameter, in bytes.
@@ -120,6 +120,7 @@ pub(super) async fn put_parameter(ssm: &Ssm, input: PutParameter, _: &Context) -
         data_type: input.data_type.unwrap_or_else(|| "text".to_owned()),
         tags,
     };
+    ssm.shelf.put(PARAMETER, &input.name, &parameter);
     parameters.insert(input.name, parameter);
     Ok(json!({"Version": version, "Tier": tier}))
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::{Parameter, Ssm};
+use super::{PARAMETER, Parameter, Ssm};
 use crate::emulator::Context;
 
 #[derive(Deserialize)]
@@ -33,7 +33,14 @@ impl Ssm {
             return Err(Error::InvalidResource(format!("the embedded endpoint does not implement tags of {kind}")));
         }
         match self.parameters().get_mut(&input.resource_id) {
-            Some(parameter) => Ok(work(parameter)),
+            Some(parameter) => {
+                let before = parameter.tags.clone();
+                let answer = work(parameter);
+                if parameter.tags != before {
+                    self.shelf.put(PARAMETER, &input.resource_id, parameter);
+                }
+                Ok(answer)
+            }
             None => Err(Error::InvalidResource(format!("Parameter {} not found.", input.resource_id))),
         }
     }

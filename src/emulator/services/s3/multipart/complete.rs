@@ -63,7 +63,7 @@ impl Store {
         let conditions = (input.if_match.take(), input.if_none_match.take());
         let found = self.store(&bucket, &input.key, object, tags, conditions, "CompleteMultipartUpload").await?;
         // An upload that somebody else has ended meanwhile is gone as it should be.
-        let _ = bucket.open()?.uploads.remove(&input.key, &input.upload_id);
+        let _ = self.end_upload(&bucket, &input.key, &input.upload_id);
         let object = found.object()?;
         let mut output = dto::CompleteMultipartUploadOutput {
             location: Some(format!("{}/{}/{}", self.fabric.url(), input.bucket, encoder(true)(&input.key))),

@@ -7,9 +7,10 @@ mod parts;
 use std::collections::BTreeMap;
 
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, dto};
+use serde::{Deserialize, Serialize};
 
-use super::blob::Blob;
-use super::bucket::Store;
+use super::blob::{Blob, BlobRow, Files, Spill};
+use super::bucket::{Bucket, Store};
 use super::checksum::{Algorithm, Checksum};
 use super::object::{ETag, Headers, Tags, s3_headers, tags_of_header};
 use super::objects::{encryption, refuse_customer_keys};
@@ -19,7 +20,7 @@ const UPLOAD_ID_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqr
 
 /// A part as it was taken in.
 #[derive(Debug, Clone)]
-struct Part {
+pub struct Part {
     blob: Blob,
     size: u64,
     etag: ETag,
@@ -27,9 +28,35 @@ struct Part {
     modified: Timestamp,
 }
 
-/// An upload that has begun.
-#[derive(Debug)]
-pub struct Upload {
+impl Part {
+    /// The part as it is written down.
+    fn row(&self) -> PartRow {
+        let Self { blob, size, etag, checksum, modified } = self;
+        PartRow { blob: blob.row(), size: *size, etag: *etag, checksum: checksum.clone(), modified: *modified }
+    }
+}
+
+/// A part as it is written down.
+#[derive(Serialize, Deserialize)]
+pub struct PartRow {
+    blob: BlobRow,
+    size: u64,
+    etag: ETag,
+    checksum: Checksum,
+    modified: Timestamp,
+}
+
+impl PartRow {
+    /// The part that was written down.
+    pub fn part(self, spill: &Spill, files: &mut Files) -> Part {
+        let Self { blob, size, etag, checksum, modified } = self;
+        Part { blob: spill.restore(blob, files), size, etag, checksum, modified }
+    }
+}
+
+/// What an upload began with, which is also how it is written down: its parts are written apart.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UploadRow {
     initiated: Timestamp,
     headers: Headers,
     tags: Tags,
@@ -37,7 +64,21 @@ pub struct Upload {
     /// Whether the client named the algorithm: only then do answers name it.
     named: bool,
     full_object: bool,
+}
+
+/// An upload that has begun.
+#[derive(Debug)]
+pub struct Upload {
+    begun: UploadRow,
     parts: BTreeMap<i32, Part>,
+}
+
+impl std::ops::Deref for Upload {
+    type Target = UploadRow;
+
+    fn deref(&self) -> &UploadRow {
+        &self.begun
+    }
 }
 
 impl Upload {
@@ -56,6 +97,18 @@ pub struct Uploads {
 impl Uploads {
     fn get(&mut self, key: &str, id: &str) -> S3Result<&mut Upload> {
         self.by_key.get_mut(key).and_then(|uploads| uploads.get_mut(id)).ok_or_else(no_such_upload)
+    }
+
+    /// Key and id of every upload, with the numbers of its parts.
+    pub fn ids(&self) -> impl Iterator<Item = ((&str, &str), impl Iterator<Item = i32>)> {
+        self.by_key.iter().flat_map(|(key, uploads)| {
+            uploads.iter().map(|(id, upload)| ((&**key, &**id), upload.parts.keys().copied()))
+        })
+    }
+
+    /// Puts an upload back.
+    pub fn restore(&mut self, key: &str, id: &str, begun: UploadRow, parts: BTreeMap<i32, Part>) {
+        self.by_key.entry(key.into()).or_default().insert(id.into(), Upload { begun, parts });
     }
 
     fn remove(&mut self, key: &str, id: &str) -> S3Result<Upload> {
@@ -100,18 +153,14 @@ impl Store {
         let headers = s3_headers!(input);
         headers.check()?;
         let tags = tags_of_header(input.tagging.as_deref())?;
-        let upload = Upload {
-            initiated: self.now(),
-            headers,
-            tags,
-            algorithm,
-            named: named.is_some(),
-            full_object,
-            parts: BTreeMap::new(),
-        };
+        let begun = UploadRow { initiated: self.now(), headers, tags, algorithm, named: named.is_some(), full_object };
+        let upload = Upload { begun, parts: BTreeMap::new() };
         let id = self.fabric.token(UPLOAD_ID_ALPHABET, 64);
         let kind = upload.kind();
-        bucket.open()?.uploads.by_key.entry(input.key.as_str().into()).or_default().insert(id.as_str().into(), upload);
+        let mut state = bucket.open()?;
+        self.kept.put_upload(&bucket, &input.key, &id, &upload.begun);
+        state.uploads.by_key.entry(input.key.as_str().into()).or_default().insert(id.as_str().into(), upload);
+        drop(state);
         Ok(dto::CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
@@ -128,8 +177,27 @@ impl Store {
         request: S3Request<dto::AbortMultipartUploadInput>,
     ) -> S3Result<dto::AbortMultipartUploadOutput> {
         let input = request.input;
-        self.bucket(&input.bucket)?.open()?.uploads.remove(&input.key, &input.upload_id)?;
+        self.end_upload(&*self.bucket(&input.bucket)?, &input.key, &input.upload_id)?;
         Ok(dto::AbortMultipartUploadOutput::default())
+    }
+}
+
+impl Store {
+    /// Forgets an upload with its parts.
+    fn end_upload(&self, bucket: &Bucket, key: &str, id: &str) -> S3Result<()> {
+        let mut state = bucket.open()?;
+        let upload = state.uploads.remove(key, id)?;
+        self.kept.delete_upload(bucket, (key, id), upload.parts.keys().copied());
+        Ok(())
+    }
+
+    /// Takes a part into an upload.
+    fn add_part(&self, bucket: &Bucket, key: &str, id: &str, number: i32, part: Part) -> S3Result<()> {
+        let mut state = bucket.open()?;
+        let upload = state.uploads.get(key, id)?;
+        self.kept.put_part(bucket, id, number, || part.row());
+        upload.parts.insert(number, part);
+        Ok(())
     }
 }
 

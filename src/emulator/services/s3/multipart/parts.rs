@@ -54,7 +54,7 @@ impl Store {
         };
         s3_set_checksum!(output, shown);
         let input = request.input;
-        bucket.open()?.uploads.get(&input.key, &input.upload_id)?.parts.insert(input.part_number, part);
+        self.add_part(&bucket, &input.key, &input.upload_id, input.part_number, part)?;
         Ok(output)
     }
 
@@ -121,7 +121,7 @@ impl Store {
         if named {
             s3_set_checksum!(result, part.checksum);
         }
-        bucket.open()?.uploads.get(&input.key, &input.upload_id)?.parts.insert(input.part_number, part);
+        self.add_part(&bucket, &input.key, &input.upload_id, input.part_number, part)?;
         Ok(dto::UploadPartCopyOutput {
             copy_part_result: Some(result),
             copy_source_version_id: source.shown_id(),

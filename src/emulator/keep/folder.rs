@@ -1,0 +1,136 @@
+//! The data folder: who holds it, what lies in it, and how all of it is replaced.
+//!
+//! `state.sqlite` holds the rows, a folder named after a service the files of that service, `snapshots` the copies of both.
+//! What replaces the state is noted before it begins, so that a process that dies over it goes on at its next start.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{KeepError, database};
+
+/// The ending of databases; every other file of a service never changes once it has its name.
+const DATABASE: &str = "sqlite";
+/// Says with what the state is being replaced: the name of a snapshot, or nothing for an empty state.
+const REPLACING: &str = "replacing";
+const SNAPSHOTS: &str = "snapshots";
+/// What says when a snapshot was taken.
+pub(super) const ABOUT: &str = "snapshot.json";
+const LOCK: &str = "lock";
+
+/// A data folder of which this process has taken hold; it is let go with the last clone.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    path: PathBuf,
+    /// The lock that keeps others out; the system lets go of it when the process ends, however it ends.
+    _held: Arc<File>,
+}
+
+impl Folder {
+    /// Takes hold of a folder, which is made when it is not there.
+    ///
+    /// # Errors
+    /// When another process holds it, or it cannot be used.
+    pub fn hold(path: &Path) -> Result<Self, KeepError> {
+        let unusable = |error: io::Error| KeepError::Folder { folder: path.to_owned(), problem: error.to_string() };
+        fs::create_dir_all(path).map_err(unusable)?;
+        let held = File::options().create(true).truncate(false).write(true).open(path.join(LOCK)).map_err(unusable)?;
+        match held.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(KeepError::Taken(path.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        let folder = Self { path: path.to_owned(), _held: Arc::new(held) };
+        if let Ok(with) = fs::read_to_string(path.join(REPLACING)) {
+            folder.replace(Some(with.as_str()).filter(|name| !name.is_empty()))?;
+        }
+        Ok(folder)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.path.join("state").with_extension(DATABASE)
+    }
+
+    pub(super) fn snapshots(&self) -> PathBuf {
+        self.path.join(SNAPSHOTS)
+    }
+
+    pub(super) fn unusable(&self, problem: &impl ToString) -> KeepError {
+        KeepError::Folder { folder: self.path.clone(), problem: problem.to_string() }
+    }
+
+    /// Puts the state of a snapshot in the place of the present one, or nothing. Nobody may have the state open.
+    ///
+    /// # Errors
+    /// When a file cannot be removed, read or written; the next start tries again.
+    pub fn replace(&self, snapshot: Option<&str>) -> Result<(), KeepError> {
+        let marker = self.path.join(REPLACING);
+        let replaced = || -> io::Result<()> {
+            fs::write(&marker, snapshot.unwrap_or_default())?;
+            for entry in self.state()? {
+                if entry.is_dir() { fs::remove_dir_all(entry)? } else { fs::remove_file(entry)? }
+            }
+            if let Some(name) = snapshot {
+                copy_into(&self.snapshots().join(name), &self.path, &|from, to| fs::copy(from, to).map(|_| ()))?;
+                fs::remove_file(self.path.join(ABOUT))?;
+            }
+            fs::remove_file(&marker)
+        };
+        replaced().map_err(|error| self.unusable(&error))
+    }
+
+    /// Everything in the folder that is state.
+    fn state(&self) -> io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if ![LOCK, REPLACING, SNAPSHOTS].iter().any(|own| entry.file_name() == *own) {
+                found.push(entry.path());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Copies the services' files into `target`: databases as they stand at this moment, the others as further names of the
+    /// same file.
+    pub(super) fn copy_services(&self, target: &Path) -> io::Result<()> {
+        for entry in self.state()?.into_iter().filter(|entry| entry.is_dir()) {
+            if let Some(name) = entry.file_name() {
+                copy_into(&entry, &target.join(name), &|from, to| {
+                    database::copy_file(from, to).map_err(io::Error::other)
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes a copy of a folder. Its databases are copied by `copy_database`.
+fn copy_into(from: &Path, to: &Path, copy_database: &impl Fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, copy) = (entry.path(), to.join(entry.file_name()));
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if entry.file_type()?.is_dir() {
+            copy_into(&path, &copy, copy_database)?;
+        } else if extension == DATABASE {
+            copy_database(&path, &copy)?;
+        } else if !extension.starts_with(DATABASE) && fs::hard_link(&path, &copy).is_err() {
+            // What lies beside a database while it is open is not copied; file systems without links copy.
+            match fs::copy(&path, &copy) {
+                // A file that went away meanwhile belongs to nothing that is kept.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                copied => drop(copied?),
+            }
+        }
+    }
+    Ok(())
+}

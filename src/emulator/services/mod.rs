@@ -33,9 +33,9 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
     Ok(vec![
         cloudformation::CloudFormation::new(fabric.clone())?,
         dynamodb::DynamoDb::new(fabric.clone())?,
-        ec2::Ec2::new(fabric.clone()),
-        ecs::Ecs::new(fabric.clone()),
-        ecr::Ecr::new(fabric.clone()),
+        ec2::Ec2::new(fabric.clone())?,
+        ecs::Ecs::new(fabric.clone())?,
+        ecr::Ecr::new(fabric.clone())?,
         events::Events::new(fabric.clone()),
         iam::Iam::new(fabric.clone()),
         lambda::new(fabric.clone())?,

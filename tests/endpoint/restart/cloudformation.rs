@@ -72,9 +72,9 @@ async fn count(client: &Client, logical: &str, status: &ResourceStatus) -> usize
 async fn an_operation_under_way_goes_on_and_what_is_done_stays_done() {
     let life = Life::begin().await;
     let client = Client::new(&life.config);
-    let made =
-        create(&life.emulator, "provider", &actor(), json!({"Environment": {"Variables": {"ACT": "exit-at-once"}}}));
-    assert_eq!(made.await.status, 201);
+    let dies = json!({"Environment": {"Variables": {"ACT": "exit-at-once"}}});
+    let made = create(&life.emulator, "provider", &actor(), dies).await;
+    assert_eq!(made.status, 201);
     client.create_stack().stack_name("s").template_body(template("a")).send().await.expect("accepted");
     reached(&client, "Thing", &ResourceStatus::CreateInProgress).await;
     let before = events(&client).await;

@@ -2,6 +2,7 @@
 
 mod cloudformation;
 mod dynamodb;
+mod ecs;
 mod lambda;
 mod s3;
 mod states;

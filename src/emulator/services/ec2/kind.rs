@@ -48,6 +48,9 @@ macro_rules! kinds {
             missing: ($code, $words),
             filters: &[$(($filter, $path)),*],
         };)+
+
+        /// Every kind.
+        pub static ALL: &[&Kind] = &[$(&$constant),+];
     };
 }
 

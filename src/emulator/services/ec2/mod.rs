@@ -16,6 +16,7 @@ mod images;
 mod input;
 mod instances;
 mod interfaces;
+mod kept;
 mod kind;
 mod names;
 mod places;
@@ -35,9 +36,11 @@ use serde_json::{Map, Value};
 
 use self::error::Error;
 use self::input::Input;
+use self::kept::Kept;
 use self::kind::Kind;
 use self::store::{Store, Work};
 use self::table::{COMMON, Operation, Run};
+use crate::emulator::keep::KeepError;
 use crate::emulator::service::{ReplyBody, RequestBody};
 use crate::emulator::{Call, Context, Fabric, Interface, Origin, Protocol, Service, ServiceError, front};
 
@@ -86,14 +89,17 @@ fn all() -> impl Iterator<Item = &'static Operation> {
 pub struct Ec2 {
     fabric: Fabric,
     /// Made at the first call, as its default VPC takes ids.
-    store: Mutex<Option<Store>>,
+    store: Mutex<(Option<Store>, Kept)>,
 }
 
 impl Ec2 {
-    /// With what every account has: a default VPC, and the images that AWS publishes.
-    #[must_use]
-    pub fn new(fabric: Fabric) -> Arc<Self> {
-        Arc::new(Self { fabric, store: Mutex::default() })
+    /// With what was kept, else with what every account has: a default VPC, and the images that AWS publishes.
+    ///
+    /// # Errors
+    /// When what was kept cannot be read.
+    pub fn new(fabric: Fabric) -> Result<Arc<Self>, KeepError> {
+        let (kept, store) = Kept::load(fabric.keep().shelf(INTERFACE.id))?;
+        Ok(Arc::new(Self { fabric, store: Mutex::new((store, kept)) }))
     }
 
     fn carry_out(&self, operation: &str, input: &Map<String, Value>) -> Result<Value, Error> {
@@ -108,7 +114,7 @@ impl Ec2 {
                     _ => &[],
                 };
                 check_members(operation, &[&[kind.id], also].concat(), input)?;
-                self.with_store(|work| {
+                self.with_store(None, |work| {
                     let mut answer = describe::describe(work, kind, input)?;
                     if let (Some(member), Some(all)) = (also.first(), answer[kind.list].as_array_mut()) {
                         let wanted = input.texts(member);
@@ -134,7 +140,7 @@ impl Ec2 {
     fn change(&self, operation: &str, run: Run, input: Input<'_>) -> Result<Value, Error> {
         let is_dry = input.flag("DryRun")? == Some(true);
         let token = input.text("ClientToken").map(|token| (operation.to_owned(), token));
-        self.with_store(|work| {
+        self.with_store(token.as_ref(), |work| {
             if let Some(before) = token.as_ref().and_then(|token| work.store.answered.get(token)) {
                 return Ok(before.clone());
             }
@@ -145,18 +151,23 @@ impl Ec2 {
             if is_dry {
                 return Err(Error::dry_run());
             }
-            if let Some(token) = token {
-                work.store.answered.insert(token, answer.clone());
+            if let Some(token) = &token {
+                work.store.answered.insert(token.clone(), answer.clone());
             }
             Ok(answer)
         })
     }
 
-    fn with_store<T>(&self, run: impl FnOnce(&mut Work<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    fn with_store<T>(
+        &self,
+        token: Option<&(String, String)>,
+        run: impl FnOnce(&mut Work<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut guard = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.fabric.clock().now();
-        let is_new = guard.is_none();
-        let store = guard.get_or_insert_default();
+        let (store, kept) = &mut *guard;
+        let is_new = store.is_none();
+        let store = store.get_or_insert_default();
         let mut work = Work { store, fabric: &self.fabric, now };
         if is_new {
             endpoints::make_prefix_lists(&mut work);
@@ -164,7 +175,16 @@ impl Ec2 {
             vpcs::create_default(&mut work)?;
         }
         work.store.settle(now);
-        run(&mut work)
+        let answered = work.store.answered.len();
+        let answer = run(&mut work);
+        kept.keep(work.store);
+        if work.store.answered.len() > answered
+            && let (Some(token), Ok(_)) = (token, &answer)
+            && let Some(told) = work.store.answered.get(token)
+        {
+            kept.keep_answer(token, told);
+        }
+        answer
     }
 
     async fn answer(&self, request: http::Request<RequestBody>) -> http::Response<ReplyBody> {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::error::Error;
@@ -16,7 +17,7 @@ const HEX: &[u8] = b"0123456789abcdef";
 const MOST_TAGS: usize = 50;
 
 /// What will happen to a resource.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Change {
     /// These members take these values.
     Becomes(Value),
@@ -35,6 +36,17 @@ pub struct Resource {
     pub hidden: Value,
     pub tags: BTreeMap<String, String>,
     pub changes: Vec<(Timestamp, Change)>,
+}
+
+impl PartialEq for Resource {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+            && self.is_a(other.kind)
+            && self.body == other.body
+            && self.hidden == other.hidden
+            && self.tags == other.tags
+            && self.changes == other.changes
+    }
 }
 
 impl Resource {
@@ -73,6 +85,24 @@ pub struct Store {
 }
 
 impl Store {
+    /// The store that was kept.
+    #[must_use]
+    pub fn restored(resources: IndexMap<String, Resource>, answered: HashMap<(String, String), Value>) -> Self {
+        Self { resources, answered }
+    }
+
+    /// How many resources there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.resources.len()
+    }
+
+    /// Whether there is a resource of that id.
+    #[must_use]
+    pub fn has(&self, id: &str) -> bool {
+        self.resources.contains_key(id)
+    }
+
     /// Everything of a kind, oldest first.
     pub fn of(&self, kind: &'static Kind) -> impl Iterator<Item = &Resource> {
         self.resources.values().filter(move |one| one.is_a(kind))

@@ -9,8 +9,10 @@ mod repositories;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::emulator::keep::{KeepError, Shelf};
 use crate::emulator::{Fabric, Interface, Service};
 use crate::model::Timestamp;
 use error::Error;
@@ -24,6 +26,7 @@ static INTERFACE: Interface = Interface {
     rest: false,
 };
 
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 struct Repository {
     created: Timestamp,
     mutability: String,
@@ -35,6 +38,7 @@ struct Repository {
     tags: BTreeMap<String, String>,
 }
 
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 struct Lifecycle {
     text: String,
     evaluated: Timestamp,
@@ -43,14 +47,22 @@ struct Lifecycle {
 /// The service.
 pub struct Ecr {
     fabric: Fabric,
+    shelf: Shelf,
     repositories: Mutex<BTreeMap<String, Repository>>,
 }
 
+/// What sort of row a repository is.
+const KIND: &str = "repository";
+
 impl Ecr {
-    /// Without repositories.
-    #[must_use]
-    pub fn new(fabric: Fabric) -> Arc<Self> {
-        Arc::new(Self { fabric, repositories: Mutex::default() })
+    /// With the repositories that were kept.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn new(fabric: Fabric) -> Result<Arc<Self>, KeepError> {
+        let shelf = fabric.keep().shelf(INTERFACE.id);
+        let repositories = Mutex::new(shelf.all(KIND)?.into_iter().collect());
+        Ok(Arc::new(Self { fabric, shelf, repositories }))
     }
 
     fn repositories(&self) -> MutexGuard<'_, BTreeMap<String, Repository>> {
@@ -77,7 +89,14 @@ impl Ecr {
         if registry.is_some_and(|registry| registry != own) {
             return Err(missing());
         }
-        work(self.repositories().get_mut(name).ok_or_else(missing)?)
+        let mut repositories = self.repositories();
+        let repository = repositories.get_mut(name).ok_or_else(missing)?;
+        let before = self.shelf.is_kept().then(|| repository.clone());
+        let answer = work(repository);
+        if before.is_some_and(|before| before != *repository) {
+            self.shelf.put(KIND, name, repository);
+        }
+        answer
     }
 
     fn shown(&self, name: &str, repository: &Repository) -> Value {
@@ -134,7 +153,7 @@ mod tests {
 
     fn started() -> Fabric {
         let fabric = Fabric::new(Clock::default(), Identity::default(), 1);
-        fabric.join(vec![Ecr::new(fabric.clone())]);
+        fabric.join(vec![Ecr::new(fabric.clone()).expect("nothing to read")]);
         fabric
     }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::{Ecr, Repository};
+use super::{Ecr, KIND, Repository};
 use crate::emulator::Context;
 
 /// Repositories that one answer lists when nobody says how many, and at the most.
@@ -85,6 +85,7 @@ pub(super) async fn create_repository(ecr: &Ecr, input: CreateRepository, _: &Co
     if repositories.contains_key(&input.repository_name) {
         return Err(Error::Exists { name: input.repository_name, registry: ecr.registry() });
     }
+    ecr.shelf.put(KIND, &input.repository_name, &repository);
     repositories.insert(input.repository_name, repository);
     Ok(answer)
 }
@@ -105,7 +106,9 @@ pub(super) struct OfRepository {
 pub(super) async fn delete_repository(ecr: &Ecr, input: OfRepository, _: &Context) -> Result<Value, Error> {
     let name = &input.repository_name;
     let shown = ecr.repository(input.registry_id.as_deref(), name, |repository| Ok(ecr.shown(name, repository)))?;
-    ecr.repositories().remove(name);
+    let mut repositories = ecr.repositories();
+    repositories.remove(name);
+    ecr.shelf.delete(KIND, name);
     Ok(json!({"repository": shown}))
 }
 

@@ -1,6 +1,6 @@
 //! Clusters: a name for tasks to be in. Tasks run on Fargate, so none has container instances.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::Error;
@@ -10,6 +10,7 @@ use super::{Ecs, Shared, State};
 use crate::emulator::Context;
 
 /// A cluster.
+#[derive(Serialize, Deserialize)]
 pub struct Cluster {
     pub arn: String,
     pub active: bool,

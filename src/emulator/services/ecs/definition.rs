@@ -1,5 +1,6 @@
 //! A task definition and what AWS checks of it as a whole.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::container::check_container;
@@ -9,7 +10,7 @@ use super::tags::Tag;
 use crate::model::Timestamp;
 
 /// A revision of a family.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Definition {
     pub arn: String,
     pub family: String,

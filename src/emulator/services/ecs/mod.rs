@@ -15,6 +15,7 @@ mod error;
 mod fargate;
 mod http;
 mod image;
+mod kept;
 mod lifecycle;
 mod log;
 mod network;
@@ -38,7 +39,9 @@ use tokio_util::task::TaskTracker;
 use self::cluster::Cluster;
 use self::definition::Definition;
 use self::image::Images;
+use self::kept::{Kept, Locked};
 use self::task::Task;
+use crate::emulator::keep::KeepError;
 use crate::emulator::service::{ReplyBody, RequestBody};
 use crate::emulator::{Call, Context, Fabric, Interface, Origin, Protocol, Service};
 use crate::model::Timestamp;
@@ -56,7 +59,7 @@ static INTERFACE: Interface = Interface {
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 
 #[derive(Default)]
-struct State {
+pub struct State {
     /// By name.
     clusters: IndexMap<String, Cluster>,
     /// Revisions by family, oldest first.
@@ -70,7 +73,7 @@ struct State {
 /// What operations and tasks share.
 struct Shared {
     fabric: Fabric,
-    state: Mutex<State>,
+    state: Mutex<(State, Kept)>,
     images: Mutex<Images>,
     /// Events on their way to the default bus, in order. A task has a handful in all, so that tasks bound it.
     events: mpsc::UnboundedSender<Value>,
@@ -79,12 +82,16 @@ struct Shared {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    fn state(&self) -> Locked<'_> {
+        let mut state = Locked::new(self.state.lock().unwrap_or_else(PoisonError::into_inner));
         let oldest = self.fabric.clock().now().minus(REMEMBERED);
+        let is_old = |task: &Task| task.moment("stoppedAt").is_some_and(|at| at <= oldest);
+        if !state.tasks.values().any(is_old) {
+            return state;
+        }
         let State { tasks, tokens, .. } = &mut *state;
         let before = tasks.len();
-        tasks.retain(|_, task| task.moment("stoppedAt").is_none_or(|at| at > oldest));
+        tasks.retain(|_, task| !is_old(task));
         if tasks.len() < before {
             tokens.retain(|_, (_, ids)| ids.iter().any(|id| tasks.contains_key(id)));
         }
@@ -132,14 +139,22 @@ pub struct Ecs {
 }
 
 impl Ecs {
-    /// Without clusters.
-    #[must_use]
-    pub fn new(fabric: Fabric) -> Arc<Self> {
+    /// With what was kept.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub fn new(fabric: Fabric) -> Result<Arc<Self>, KeepError> {
+        let (kept, state) = Kept::load(fabric.keep().shelf(INTERFACE.id))?;
         let (events, waiting) = mpsc::unbounded_channel();
         tokio::spawn(send_events(fabric.clone(), waiting));
-        let shared =
-            Shared { fabric, state: Mutex::default(), images: Mutex::default(), events, tracker: TaskTracker::new() };
-        Arc::new(Self { shared: Arc::new(shared) })
+        let shared = Shared {
+            fabric,
+            state: Mutex::new((state, kept)),
+            images: Mutex::default(),
+            events,
+            tracker: TaskTracker::new(),
+        };
+        Ok(Arc::new(Self { shared: Arc::new(shared) }))
     }
 }
 
@@ -172,6 +187,10 @@ impl Service for Ecs {
     /// Reached for the endpoint's own paths alone: the interface has no REST protocol.
     fn http(&self, request: ::http::Request<RequestBody>) -> BoxFuture<'_, ::http::Response<ReplyBody>> {
         Box::pin(http::answer(&self.shared, request))
+    }
+
+    fn resume(&self) -> BoxFuture<'_, ()> {
+        Box::pin(kept::stop_left(&self.shared))
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {

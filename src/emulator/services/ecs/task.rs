@@ -1,13 +1,15 @@
 //! A task and its containers, as AWS shows them in answers and in events.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::kept::{Word, moments, optional_word, word};
 use super::tags::Tag;
 use crate::model::Timestamp;
 
 /// A container of a task.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Container {
     pub arn: String,
     pub name: String,
@@ -15,17 +17,19 @@ pub struct Container {
     pub runtime_id: String,
     pub cpu: i64,
     pub memory: Option<i64>,
-    pub last_status: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub last_status: Word,
     pub exit_code: Option<i32>,
     pub reason: Option<String>,
     pub log: Option<(String, String)>,
 }
 
 /// The network interface of a task.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Attachment {
     pub id: String,
-    pub status: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub status: Word,
     pub subnet: String,
     pub groups: Vec<String>,
     pub zone: String,
@@ -34,7 +38,7 @@ pub struct Attachment {
 }
 
 /// A task.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Task {
     pub arn: String,
     pub cluster: String,
@@ -51,14 +55,19 @@ pub struct Task {
     pub tags: Vec<Tag>,
     pub attachment: Option<Attachment>,
     pub containers: Vec<Container>,
-    pub last_status: &'static str,
-    pub desired_status: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub last_status: Word,
+    #[serde(deserialize_with = "word")]
+    pub desired_status: Word,
     pub version: u64,
     /// `createdAt`, `startedAt`, … in the order in which they came.
-    pub moments: Vec<(&'static str, Timestamp)>,
-    pub stop_code: Option<&'static str>,
+    #[serde(deserialize_with = "moments")]
+    pub moments: Vec<(Word, Timestamp)>,
+    #[serde(deserialize_with = "optional_word")]
+    pub stop_code: Option<Word>,
     pub stopped_reason: Option<String>,
     /// Ends it before its time.
+    #[serde(skip)]
     pub stop: CancellationToken,
 }
 

@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::process::Child;
 
 use super::config::Config;
+use super::interpreter::Launch;
 use super::invocation_log::Log;
 use super::log_sink::LogSink;
 use super::output::Output;
@@ -20,8 +21,9 @@ use super::runtime_api::{RESPONSE_LIMIT, Report, RuntimeApi, Work};
 use crate::clock::{real_now, real_timestamp};
 use crate::emulator::fabric::Fabric;
 
-/// How long a runtime may take until it asks for its first event.
-const INIT_LIMIT: Duration = Duration::from_secs(10);
+/// How long a runtime may take until it asks for its first event: more than AWS's 10 s, since a machine of one's own has
+/// other things to do.
+const INIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// How often at the most the memory of a process is looked at.
 const MEMORY_SAMPLING: Duration = Duration::from_secs(1);
@@ -74,19 +76,23 @@ impl Environment {
         let api = RuntimeApi::listen()
             .await
             .map_err(|error| failure(format!("the runtime api cannot listen: {error}"), "Sandbox.InitError"))?;
-        let program = match &setting.config.python {
-            Some(python) => python.ready().await.map_err(|why| failure(why, "Runtime.Unavailable"))?,
-            None => setting.config.package.path().join("bootstrap"),
+        let launch = match &setting.config.interpreter {
+            Some(interpreter) => interpreter.ready().await.map_err(|why| failure(why, "Runtime.Unavailable"))?,
+            None => Launch { program: setting.config.package.path().join("bootstrap"), ..Launch::default() },
         };
-        if !program.is_file() {
+        if !launch.program.is_file() {
             let message = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned();
             return Err(failure(message, "Runtime.InvalidEntrypoint"));
         }
+        let _turn = match &setting.config.interpreter {
+            Some(interpreter) => interpreter.turn_to_start().await,
+            None => None,
+        };
         // What it waits for above is no part of the function's own beginning.
         let began = real_now();
         let (output, stdout, stderr) = Output::pipe()
             .map_err(|error| failure(format!("the process cannot have a log: {error}"), "Sandbox.InitError"))?;
-        let mut command = command(setting, &program, &api, &stream);
+        let mut command = command(setting, &launch, &api, &stream);
         command.stdout(stdout).stderr(stderr);
         let child = spawn(&mut command)
             .await

@@ -3,7 +3,7 @@
 //!
 //! - `functions`, `settings`, `invoke`, `mapping`: the operations; `rest`: their HTTP shape.
 //! - `pool`, `environment`, `runtime_api`, `output`: how a function runs; `log_sink`: where its lines go.
-//! - `python`: what functions of the Python runtimes run on.
+//! - `interpreters`: what functions of the runtimes that this machine interprets run on; `python`, `node`.
 //! - `event_queue`: asynchronous invocations; `poller`: queues as event sources.
 //!
 //! A function's timeout, and how long an idle environment is kept, are real time; retries, batching windows and every
@@ -15,10 +15,13 @@ mod error;
 mod event_queue;
 mod function;
 mod functions;
+mod interpreter;
+mod interpreters;
 mod invocation_log;
 mod invoke;
 mod log_sink;
 mod mapping;
+mod node;
 mod output;
 mod package;
 mod policy;

@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use super::error::LambdaError;
 use super::function::Function;
+use super::interpreters::Interpreters;
 use super::mapping::Mapping;
-use super::python::Pythons;
 use crate::emulator::fabric::Fabric;
 
 /// The state of the service.
@@ -20,8 +20,8 @@ pub struct Registry {
     pub functions: RwLock<IndexMap<String, Arc<Function>>>,
     /// The event source mappings by UUID.
     pub mappings: RwLock<IndexMap<String, Arc<Mapping>>>,
-    /// What functions of the Python runtimes run on.
-    pub pythons: Pythons,
+    /// What functions of the interpreted runtimes run on.
+    pub interpreters: Interpreters,
     packages: TempDir,
 }
 
@@ -32,8 +32,8 @@ impl Registry {
     /// When the folder cannot be made.
     pub fn new(fabric: Fabric) -> std::io::Result<Self> {
         let packages = tempfile::Builder::new().prefix("vaultscope-lambda-").tempdir()?;
-        let pythons = Pythons::of_this_machine(packages.path().join("cache"));
-        Ok(Self { fabric, functions: RwLock::default(), mappings: RwLock::default(), pythons, packages })
+        let interpreters = Interpreters::of_this_machine(packages.path().join("cache"));
+        Ok(Self { fabric, functions: RwLock::default(), mappings: RwLock::default(), interpreters, packages })
     }
 
     /// Where packages are unpacked.

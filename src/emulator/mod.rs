@@ -4,6 +4,7 @@
 //! one folder a service. An operation that is lacking answers `501 NotImplemented` by name; nothing pretends.
 
 pub mod backoff;
+pub mod body;
 pub mod catalogue;
 pub mod error;
 pub mod fabric;
@@ -25,6 +26,7 @@ pub use service::{
 pub use services::{PatternError, pattern_takes};
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -48,6 +50,8 @@ pub struct EmulatorConfig {
     pub clock: Clock,
     /// Seed of every random id.
     pub seed: u64,
+    /// How long a client may send nothing in the middle of a request, in real time.
+    pub idle_limit: Duration,
 }
 
 impl Default for EmulatorConfig {
@@ -58,6 +62,7 @@ impl Default for EmulatorConfig {
             identity: Identity::default(),
             clock: Clock::default(),
             seed: 0,
+            idle_limit: body::IDLE_LIMIT,
         }
     }
 }
@@ -115,7 +120,7 @@ impl Emulator {
         let fabric = Fabric::new(config.clock, config.identity, config.seed);
         fabric.set_url(format!("http://{address}"));
         fabric.join(services::all(&fabric)?);
-        let server = tokio::spawn(front::serve(listener, fabric.clone()));
+        let server = tokio::spawn(front::serve(listener, fabric.clone(), config.idle_limit));
         Ok(Self { fabric, address, server })
     }
 

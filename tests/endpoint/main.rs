@@ -18,4 +18,5 @@ mod scheduler;
 mod sns;
 mod sqs;
 mod states;
+mod strangers;
 mod support;

@@ -45,6 +45,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use self::function::Function;
 use self::registry::Registry;
 use crate::emulator::StartError;
+use crate::emulator::body;
 use crate::emulator::error::ServiceError;
 use crate::emulator::fabric::Fabric;
 use crate::emulator::faults::Caller;
@@ -164,10 +165,10 @@ async fn whole(body: RequestBody) -> Result<Bytes, ServiceError> {
             Err(ServiceError::client("RequestEntityTooLargeException", message)
                 .with_status(http::StatusCode::PAYLOAD_TOO_LARGE))
         }
-        Err(error) => Err(ServiceError::client(
-            "InvalidRequestContentException",
-            format!("the request's body ended early: {error}"),
-        )),
+        Err(error) => Err(body::idle(&*error).unwrap_or_else(|| {
+            let message = format!("the request's body ended early: {error}");
+            ServiceError::client("InvalidRequestContentException", message)
+        })),
     }
 }
 

@@ -21,7 +21,7 @@ use futures::future::BoxFuture;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::emulator::service::{Call, Context, Interface, Origin, Protocol, ReplyBody, RequestBody, Service};
-use crate::emulator::{Fabric, ServiceError};
+use crate::emulator::{Fabric, ServiceError, body};
 use group::Group;
 
 static INTERFACE: Interface = Interface {
@@ -84,7 +84,8 @@ async fn whole(body: RequestBody) -> Result<Bytes, ServiceError> {
         Err(error) if error.is::<LengthLimitError>() => {
             Err(ServiceError::validation(format!("the request's body is larger than {LARGEST_BODY} bytes")))
         }
-        Err(error) => Err(ServiceError::validation(format!("the request's body ended early: {error}"))),
+        Err(error) => Err(body::idle(&*error)
+            .unwrap_or_else(|| ServiceError::validation(format!("the request's body ended early: {error}")))),
     }
 }
 

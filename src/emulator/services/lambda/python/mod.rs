@@ -79,6 +79,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
+    use super::super::interpreter::Readiness;
     use super::*;
 
     /// A stand-in for an interpreter: it tells its version, makes folders and has a pip that `install` describes.
@@ -123,14 +124,15 @@ mod tests {
         let pythons = pythons(folder.path());
         let python = pythons.of_runtime("python3.12").await.expect("found").expect("a Python runtime");
         assert_eq!((python.version.as_str(), &python.remark), ("3.12.1", &None));
-        let program = python.ready().await.expect("it is made");
+        let launch = python.ready().await.expect("it is made");
+        let program = &launch.program;
         assert!(program.starts_with(folder.path().join("cache")) && program.is_file(), "{}", program.display());
-        assert_eq!(python.readiness(), Readiness::Ready(program.clone()));
+        assert_eq!(python.readiness(), Readiness::Ready(launch.clone()));
         let home = program.parent().and_then(Path::parent).expect("a folder").to_owned();
         assert_eq!(fs::read_to_string(home.join("installed")).expect("a note"), "once\n");
         // Another endpoint finds it made.
         let again = super::tests::pythons(folder.path()).of_runtime("python3.12").await.expect("found");
-        assert_eq!(again.expect("a Python runtime").readiness(), Readiness::Ready(program));
+        assert_eq!(again.expect("a Python runtime").readiness(), Readiness::Ready(launch));
         assert_eq!(pythons.of_runtime("provided.al2023").await.expect("no error").map(|_| ()), None);
     }
 

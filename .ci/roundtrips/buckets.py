@@ -76,7 +76,7 @@ def multipart(s3, name):
     assert done["ETag"] == f'"{hashlib.md5(b"".join(digests)).hexdigest()}-2"', done
     head = s3.head_object(Bucket=name, Key="big")
     assert (head["ContentLength"], head["Metadata"]) == (PART + 3, {"m": "1"})
-    assert s3.get_object(Bucket=name, Key="big", Range=f"bytes={PART - 1}-")["Body"].read() == b"abod"
+    assert s3.get_object(Bucket=name, Key="big", Range=f"bytes={PART - 1}-")["Body"].read() == b"aody"
     given_up = s3.create_multipart_upload(Bucket=name, Key="never")["UploadId"]
     s3.abort_multipart_upload(Bucket=name, Key="never", UploadId=given_up)
     refused("NoSuchUpload", s3.list_parts, Bucket=name, Key="never", UploadId=given_up)
@@ -125,6 +125,10 @@ def run(client):
     keys = [o["Key"] for o in pages(s3, "list_objects_v2", "Contents", Bucket=name)]
     gone = s3.delete_objects(Bucket=name, Delete={"Objects": [{"Key": key} for key in keys]})
     assert {d["Key"] for d in gone["Deleted"]} == set(keys) and not gone.get("Errors")
+    # A bucket whose versioning is suspended keeps a marker of each deletion.
+    left = [one for kind in ("Versions", "DeleteMarkers") for one in pages(s3, "list_object_versions", kind, Bucket=name)]
+    assert left and not [one for one in left if one.get("Size")], left
+    s3.delete_objects(Bucket=name, Delete={"Quiet": True, "Objects": [{"Key": o["Key"], "VersionId": o["VersionId"]} for o in left]})
     s3.delete_bucket(Bucket=name)
     refused("404", s3.head_bucket, Bucket=name)
     refused("NoSuchBucket", s3.list_objects_v2, Bucket=name)

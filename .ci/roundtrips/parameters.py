@@ -31,7 +31,7 @@ def run(client):
     gone = ssm.delete_parameters(Names=["/trips/b/c", "/trips/s", "/trips/none"])
     assert set(gone["DeletedParameters"]) == {"/trips/b/c", "/trips/s"} and gone["InvalidParameters"] == ["/trips/none"]
 
-    role = sts.assume_role(RoleArn="arn:aws:iam::000000000000:role/trips", RoleSessionName="s")
-    assert role["AssumedRoleUser"]["Arn"] == "arn:aws:sts::000000000000:assumed-role/trips/s", role
+    role = sts.assume_role(RoleArn="arn:aws:iam::000000000000:role/trips", RoleSessionName="session")
+    assert role["AssumedRoleUser"]["Arn"] == "arn:aws:sts::000000000000:assumed-role/trips/session", role
     assert role["Credentials"]["SessionToken"] and role["Credentials"]["Expiration"].tzinfo
     assert sts.get_caller_identity()["Account"] == "000000000000"

@@ -49,6 +49,7 @@ pub struct Environment {
     init: Option<Duration>,
     memory: (u64, Option<Instant>),
     alive: bool,
+    has_served: bool,
     /// When it was last given back, for ending the ones that stay idle.
     pub idle_since: Instant,
 }
@@ -99,8 +100,17 @@ impl Environment {
             .map_err(|error| failure(format!("fork/exec /var/task/bootstrap: {error}"), "Runtime.InvalidEntrypoint"))?;
         // The command holds the pipe's writing ends; the process alone must.
         drop(command);
-        let mut environment =
-            Self { child, api, output, stream, init: None, memory: (0, None), alive: true, idle_since: began };
+        let mut environment = Self {
+            child,
+            api,
+            output,
+            stream,
+            init: None,
+            memory: (0, None),
+            alive: true,
+            has_served: false,
+            idle_since: began,
+        };
         match environment.initialise(setting, request_id).await {
             Ok(()) => {
                 environment.init = Some(began.elapsed());
@@ -141,8 +151,9 @@ impl Environment {
         Err(Outcome { payload, failed: true, tail })
     }
 
-    /// Has the process carry out one invocation.
-    pub async fn invoke(&mut self, setting: &Setting, request_id: &Arc<str>, payload: Bytes) -> Outcome {
+    /// Has the process carry out one invocation; `None` when it has ended since the one before. A runtime that told of an
+    /// error outside of the function ends itself right after that.
+    pub async fn invoke(&mut self, setting: &Setting, request_id: &Arc<str>, payload: Bytes) -> Option<Outcome> {
         let config = &setting.config;
         let began = real_now();
         let limit = Duration::from_secs(u64::from(config.timeout));
@@ -182,6 +193,10 @@ impl Environment {
                 log.line(format!("[ERROR] InjectedFault: {message}"));
                 (error_document(&message, "InjectedFault"), true, "error")
             }
+            Ended::Exit(_) if self.has_served && !self.api.is_taken() => {
+                self.end(&mut log);
+                return None;
+            }
             Ended::Exit(status) => {
                 self.alive = false;
                 (error_document(&id_error(&exit_message(status)), "Runtime.ExitError"), true, "error")
@@ -203,9 +218,10 @@ impl Environment {
             self.end(&mut log);
         }
         log.end(request_id, took, status, self.peak_memory_mb(), self.init.take(), config);
+        self.has_served = true;
         let tail = log.tail();
         setting.logs.push(&self.stream, log.lines);
-        Outcome { payload, failed, tail }
+        Some(Outcome { payload, failed, tail })
     }
 
     /// Whether it can take another invocation.

@@ -438,7 +438,11 @@ mod tests {
         let logs = logs(LONG, Duration::ZERO).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let server = tokio::spawn(crate::emulator::front::serve(listener, logs.fabric.clone()));
+        let server = tokio::spawn(crate::emulator::front::serve(
+            listener,
+            logs.fabric.clone(),
+            crate::emulator::body::IDLE_LIMIT,
+        ));
         let config = aws_sdk_cloudwatchlogs::Config::builder()
             .behavior_version_latest()
             .region(aws_sdk_cloudwatchlogs::config::Region::from_static("us-east-1"))

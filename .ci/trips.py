@@ -12,7 +12,7 @@ import called
 import flows
 
 endpoint, *wanted = sys.argv[1:]
-GROUPS = ["queues", "parameters", "tables", "buckets", "events", "logs", "roles", "functions", "stacks"]
+GROUPS = ["queues", "parameters", "tables", "buckets", "events", "logs", "roles", "functions", "stacks", "machines"]
 
 
 def client(service):

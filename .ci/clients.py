@@ -11,10 +11,7 @@ import subprocess
 import sys
 import zipfile
 
-import boto3
-from botocore.config import Config
-
-import flows
+import called
 
 endpoint, document, aws = sys.argv[1:]
 report = json.loads(pathlib.Path(document).read_text())
@@ -23,7 +20,7 @@ keys = report["dataset"]["keys"]
 
 
 def client(service):
-    return boto3.client(service, endpoint_url=endpoint, config=Config(retries={"max_attempts": 0}, inject_host_prefix=False))
+    return called.client(service, endpoint)
 
 
 def cli(*words):
@@ -115,6 +112,7 @@ ecr.untag_resource(resourceArn=arn, tagKeys=["k"])
 assert ecr.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "l", "Value": "w"}]
 ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability="IMMUTABLE")
 ecr.put_image_scanning_configuration(repositoryName=name, imageScanningConfiguration={"scanOnPush": True})
+assert ecr.describe_repositories(repositoryNames=[name])["repositories"][0]["repositoryArn"] == arn
 shown = cli("ecr", "describe-repositories", "--repository-names", name)["repositories"]
 assert (shown[0]["imageTagMutability"], shown[0]["imageScanningConfiguration"]) == ("IMMUTABLE", {"scanOnPush": True})
 policy = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -137,6 +135,7 @@ profile = iam.create_instance_profile(InstanceProfileName="clients")["InstancePr
 iam.add_role_to_instance_profile(InstanceProfileName="clients", RoleName="clients")
 of_role = iam.list_instance_profiles_for_role(RoleName="clients")["InstanceProfiles"]
 assert [one["Arn"] for one in of_role] == [profile["Arn"]], of_role
+assert iam.get_instance_profile(InstanceProfileName="clients")["InstanceProfile"]["Roles"][0]["RoleName"] == "clients"
 assert cli("iam", "get-instance-profile", "--instance-profile-name", "clients")["InstanceProfile"]["Roles"][0]["RoleName"] == "clients"
 iam.remove_role_from_instance_profile(InstanceProfileName="clients", RoleName="clients")
 iam.delete_instance_profile(InstanceProfileName="clients")
@@ -159,5 +158,4 @@ functions.get_waiter("function_active_v2").wait(FunctionName="clients")
 answer = functions.invoke(FunctionName="clients", Payload=b'{"a": 1}')
 assert json.loads(answer["Payload"].read()) == {"a": 1, "python": 3}, answer
 functions.delete_function(FunctionName="clients")
-flows.all_of(client)
 print(f"boto3 and the AWS CLI read the same {len(items)} items, {keys + 1} log events and {len(history)} history events")

@@ -6,12 +6,12 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use super::gateway::GatewayArgs;
-use crate::clock::RATE_RANGE;
-use crate::deploy::{DATA_VAULTING, EVENT_PROCESSING};
 use super::inventory::InventoryArgs;
 use super::log_data::LogDataArgs;
 use super::s3tar::S3tarArgs;
 use super::s3tar_task::S3tarTaskArgs;
+use crate::clock::RATE_RANGE;
+use crate::deploy::{DATA_VAULTING, EVENT_PROCESSING};
 use crate::emulator::DEFAULT_PORT;
 use crate::sim::Wish;
 use crate::vault::{gigabytes, megabytes};

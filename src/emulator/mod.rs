@@ -4,6 +4,7 @@
 //! one folder a service. An operation that is lacking answers `501 NotImplemented` by name; nothing pretends.
 
 pub mod backoff;
+pub mod body;
 pub mod catalogue;
 pub mod endpoint;
 pub mod error;
@@ -33,6 +34,7 @@ pub use uplink::FabricUplink;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -58,6 +60,8 @@ pub struct EmulatorConfig {
     pub seed: u64,
     /// The folder in which the state is kept; without one it is gone with the endpoint.
     pub data_dir: Option<PathBuf>,
+    /// How long a client may send nothing in the middle of a request, in real time.
+    pub idle_limit: Duration,
 }
 
 impl Default for EmulatorConfig {
@@ -69,6 +73,7 @@ impl Default for EmulatorConfig {
             clock: Clock::default(),
             seed: 0,
             data_dir: None,
+            idle_limit: body::IDLE_LIMIT,
         }
     }
 }
@@ -136,8 +141,9 @@ impl Emulator {
             _ => StartError::Listen { address: wanted, source },
         })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address: wanted, source })?;
+        let idle_limit = config.idle_limit;
         let endpoint = Arc::new(Endpoint::open(config, format!("http://{address}")).await?);
-        let server = tokio::spawn(front::serve(listener, Arc::clone(&endpoint)));
+        let server = tokio::spawn(front::serve(listener, Arc::clone(&endpoint), idle_limit));
         Ok(Self { endpoint, address, server })
     }
 

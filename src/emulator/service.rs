@@ -16,8 +16,8 @@ use serde_json::Value;
 use super::error::ServiceError;
 use crate::model::Arn;
 
-/// A request body as it comes off the wire.
-pub type RequestBody = hyper::body::Incoming;
+pub use super::body::RequestBody;
+
 /// An answer's body: whole, or a stream.
 pub type ReplyBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 

@@ -152,7 +152,7 @@ async fn a_function_is_made_shown_changed_and_deleted() {
 async fn what_is_not_supported_is_refused_by_name() {
     let (emulator, _) = start().await;
     for (more, named) in [
-        (json!({"Runtime": "nodejs22.x"}), "the runtime nodejs22.x: use python3.x"),
+        (json!({"Runtime": "java21"}), "the runtime java21: use python3.x, nodejs….x"),
         (json!({"Layers": ["arn:aws:lambda:us-east-1:0:layer:l:1"]}), "Layers"),
         (json!({"PackageType": "Image"}), "Image"),
         (json!({"Timeout": 901}), "timeout"),

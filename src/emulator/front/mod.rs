@@ -9,10 +9,12 @@ mod route;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub use json::error_reply;
 pub use route::refuse_foreign_browser;
 
+use super::body;
 use super::endpoint::Endpoint;
 use super::error::ServiceError;
 use super::fabric::Fabric;
@@ -32,11 +35,9 @@ use route::Route;
 /// The largest body of a JSON or query request: CloudFormation's 1 MB template and `PutEvents`' 1 MB fit well.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
-/// How long a client may take to send a request's head.
-const HEADER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
-
-/// Accepts connections until the endpoint shuts down.
-pub(super) async fn serve(listener: TcpListener, endpoint: Arc<Endpoint>) {
+/// Accepts connections until the endpoint shuts down. A client that sends nothing of a request for longer than `idle_limit`
+/// is refused; one that has not even sent its head loses its connection.
+pub(super) async fn serve(listener: TcpListener, endpoint: Arc<Endpoint>, idle_limit: Duration) {
     let shutdown = endpoint.shutdown_token().clone();
     loop {
         let accepted = tokio::select! {
@@ -45,7 +46,7 @@ pub(super) async fn serve(listener: TcpListener, endpoint: Arc<Endpoint>) {
         };
         match accepted {
             Ok((stream, _)) => {
-                tokio::spawn(connection(stream, Arc::clone(&endpoint)));
+                tokio::spawn(connection(stream, Arc::clone(&endpoint), idle_limit));
             }
             // Out of file descriptors, or a peer that went away: the next accept may succeed.
             Err(error) => {
@@ -56,19 +57,20 @@ pub(super) async fn serve(listener: TcpListener, endpoint: Arc<Endpoint>) {
     }
 }
 
-async fn connection(stream: TcpStream, endpoint: Arc<Endpoint>) {
+async fn connection(stream: TcpStream, endpoint: Arc<Endpoint>, idle_limit: Duration) {
     // Without it Nagle's algorithm delays each small answer by 40 ms.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     let shutdown = endpoint.shutdown_token().clone();
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let endpoint = Arc::clone(&endpoint);
+        let request = request.map(|body| RequestBody::new(body, idle_limit));
         async move { Ok::<_, Infallible>(acknowledged(&endpoint, request).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(idle_limit)
         .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         result = served => if let Err(error) = result { tracing::debug!(%error, "a connection ended early") },
@@ -180,7 +182,8 @@ async fn whole_body(body: RequestBody) -> Result<Bytes, ServiceError> {
             Err(ServiceError::client("RequestEntityTooLarge", format!("the body is larger than {LARGEST_BODY} bytes"))
                 .with_status(StatusCode::PAYLOAD_TOO_LARGE))
         }
-        Err(error) => Err(ServiceError::client("IncompleteBody", format!("the body ended early: {error}"))),
+        Err(error) => Err(body::idle(&*error)
+            .unwrap_or_else(|| ServiceError::client("IncompleteBody", format!("the body ended early: {error}")))),
     }
 }
 

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::LambdaError;
+use super::interpreter::{Interpreter, Readiness};
+use super::interpreters;
 use super::package::Package;
-use super::python::{self, Python, Readiness};
 use super::scalar::number;
 use crate::model::{Arn, Timestamp};
 
@@ -143,8 +144,8 @@ pub struct Config {
     pub architectures: Vec<String>,
     /// The unpacked code.
     pub package: Arc<Package>,
-    /// What a function of a Python runtime runs on.
-    pub python: Option<Arc<Python>>,
+    /// What a function of an interpreted runtime runs on.
+    pub interpreter: Option<Arc<Interpreter>>,
     /// Whether it has been changed since it was made.
     pub updated: bool,
     /// Changes with each change.
@@ -172,7 +173,7 @@ impl Config {
             ephemeral_mb: 512,
             architectures,
             package,
-            python: None,
+            interpreter: None,
             updated: false,
             revision: String::new(),
             modified: Timestamp::default(),
@@ -275,15 +276,15 @@ impl Config {
 impl Config {
     /// `Pending` or `Failed` while its runtime is not there; else `None`.
     pub fn hindrance(&self) -> Option<(&'static str, String)> {
-        match self.python.as_ref()?.readiness() {
+        match self.interpreter.as_ref()?.readiness() {
             Readiness::Ready(_) => None,
             Readiness::Preparing => Some(("Pending", "The function is being created.".to_owned())),
             Readiness::Failed(why) => Some(("Failed", why)),
         }
     }
 
-    /// Adds `State` and `LastUpdateStatus`, each with its reason. A function that runs on another version of Python than
-    /// the one that it asks for is active and says so in its `StateReason`.
+    /// Adds `State` and `LastUpdateStatus`, each with its reason. A function that runs on another version of its language
+    /// than the one that it asks for is active and says so in its `StateReason`.
     fn show_state(&self, shown: &mut Value) {
         let state = |shown: &mut Value, state: &str| shown["State"] = Value::from(state);
         let updated = |shown: &mut Value, status: &str| shown["LastUpdateStatus"] = Value::from(status);
@@ -305,7 +306,7 @@ impl Config {
             None => {
                 state(shown, "Active");
                 updated(shown, "Successful");
-                if let Some(remark) = self.python.as_ref().and_then(|python| python.remark.as_deref()) {
+                if let Some(remark) = self.interpreter.as_ref().and_then(|interpreter| interpreter.remark.as_deref()) {
                     shown["StateReason"] = Value::from(remark);
                 }
             }
@@ -320,9 +321,9 @@ fn names_subnets(config: &Value) -> bool {
 fn known_runtime(runtime: String) -> Result<String, LambdaError> {
     match runtime.as_str() {
         "provided.al2023" | "provided.al2" | "provided" => Ok(runtime),
-        python if python::minor(python).is_some() => Ok(runtime),
+        other if interpreters::interprets(other) => Ok(runtime),
         other => Err(LambdaError::unsupported(&format!(
-            "the runtime {other}: use python3.x, or provided.al2023 with an executable named bootstrap in the package"
+            "the runtime {other}: use python3.x, nodejs….x, or provided.al2023 with an executable named bootstrap in the package"
         ))),
     }
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::process::Child;
 
 use super::config::Config;
+use super::interpreter::Launch;
 use super::invocation_log::Log;
 use super::log_sink::LogSink;
 use super::output::Output;
@@ -20,8 +21,9 @@ use super::runtime_api::{RESPONSE_LIMIT, Report, RuntimeApi, Work};
 use crate::clock::{real_now, real_timestamp};
 use crate::emulator::fabric::Fabric;
 
-/// How long a runtime may take until it asks for its first event.
-const INIT_LIMIT: Duration = Duration::from_secs(10);
+/// How long a runtime may take until it asks for its first event: more than AWS's 10 s, since a machine of one's own has
+/// other things to do.
+const INIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// How often at the most the memory of a process is looked at.
 const MEMORY_SAMPLING: Duration = Duration::from_secs(1);
@@ -47,6 +49,7 @@ pub struct Environment {
     init: Option<Duration>,
     memory: (u64, Option<Instant>),
     alive: bool,
+    has_served: bool,
     /// When it was last given back, for ending the ones that stay idle.
     pub idle_since: Instant,
 }
@@ -74,27 +77,40 @@ impl Environment {
         let api = RuntimeApi::listen()
             .await
             .map_err(|error| failure(format!("the runtime api cannot listen: {error}"), "Sandbox.InitError"))?;
-        let program = match &setting.config.python {
-            Some(python) => python.ready().await.map_err(|why| failure(why, "Runtime.Unavailable"))?,
-            None => setting.config.package.path().join("bootstrap"),
+        let launch = match &setting.config.interpreter {
+            Some(interpreter) => interpreter.ready().await.map_err(|why| failure(why, "Runtime.Unavailable"))?,
+            None => Launch { program: setting.config.package.path().join("bootstrap"), ..Launch::default() },
         };
-        if !program.is_file() {
+        if !launch.program.is_file() {
             let message = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned();
             return Err(failure(message, "Runtime.InvalidEntrypoint"));
         }
+        let _turn = match &setting.config.interpreter {
+            Some(interpreter) => interpreter.turn_to_start().await,
+            None => None,
+        };
         // What it waits for above is no part of the function's own beginning.
         let began = real_now();
         let (output, stdout, stderr) = Output::pipe()
             .map_err(|error| failure(format!("the process cannot have a log: {error}"), "Sandbox.InitError"))?;
-        let mut command = command(setting, &program, &api, &stream);
+        let mut command = command(setting, &launch, &api, &stream);
         command.stdout(stdout).stderr(stderr);
         let child = spawn(&mut command)
             .await
             .map_err(|error| failure(format!("fork/exec /var/task/bootstrap: {error}"), "Runtime.InvalidEntrypoint"))?;
         // The command holds the pipe's writing ends; the process alone must.
         drop(command);
-        let mut environment =
-            Self { child, api, output, stream, init: None, memory: (0, None), alive: true, idle_since: began };
+        let mut environment = Self {
+            child,
+            api,
+            output,
+            stream,
+            init: None,
+            memory: (0, None),
+            alive: true,
+            has_served: false,
+            idle_since: began,
+        };
         match environment.initialise(setting, request_id).await {
             Ok(()) => {
                 environment.init = Some(began.elapsed());
@@ -135,8 +151,9 @@ impl Environment {
         Err(Outcome { payload, failed: true, tail })
     }
 
-    /// Has the process carry out one invocation.
-    pub async fn invoke(&mut self, setting: &Setting, request_id: &Arc<str>, payload: Bytes) -> Outcome {
+    /// Has the process carry out one invocation; `None` when it has ended since the one before. A runtime that told of an
+    /// error outside of the function ends itself right after that.
+    pub async fn invoke(&mut self, setting: &Setting, request_id: &Arc<str>, payload: Bytes) -> Option<Outcome> {
         let config = &setting.config;
         let began = real_now();
         let limit = Duration::from_secs(u64::from(config.timeout));
@@ -176,6 +193,10 @@ impl Environment {
                 log.line(format!("[ERROR] InjectedFault: {message}"));
                 (error_document(&message, "InjectedFault"), true, "error")
             }
+            Ended::Exit(_) if self.has_served && !self.api.is_taken() => {
+                self.end(&mut log);
+                return None;
+            }
             Ended::Exit(status) => {
                 self.alive = false;
                 (error_document(&id_error(&exit_message(status)), "Runtime.ExitError"), true, "error")
@@ -197,9 +218,10 @@ impl Environment {
             self.end(&mut log);
         }
         log.end(request_id, took, status, self.peak_memory_mb(), self.init.take(), config);
+        self.has_served = true;
         let tail = log.tail();
         setting.logs.push(&self.stream, log.lines);
-        Outcome { payload, failed, tail }
+        Some(Outcome { payload, failed, tail })
     }
 
     /// Whether it can take another invocation.

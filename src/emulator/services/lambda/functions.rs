@@ -124,7 +124,7 @@ impl Lambda {
             }
         }
         self.stamp(&mut config);
-        config.python = self.registry.pythons.of_runtime(&config.runtime).await?;
+        config.interpreter = self.registry.interpreters.of_runtime(&config.runtime).await?;
         wait_inside(&config, context).await?;
         let shown = config.shown();
         let function = Function::new(self.registry.fabric.clone(), config);
@@ -193,7 +193,7 @@ impl Lambda {
         let runtime = config.runtime.clone();
         config.apply(input.config)?;
         if config.runtime != runtime || config.hindrance().is_some() {
-            config.python = self.registry.pythons.of_runtime(&config.runtime).await?;
+            config.interpreter = self.registry.interpreters.of_runtime(&config.runtime).await?;
             wait_inside(&config, context).await?;
         }
         config.updated = true;
@@ -284,9 +284,9 @@ impl Lambda {
 
 /// Lets a service of the endpoint wait until the function can run.
 async fn wait_inside(config: &Config, context: &Context) -> Result<(), LambdaError> {
-    match &config.python {
-        Some(python) if context.origin != Origin::Public => {
-            python.ready().await.map(|_| ()).map_err(LambdaError::InvalidParameter)
+    match &config.interpreter {
+        Some(interpreter) if context.origin != Origin::Public => {
+            interpreter.ready().await.map(|_| ()).map_err(LambdaError::InvalidParameter)
         }
         _ => Ok(()),
     }

@@ -27,16 +27,16 @@ impl<'a> Log<'a> {
         self.lines.push_back((self.setting.fabric.clock().now(), line));
     }
 
-    /// The first line of a Python function's log: what it really runs on.
+    /// The first line of an interpreted function's log: what it really runs on.
     pub(super) fn init_start(&mut self) {
         let config = &self.setting.config;
-        let Some(python) = &config.python else { return };
+        let Some(interpreter) = &config.interpreter else { return };
         if !config.logging.tells_start_and_report() {
             return;
         }
-        let version = match &python.remark {
-            Some(remark) => format!("python:{} ({remark})", python.version),
-            None => format!("python:{}", python.version),
+        let version = match &interpreter.remark {
+            Some(remark) => format!("{}:{} ({remark})", interpreter.language, interpreter.version),
+            None => format!("{}:{}", interpreter.language, interpreter.version),
         };
         match config.logging.format {
             LogFormat::Text => self.line(format!("INIT_START Runtime Version: {version}")),

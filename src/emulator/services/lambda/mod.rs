@@ -3,8 +3,8 @@
 //!
 //! - `functions`, `settings`, `invoke`, `mapping`: the operations; `rest`: their HTTP shape.
 //! - `pool`, `environment`, `runtime_api`, `output`: how a function runs; `log_sink`: where its lines go.
-//! - `python`: what functions of the Python runtimes run on.
 //! - `kept`: what of it outlives the process; `packages`: where code is unpacked.
+//! - `interpreters`: what functions of the runtimes that this machine interprets run on; `python`, `node`.
 //! - `event_queue`: asynchronous invocations; `poller`: queues as event sources.
 //!
 //! A function's timeout, and how long an idle environment is kept, are real time; retries, batching windows and every
@@ -16,11 +16,14 @@ mod error;
 mod event_queue;
 mod function;
 mod functions;
+mod interpreter;
+mod interpreters;
 mod invocation_log;
 mod invoke;
 mod kept;
 mod log_sink;
 mod mapping;
+mod node;
 mod output;
 mod package;
 mod packages;
@@ -45,6 +48,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use self::function::Function;
 use self::registry::Registry;
 use crate::emulator::StartError;
+use crate::emulator::body;
 use crate::emulator::error::ServiceError;
 use crate::emulator::fabric::Fabric;
 use crate::emulator::faults::Caller;
@@ -179,10 +183,10 @@ async fn whole(body: RequestBody) -> Result<Bytes, ServiceError> {
             Err(ServiceError::client("RequestEntityTooLargeException", message)
                 .with_status(http::StatusCode::PAYLOAD_TOO_LARGE))
         }
-        Err(error) => Err(ServiceError::client(
-            "InvalidRequestContentException",
-            format!("the request's body ended early: {error}"),
-        )),
+        Err(error) => Err(body::idle(&*error).unwrap_or_else(|| {
+            let message = format!("the request's body ended early: {error}");
+            ServiceError::client("InvalidRequestContentException", message)
+        })),
     }
 }
 

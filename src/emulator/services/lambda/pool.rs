@@ -85,18 +85,26 @@ impl Pool {
         let turn = self.turn(wait).await?;
         // Declared before the environment, so that one whose invocation is given up has ended when its place is free.
         let mut lease = Lease { pool: self, environment: None };
-        let mut environment = match turn {
-            Turn::Use(environment) => environment,
-            Turn::Start => match Environment::start(&self.setting, request_id).await {
-                Ok(environment) => Box::new(environment),
-                Err(outcome) => return Ok(outcome),
-            },
+        let mut used = match turn {
+            Turn::Use(environment) => Some(environment),
+            Turn::Start => None,
         };
-        let began = real_now();
-        let outcome = environment.invoke(&self.setting, request_id, payload).await;
-        self.measured(began.elapsed());
-        lease.environment = Some(environment);
-        Ok(outcome)
+        loop {
+            let mut environment = match used.take() {
+                Some(environment) => environment,
+                None => match Environment::start(&self.setting, request_id).await {
+                    Ok(environment) => Box::new(environment),
+                    Err(outcome) => return Ok(outcome),
+                },
+            };
+            let began = real_now();
+            let invoked = environment.invoke(&self.setting, request_id, payload.clone()).await;
+            // One that ended between two invocations makes room for a new one, which has none before it.
+            let Some(outcome) = invoked else { continue };
+            self.measured(began.elapsed());
+            lease.environment = Some(environment);
+            return Ok(outcome);
+        }
     }
 
     /// Ends every idle environment, and the others as soon as they are given back.

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use tokio::process::{Child, Command};
 
 use super::config::LogFormat;
 use super::environment::Setting;
+use super::interpreter::Launch;
 use super::runtime_api::RuntimeApi;
 use crate::emulator::faults::FUNCTION_ACCESS_KEY;
 
@@ -17,13 +17,13 @@ use crate::emulator::faults::FUNCTION_ACCESS_KEY;
 const BUSY_ATTEMPTS: u32 = 50;
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
 
-pub(super) fn command(setting: &Setting, program: &Path, api: &RuntimeApi, stream: &str) -> Command {
+pub(super) fn command(setting: &Setting, launch: &Launch, api: &RuntimeApi, stream: &str) -> Command {
     let config = &setting.config;
     let identity = setting.fabric.identity();
     let root = config.package.path();
-    let mut command = Command::new(program);
-    if config.python.is_some() {
-        command.args(["-m", "awslambdaric", &config.handler]);
+    let mut command = Command::new(&launch.program);
+    if config.interpreter.is_some() {
+        command.args(&launch.arguments).arg(&config.handler);
     }
     command.current_dir(root).stdin(Stdio::null()).kill_on_drop(true).process_group(0).env_clear();
     command
@@ -32,6 +32,7 @@ pub(super) fn command(setting: &Setting, program: &Path, api: &RuntimeApi, strea
         .env("TZ", ":UTC")
         .env("AWS_ENDPOINT_URL", setting.fabric.url())
         .env("AWS_EC2_METADATA_DISABLED", "true")
+        .envs(launch.variables.iter().map(|(name, value)| (name, value)))
         .envs(&config.environment)
         .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
         .env("_HANDLER", &config.handler)

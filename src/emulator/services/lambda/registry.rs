@@ -6,10 +6,10 @@ use indexmap::IndexMap;
 
 use super::error::LambdaError;
 use super::function::Function;
+use super::interpreters::Interpreters;
 use super::kept;
 use super::mapping::Mapping;
 use super::packages::Packages;
-use super::python::Pythons;
 use crate::emulator::StartError;
 use crate::emulator::fabric::Fabric;
 use crate::emulator::keep::Shelf;
@@ -22,8 +22,8 @@ pub struct Registry {
     pub functions: RwLock<IndexMap<String, Arc<Function>>>,
     /// The event source mappings by UUID.
     pub mappings: RwLock<IndexMap<String, Arc<Mapping>>>,
-    /// What functions of the Python runtimes run on.
-    pub pythons: Pythons,
+    /// What functions of the interpreted runtimes run on.
+    pub interpreters: Interpreters,
     /// Where packages are unpacked.
     pub packages: Arc<Packages>,
     /// Where functions and mappings are kept.
@@ -50,8 +50,8 @@ impl Registry {
         })?;
         let functions = RwLock::new(kept::functions(&fabric, &packages)?);
         let mappings = RwLock::new(kept::mappings(&fabric, &shelf)?);
-        let pythons = Pythons::of_this_machine(folder.as_deref().unwrap_or(packages.path()).join("cache"));
-        Ok(Self { fabric, functions, mappings, pythons, packages: Arc::new(packages), shelf })
+        let interpreters = Interpreters::of_this_machine(folder.as_deref().unwrap_or(packages.path()).join("cache"));
+        Ok(Self { fabric, functions, mappings, interpreters, packages: Arc::new(packages), shelf })
     }
 
     /// The ARN of a function of this account.

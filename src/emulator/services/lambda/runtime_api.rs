@@ -106,6 +106,11 @@ impl RuntimeApi {
         self.work.try_send(work).is_ok()
     }
 
+    /// Whether the process has asked for what was handed out.
+    pub fn is_taken(&self) -> bool {
+        self.work.capacity() == self.work.max_capacity()
+    }
+
     /// The next thing that the process says.
     pub async fn report(&mut self) -> Option<Report> {
         self.reports.recv().await

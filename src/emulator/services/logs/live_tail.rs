@@ -441,6 +441,7 @@ mod tests {
         let server = tokio::spawn(crate::emulator::front::serve(
             listener,
             Arc::new(crate::emulator::Endpoint::of(logs.fabric.clone(), crate::emulator::EmulatorConfig::default())),
+            crate::emulator::body::IDLE_LIMIT,
         ));
         let config = aws_sdk_cloudwatchlogs::Config::builder()
             .behavior_version_latest()

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use s3s::{Body, S3Error, S3ErrorCode};
 use serde_json::Value;
 
+use crate::emulator::body;
 use crate::emulator::fabric::Fabric;
-use crate::emulator::service::Delivery;
+use crate::emulator::service::{Delivery, RequestBody};
 
 /// What AWS's buckets for these answers begin with.
 const BUCKET: &str = "/cloudformation-custom-resource-response-";
@@ -31,10 +31,12 @@ pub fn request_id<B>(request: &Request<B>) -> Option<String> {
 ///
 /// # Errors
 /// `IncompleteBody`, `EntityTooLarge`.
-pub async fn accept(fabric: &Fabric, id: &str, request: Request<Incoming>) -> Result<Response<Body>, S3Error> {
+pub async fn accept(fabric: &Fabric, id: &str, request: Request<RequestBody>) -> Result<Response<Body>, S3Error> {
     let body = Limited::new(request.into_body(), LARGEST).collect().await.map_err(|error| {
         let code = if error.is::<http_body_util::LengthLimitError>() {
             S3ErrorCode::EntityTooLarge
+        } else if body::idle(&*error).is_some() {
+            return S3Error::with_message(S3ErrorCode::RequestTimeout, body::IDLE);
         } else {
             S3ErrorCode::IncompleteBody
         };

@@ -85,6 +85,7 @@ impl S3 {
             request.extensions_mut().insert(caller);
         }
         let id = self.store.fabric.token(REQUEST_ID_ALPHABET, 16);
+        let is_attributes = wire::asks_for_attributes(&request);
         let refused = |error: S3Error| error.to_http_response().map_err(|error| Box::new(error).into());
         let answer = if let Some(request_id) = answers::request_id(&request) {
             answers::accept(&self.store.fabric, &request_id, request).await.or_else(refused)
@@ -106,6 +107,7 @@ impl S3 {
                 failed
             })
         });
+        let answer = if is_attributes { wire::with_bare_etag(answer).await } else { answer };
         wire::reply(answer, &id)
     }
 }

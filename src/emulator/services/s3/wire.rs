@@ -12,15 +12,16 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use s3s::{Body, S3Error, S3ErrorCode};
 use sha2::{Digest, Sha256};
 
 use super::chunked::Decoder;
 use super::signature::{Verifier, does_not_match};
 use crate::clock;
+use crate::emulator::body;
 use crate::emulator::front;
-use crate::emulator::service::ReplyBody;
+use crate::emulator::service::{ReplyBody, RequestBody};
 use crate::model::Timestamp;
 
 pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";
@@ -45,6 +46,9 @@ pub enum BodyError {
     /// The framing of `aws-chunked` is broken.
     #[error("the aws-chunked framing of the body is broken")]
     Framing,
+    /// The client sent nothing more, and kept the connection.
+    #[error("{}", body::IDLE)]
+    Idle,
     /// It ended before its announced end.
     #[error("the body ended early")]
     Incomplete,
@@ -75,6 +79,7 @@ fn unreadable(error: BodyError) -> S3Error {
             error.set_status_code(StatusCode::BAD_REQUEST);
             error
         }
+        BodyError::Idle => S3Error::with_message(S3ErrorCode::RequestTimeout, body::IDLE),
         BodyError::Signature => does_not_match(),
         BodyError::Incomplete => S3Error::with_message(
             S3ErrorCode::IncompleteBody,
@@ -108,7 +113,7 @@ impl Failure {
 
 /// A body without its framing, compared with its digest at the end.
 struct Content {
-    inner: Incoming,
+    inner: RequestBody,
     decoder: Option<Decoder>,
     trailers: Trailers,
     sha256: Option<(Sha256, Box<str>)>,
@@ -170,7 +175,8 @@ impl HttpBody for Content {
                 },
                 Some(Err(error)) => {
                     tracing::debug!(%error, "a request body ended early");
-                    return this.fail(BodyError::Incomplete);
+                    let is_idle = matches!(error, body::BodyError::Idle);
+                    return this.fail(if is_idle { BodyError::Idle } else { BodyError::Incomplete });
                 }
                 Some(Ok(frame)) => {
                     let Ok(bytes) = frame.into_data() else { continue };
@@ -198,7 +204,7 @@ impl HttpBody for Content {
 /// # Errors
 /// `SignatureDoesNotMatch` and its like; `AccessDenied` for a presigned URL that has expired; `InvalidURI` when it cannot
 /// be read.
-pub fn unsign(request: Request<Incoming>, verifier: &Verifier) -> Result<Request<Body>, S3Error> {
+pub fn unsign(request: Request<RequestBody>, verifier: &Verifier) -> Result<Request<Body>, S3Error> {
     let (mut parts, body) = request.into_parts();
     let now = clock::real_timestamp();
     // As on AWS, an expired URL is refused whatever its signature is.
@@ -244,7 +250,7 @@ pub fn unsign(request: Request<Incoming>, verifier: &Verifier) -> Result<Request
     let failure = Failure::default();
     parts.extensions.insert(failure.clone());
     if decoder.is_none() && sha256.is_none() && body.is_end_stream() {
-        return Ok(Request::from_parts(parts, Body::from(body)));
+        return Ok(Request::from_parts(parts, Body::empty()));
     }
     let length = text(&parts.headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
     let content = Content { inner: body, decoder, trailers, sha256, length, failure, ended: false };
@@ -322,6 +328,27 @@ pub(super) fn signing_moment(text: &str) -> Option<Timestamp> {
         &text[11..13],
         &text[13..15]
     ))
+}
+
+/// Whether a request is `GetObjectAttributes`.
+pub fn asks_for_attributes<B>(request: &Request<B>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    request.method() == http::Method::GET && query.split('&').any(|pair| matches!(pair, "attributes" | "attributes="))
+}
+
+/// The answer of `GetObjectAttributes`, which alone has an `ETag` without quotes; the protocol crate quotes every one.
+pub async fn with_bare_etag(response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    let Ok(whole) = body.collect().await else { return Response::from_parts(parts, Body::empty()) };
+    let text = String::from_utf8_lossy(&whole.to_bytes()).into_owned();
+    let bare = match (text.find("<ETag>"), text.find("</ETag>")) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{}{}{}", &text[..start], text[start..end].replace("&quot;", "").replace('"', ""), &text[end..])
+        }
+        _ => text,
+    };
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(Bytes::from(bare)))
 }
 
 /// Turns the protocol crate's answer into the endpoint's, with the headers that every answer of S3 has.

@@ -21,7 +21,7 @@ use futures::future::BoxFuture;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::emulator::service::{Call, Context, Interface, Origin, Protocol, ReplyBody, RequestBody, Service};
-use crate::emulator::{Fabric, KeepError, Outbox, ServiceError, Shelf};
+use crate::emulator::{Fabric, KeepError, Outbox, ServiceError, Shelf, body};
 use group::{GROUP, Group};
 use invocation::{INVOCATION, Invocation};
 use schedule::{FIRED, Fired, SCHEDULE, Schedule};
@@ -134,7 +134,8 @@ async fn whole(body: RequestBody) -> Result<Bytes, ServiceError> {
         Err(error) if error.is::<LengthLimitError>() => {
             Err(ServiceError::validation(format!("the request's body is larger than {LARGEST_BODY} bytes")))
         }
-        Err(error) => Err(ServiceError::validation(format!("the request's body ended early: {error}"))),
+        Err(error) => Err(body::idle(&*error)
+            .unwrap_or_else(|| ServiceError::validation(format!("the request's body ended early: {error}")))),
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Listing {
     #[serde(default)]
     recursive: bool,
     #[serde(default)]
+    with_decryption: bool,
+    #[serde(default)]
     max_results: Option<usize>,
     #[serde(default)]
     next_token: Option<String>,
@@ -89,7 +91,7 @@ pub(super) async fn get_parameters_by_path(ssm: &Ssm, input: Listing, _: &Contex
     let parameters = ssm.parameters();
     for (name, parameter) in parameters.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix)) {
         if input.recursive || !name[prefix.len()..].contains('/') {
-            found.push(ssm.shown(name, parameter));
+            found.push(ssm.shown(name, parameter, input.with_decryption));
         }
     }
     listed(found, input.next_token.as_deref(), input.max_results.unwrap_or(10).clamp(1, 10))

@@ -1,4 +1,5 @@
-//! AWS Systems Manager: the parameter store. A `SecureString` is kept as it comes; there are no keys here.
+//! AWS Systems Manager: the parameter store. A `SecureString` is kept as it comes, since there are no
+//! keys here, and shown to who asks for its plain text.
 
 mod error;
 mod listing;
@@ -10,8 +11,11 @@ mod tags;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::emulator::{Fabric, Interface, KeepError, Service, Shelf};
 use crate::model::Timestamp;
@@ -69,11 +73,13 @@ impl Ssm {
         self.fabric.arn("ssm", format!("parameter{slash}{name}")).to_string()
     }
 
-    fn shown(&self, name: &str, parameter: &Parameter) -> Value {
+    /// A parameter as the operations that read values show it; a secret only to who asks for it in plain text.
+    fn shown(&self, name: &str, parameter: &Parameter, decrypted: bool) -> Value {
+        let is_hidden = parameter.kind == "SecureString" && !decrypted;
         json!({
             "Name": name,
             "Type": parameter.kind,
-            "Value": parameter.value,
+            "Value": if is_hidden { hidden(name, parameter) } else { parameter.value.clone() },
             "Version": parameter.version,
             "LastModifiedDate": parameter.modified.epoch_seconds(),
             "ARN": self.arn(name),
@@ -101,6 +107,12 @@ impl Ssm {
         }
         shown
     }
+}
+
+/// What stands for a secret that is not shown, in the form of a key service's ciphertext: the same for the same version.
+fn hidden(name: &str, parameter: &Parameter) -> String {
+    let digest = Sha256::digest(format!("{name}\0{}\0{}", parameter.version, parameter.value));
+    STANDARD.encode([b"\x01\x02\x02\x00x".as_slice(), digest.as_slice()].concat())
 }
 
 impl Service for Ssm {

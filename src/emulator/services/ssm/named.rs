@@ -32,6 +32,8 @@ fn find<'a>(parameters: &'a BTreeMap<String, Parameter>, name: &str) -> Option<(
 #[serde(rename_all = "PascalCase")]
 pub(super) struct One {
     name: String,
+    #[serde(default)]
+    with_decryption: bool,
 }
 
 pub(super) async fn get_parameter(ssm: &Ssm, input: One, _: &Context) -> Result<Value, Error> {
@@ -41,7 +43,7 @@ pub(super) async fn get_parameter(ssm: &Ssm, input: One, _: &Context) -> Result<
     }
     let parameters = ssm.parameters();
     let (name, parameter) = find(&parameters, &input.name).ok_or(Error::NotFound(input.name))?;
-    Ok(json!({"Parameter": ssm.shown(name, parameter)}))
+    Ok(json!({"Parameter": ssm.shown(name, parameter, input.with_decryption)}))
 }
 
 pub(super) async fn delete_parameter(ssm: &Ssm, input: One, _: &Context) -> Result<Value, Error> {
@@ -59,6 +61,8 @@ pub(super) async fn delete_parameter(ssm: &Ssm, input: One, _: &Context) -> Resu
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Many {
     names: Vec<String>,
+    #[serde(default)]
+    with_decryption: bool,
 }
 
 fn at_most_ten(names: &[String]) -> Result<(), Error> {
@@ -81,7 +85,7 @@ pub(super) async fn get_parameters(ssm: &Ssm, input: Many, _: &Context) -> Resul
     let parameters = ssm.parameters();
     for name in own {
         match find(&parameters, &name) {
-            Some((name, parameter)) => found.push(ssm.shown(name, parameter)),
+            Some((name, parameter)) => found.push(ssm.shown(name, parameter, input.with_decryption)),
             None => invalid.push(name),
         }
     }

@@ -92,10 +92,11 @@ fn code(request: Request<'_>) -> Result<Map<String, Value>, Failure> {
         }
     };
     let mut files = vec![(file, source)];
-    if file == "index.py" {
-        // AWS adds this module to inline code, and only to that.
-        files.push(("cfnresponse.py", include_str!("cfnresponse.py")));
-    }
+    // AWS adds this module to inline code, and only to that.
+    files.push(match file {
+        "index.py" => ("cfnresponse.py", include_str!("cfnresponse.py")),
+        _ => ("node_modules/cfn-response/index.js", include_str!("cfn-response.js")),
+    });
     let zipped = zipped(&files).map_err(|error| Failure::new(format!("cannot zip the inline code: {error}")))?;
     Ok(Map::from_iter([("ZipFile".to_owned(), Value::from(STANDARD.encode(zipped)))]))
 }

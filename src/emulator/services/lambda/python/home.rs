@@ -3,16 +3,12 @@
 //! It is made beside its place and then moved there, so that what has the name is whole.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
+use super::super::interpreter::{Launch, install};
 use super::interpreter::Interpreter;
-
-/// How long the installation may take: 20 MB over a slow line.
-const INSTALL_LIMIT: Duration = Duration::from_secs(600);
 
 /// What Python 3.10 and later get.
 const PACKAGES: &[&str] = &[
@@ -47,7 +43,7 @@ fn packages(found: &Interpreter) -> &'static [&'static str] {
 }
 
 /// `python3.11-0123456789ab`: another list of packages is another folder.
-fn name(found: &Interpreter) -> String {
+pub fn name(found: &Interpreter) -> String {
     let digest = Sha256::digest(packages(found).join("\n"));
     let digest = digest.first_chunk().map_or(0, |chunk| u64::from_be_bytes(*chunk));
     format!("python3.{}-{digest:016x}", found.minor)
@@ -57,16 +53,21 @@ fn program(folder: &Path) -> PathBuf {
     folder.join("bin").join("python")
 }
 
-/// The program of a folder that is there and whose interpreter still is.
-pub fn existing(cache: &Path, found: &Interpreter) -> Option<PathBuf> {
-    Some(program(&cache.join(name(found)))).filter(|program| program.is_file())
+fn launch(folder: &Path) -> Launch {
+    let arguments = ["-m", "awslambdaric"].map(Into::into).to_vec();
+    Launch { program: program(folder), arguments, variables: Vec::new() }
+}
+
+/// What starts functions from a folder that is there and whose interpreter still is.
+pub fn existing(cache: &Path, found: &Interpreter) -> Option<Launch> {
+    Some(launch(&cache.join(name(found)))).filter(|launch| launch.program.is_file())
 }
 
 /// Makes the folder.
 ///
 /// # Errors
 /// What went wrong, in the words of the tool that failed.
-pub async fn make(cache: &Path, found: &Interpreter) -> Result<PathBuf, String> {
+pub async fn make(cache: &Path, found: &Interpreter) -> Result<Launch, String> {
     let place = cache.join(name(found));
     let failed = |error: std::io::Error| format!("the folder {} cannot be made: {error}", place.display());
     std::fs::create_dir_all(cache).map_err(failed)?;
@@ -74,33 +75,18 @@ pub async fn make(cache: &Path, found: &Interpreter) -> Result<PathBuf, String> 
     let folder = beside.path().join("home");
     let mut venv = Command::new(&found.program);
     venv.args(["-m", "venv"]).arg(&folder);
-    run(venv, &format!("{} -m venv", found.program.display())).await?;
-    let mut install = Command::new(program(&folder));
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
-    install.args(["--retries", "2", "--timeout", "20", "--only-binary", ":all:"]).args(packages(found));
-    run(install, "pip install awslambdaric boto3").await?;
+    install(&mut venv, &format!("{} -m venv", found.program.display())).await?;
+    let mut pip = Command::new(program(&folder));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
+    pip.args(["--retries", "2", "--timeout", "20", "--only-binary", ":all:"]).args(packages(found));
+    install(&mut pip, "pip install awslambdaric boto3").await?;
     // A folder there without a working interpreter is of one that was taken off the machine.
     if existing(cache, found).is_none() && place.exists() {
         std::fs::remove_dir_all(&place).map_err(failed)?;
     }
     match std::fs::rename(&folder, &place) {
-        Ok(()) => Ok(program(&place)),
+        Ok(()) => Ok(launch(&place)),
         // Another process was faster.
         Err(error) => existing(cache, found).ok_or_else(|| failed(error)),
-    }
-}
-
-async fn run(mut command: Command, what: &str) -> Result<(), String> {
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    match tokio::time::timeout(INSTALL_LIMIT, command.output()).await {
-        Ok(Ok(output)) if output.status.success() => Ok(()),
-        Ok(Ok(output)) => {
-            let told = String::from_utf8_lossy(&output.stderr).into_owned();
-            let told: Vec<&str> = told.lines().filter(|line| !line.trim().is_empty()).collect();
-            let last = told[told.len().saturating_sub(3)..].join(" ");
-            Err(format!("{what} failed ({}): {last}", output.status))
-        }
-        Ok(Err(error)) => Err(format!("{what} cannot be started: {error}")),
-        Err(_) => Err(format!("{what} took longer than {} s", INSTALL_LIMIT.as_secs())),
     }
 }

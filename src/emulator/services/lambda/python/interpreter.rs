@@ -2,16 +2,11 @@
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::process::Stdio;
-use std::time::Duration;
 
-use tokio::process::Command;
+use super::super::interpreter::{self, on};
 
 /// The minor versions that the runtime client has builds for.
 const SUPPORTED: std::ops::RangeInclusive<u8> = 9..=14;
-
-/// How long an interpreter may take to tell its version.
-const PROBE_LIMIT: Duration = Duration::from_secs(20);
 
 /// Prints the version, and what is missing for a virtual environment.
 const PROBE: &str = "import sys, importlib.util as u
@@ -48,22 +43,10 @@ pub async fn find(search: &OsStr, wanted: u8) -> Result<Interpreter, String> {
         .unwrap_or_else(|| "there is no python3 on the PATH: install Python 3.9 or later with venv and pip".to_owned()))
 }
 
-fn on(search: &OsStr, name: &str) -> Option<PathBuf> {
-    std::env::split_paths(search).map(|folder| folder.join(name)).find(|path| path.is_file())
-}
-
 async fn probe(program: PathBuf) -> Result<Interpreter, String> {
     let shown = program.display().to_string();
-    let mut command = Command::new(&program);
-    command.args(["-c", PROBE]).stdin(Stdio::null()).kill_on_drop(true);
-    let output = match tokio::time::timeout(PROBE_LIMIT, command.output()).await {
-        Ok(Ok(output)) if output.status.success() => output,
-        Ok(Ok(output)) => return Err(format!("{shown} ended with {}", output.status)),
-        Ok(Err(error)) => return Err(format!("{shown} cannot be started: {error}")),
-        Err(_) => return Err(format!("{shown} does not answer")),
-    };
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    let (version, state) = told.trim().split_once(' ').unwrap_or((told.trim(), "complete"));
+    let told = interpreter::probe(&program, &["-c", PROBE]).await?;
+    let (version, state) = told.split_once(' ').unwrap_or((told.as_str(), "complete"));
     let minor = version.strip_prefix("3.").and_then(|rest| rest.split('.').next()?.parse::<u8>().ok());
     let newest = SUPPORTED.end();
     match minor {

@@ -3,7 +3,7 @@
 //! - `interpreter` finds one: of the version that is asked for, else any that the client runs on.
 //! - `home` makes the folder with `awslambdaric` and `boto3`, once for each version, in the user's cache.
 //!
-//! The folder is made in the background; a function is `Pending` meanwhile. What a function does is not known here.
+//! What a function does is not known here.
 
 mod home;
 mod interpreter;
@@ -13,55 +13,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::Semaphore;
 
-use self::interpreter::Interpreter;
+use self::interpreter::Interpreter as Python;
 use super::error::LambdaError;
+use super::interpreter::{Homes, Interpreter};
 
 /// The minor versions that a function may ask for; the older ones run on what there is.
 const RUNTIMES: std::ops::RangeInclusive<u8> = 6..=14;
-
-/// How far the folder of an interpreter is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Readiness {
-    /// It is being made.
-    Preparing,
-    /// This program runs functions.
-    Ready(PathBuf),
-    /// It could not be made, and why.
-    Failed(String),
-}
-
-/// What functions of one runtime run on.
-#[derive(Debug, Clone)]
-pub struct Python {
-    /// Such as `3.11.7`.
-    pub version: String,
-    /// What its functions should know: that another version runs them than the one they ask for.
-    pub remark: Option<String>,
-    state: watch::Receiver<Readiness>,
-}
-
-impl Python {
-    /// How far it is now.
-    pub fn readiness(&self) -> Readiness {
-        self.state.borrow().clone()
-    }
-
-    /// Waits until functions can run, or never will.
-    ///
-    /// # Errors
-    /// Why they never will.
-    pub async fn ready(&self) -> Result<PathBuf, String> {
-        let mut state = self.state.clone();
-        let settled = state.wait_for(|state| *state != Readiness::Preparing).await;
-        match settled.as_deref() {
-            Ok(Readiness::Ready(program)) => Ok(program.clone()),
-            Ok(Readiness::Failed(reason)) => Err(reason.clone()),
-            Ok(Readiness::Preparing) | Err(_) => Err("the endpoint is shutting down".to_owned()),
-        }
-    }
-}
 
 /// The interpreters that have been asked for.
 pub struct Pythons {
@@ -70,42 +29,35 @@ pub struct Pythons {
     /// Below it each version has a folder.
     cache: PathBuf,
     /// By the minor version that was asked for.
-    found: Mutex<HashMap<u8, Interpreter>>,
-    /// By the minor version of the interpreter.
-    homes: Mutex<HashMap<u8, watch::Receiver<Readiness>>>,
+    found: Mutex<HashMap<u8, Python>>,
+    homes: Homes,
 }
 
 impl Pythons {
     /// Those of `search`, whose folders are below `cache`.
-    pub fn new(search: OsString, cache: PathBuf) -> Self {
-        Self { search, cache, found: Mutex::default(), homes: Mutex::default() }
-    }
-
-    /// Those of this machine, in the user's cache; in `fallback` where there is none.
-    pub fn of_this_machine(fallback: PathBuf) -> Self {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache"))).unwrap_or(fallback);
-        let search = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-        Self::new(search, cache.join("vaultscope"))
+    pub fn new(search: OsString, cache: PathBuf, starts: Arc<Semaphore>) -> Self {
+        Self { search, cache, found: Mutex::default(), homes: Homes::new(starts) }
     }
 
     /// What functions of `runtime` run on; `None` when it is no Python runtime. Begins to prepare it.
     ///
     /// # Errors
     /// `InvalidParameterValueException` saying what this machine lacks.
-    pub async fn of_runtime(&self, runtime: &str) -> Result<Option<Arc<Python>>, LambdaError> {
+    pub async fn of_runtime(&self, runtime: &str) -> Result<Option<Arc<Interpreter>>, LambdaError> {
         let Some(wanted) = minor(runtime) else { return Ok(None) };
         let found = self.find(wanted).await.map_err(|problem| {
             LambdaError::InvalidParameter(format!("functions of the runtime {runtime} cannot run here: {problem}"))
         })?;
         let remark = (found.minor != wanted)
             .then(|| format!("{runtime} is not on this machine: the function runs on Python {}", found.version));
-        let state = self.home(&found);
-        Ok(Some(Arc::new(Python { version: found.version, remark, state })))
+        let existing = home::existing(&self.cache, &found);
+        let (cache, version, name) = (self.cache.clone(), found.version.clone(), home::name(&found));
+        let make = async move { home::make(&cache, &found).await };
+        Ok(Some(self.homes.interpreter(("python", version, remark), name, existing, make)))
     }
 
     /// The interpreter for a version; it is looked for once, and again when it is gone.
-    async fn find(&self, wanted: u8) -> Result<Interpreter, String> {
+    async fn find(&self, wanted: u8) -> Result<Python, String> {
         let known = self.found.lock().unwrap_or_else(PoisonError::into_inner).get(&wanted).cloned();
         if let Some(known) = known.filter(|known| known.program.is_file()) {
             return Ok(known);
@@ -113,32 +65,6 @@ impl Pythons {
         let found = interpreter::find(&self.search, wanted).await?;
         self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(wanted, found.clone());
         Ok(found)
-    }
-
-    /// The folder of an interpreter; one that failed is tried again.
-    fn home(&self, found: &Interpreter) -> watch::Receiver<Readiness> {
-        let mut homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(home) = homes.get(&found.minor)
-            && !matches!(*home.borrow(), Readiness::Failed(_))
-        {
-            return home.clone();
-        }
-        let state = if let Some(program) = home::existing(&self.cache, found) {
-            watch::channel(Readiness::Ready(program)).1
-        } else {
-            let (sender, state) = watch::channel(Readiness::Preparing);
-            let (cache, found) = (self.cache.clone(), found.clone());
-            tokio::spawn(async move {
-                let outcome = home::make(&cache, &found).await;
-                sender.send_replace(match outcome {
-                    Ok(program) => Readiness::Ready(program),
-                    Err(problem) => Readiness::Failed(problem),
-                });
-            });
-            state
-        };
-        homes.insert(found.minor, state.clone());
-        state
     }
 }
 
@@ -153,6 +79,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
+    use super::super::interpreter::Readiness;
     use super::*;
 
     /// A stand-in for an interpreter: it tells its version, makes folders and has a pip that `install` describes.
@@ -171,7 +98,7 @@ mod tests {
     }
 
     fn pythons(folder: &Path) -> Pythons {
-        Pythons::new(folder.join("bin").into(), folder.join("cache"))
+        Pythons::new(folder.join("bin").into(), folder.join("cache"), Arc::new(Semaphore::new(1)))
     }
 
     fn folder() -> tempfile::TempDir {
@@ -197,14 +124,15 @@ mod tests {
         let pythons = pythons(folder.path());
         let python = pythons.of_runtime("python3.12").await.expect("found").expect("a Python runtime");
         assert_eq!((python.version.as_str(), &python.remark), ("3.12.1", &None));
-        let program = python.ready().await.expect("it is made");
+        let launch = python.ready().await.expect("it is made");
+        let program = &launch.program;
         assert!(program.starts_with(folder.path().join("cache")) && program.is_file(), "{}", program.display());
-        assert_eq!(python.readiness(), Readiness::Ready(program.clone()));
+        assert_eq!(python.readiness(), Readiness::Ready(launch.clone()));
         let home = program.parent().and_then(Path::parent).expect("a folder").to_owned();
         assert_eq!(fs::read_to_string(home.join("installed")).expect("a note"), "once\n");
         // Another endpoint finds it made.
         let again = super::tests::pythons(folder.path()).of_runtime("python3.12").await.expect("found");
-        assert_eq!(again.expect("a Python runtime").readiness(), Readiness::Ready(program));
+        assert_eq!(again.expect("a Python runtime").readiness(), Readiness::Ready(launch));
         assert_eq!(pythons.of_runtime("provided.al2023").await.expect("no error").map(|_| ()), None);
     }
 

@@ -4,6 +4,7 @@ mod dashboard;
 mod deploy;
 mod endpoints;
 mod interrupt;
+mod keeping;
 mod outage;
 mod readme;
 mod run;

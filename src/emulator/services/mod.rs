@@ -31,7 +31,7 @@ use super::service::Service;
 /// When one cannot be set up.
 pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
     Ok(vec![
-        cloudformation::CloudFormation::new(fabric.clone()),
+        cloudformation::CloudFormation::new(fabric.clone())?,
         dynamodb::DynamoDb::new(fabric.clone())?,
         ec2::Ec2::new(fabric.clone()),
         ecs::Ecs::new(fabric.clone()),
@@ -45,7 +45,7 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
         sns::Sns::new(fabric.clone())?,
         sqs::Sqs::new(fabric.clone())?,
         ssm::Ssm::new(fabric.clone())?,
-        states::new(fabric.clone()),
+        states::new(fabric.clone())?,
         sts::Sts::new(fabric.clone()),
     ])
 }

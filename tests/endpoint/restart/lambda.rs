@@ -2,14 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::Life;
+use super::{Life, call};
 use crate::lambda::{actor, create, invoke};
 use crate::support::wait_for;
-
-async fn call(life: &Life, service: &str, operation: &str, input: Value) -> Value {
-    let called = life.emulator.fabric().call("test.amazonaws.com", service, operation, input).await;
-    called.unwrap_or_else(|error| panic!("{operation}: {error}"))
-}
 
 #[tokio::test]
 async fn functions_go_on_with_what_was_said_of_them_and_with_the_events_that_wait() {

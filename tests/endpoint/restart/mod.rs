@@ -1,13 +1,16 @@
 //! Endpoints that keep their state: what was acknowledged is there when another one starts on what the first one left.
 
+mod cloudformation;
 mod dynamodb;
 mod lambda;
 mod s3;
+mod states;
 
 use std::path::Path;
 
 use aws_config::SdkConfig;
 use rusqlite::Connection;
+use serde_json::Value;
 use tempfile::TempDir;
 use vaultscope::emulator::{Emulator, EmulatorConfig};
 
@@ -41,6 +44,12 @@ impl Life {
         self.emulator.shutdown().await;
         Self::over(left).await
     }
+}
+
+/// Calls an operation from inside the endpoint.
+async fn call(life: &Life, service: &str, operation: &str, input: Value) -> Value {
+    let called = life.emulator.fabric().call("test.amazonaws.com", service, operation, input).await;
+    called.unwrap_or_else(|error| panic!("{operation}: {error}"))
 }
 
 /// Copies a folder as it is at one moment: databases as their last commit has them.

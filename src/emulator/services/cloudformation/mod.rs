@@ -1,11 +1,12 @@
 //! AWS CloudFormation: templates become resources of the endpoint's other services, which it meets in the fabric only.
 //!
 //! `template` reads and evaluates, `changes` previews, `engine` carries out, `resources` knows the types, `operations`
-//! answers callers.
+//! answers callers. Where state is kept (`kept`), operations that were under way go on after a restart.
 
 mod changes;
 mod engine;
 mod error;
+mod kept;
 mod operations;
 mod resources;
 mod stack;
@@ -14,6 +15,7 @@ mod template;
 
 use std::sync::Arc;
 
+use crate::emulator::keep::KeepError;
 use crate::emulator::{Delivery, DeliveryError, Fabric, Interface, QueryInterface, Service};
 use futures::future::BoxFuture;
 use operations::{change_sets, describe, events, exports, resources as stack_resources, stacks, templates};
@@ -38,10 +40,12 @@ pub struct CloudFormation {
 }
 
 impl CloudFormation {
-    /// Without stacks.
-    #[must_use]
-    pub fn new(fabric: Fabric) -> Arc<Self> {
-        Arc::new(Self { shared: Shared::new(fabric) })
+    /// With the stacks that were kept.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn new(fabric: Fabric) -> Result<Arc<Self>, KeepError> {
+        Ok(Arc::new(Self { shared: Shared::new(fabric)? }))
     }
 }
 
@@ -72,6 +76,13 @@ impl Service for CloudFormation {
         UpdateStack => stacks::update_stack,
         UpdateTerminationProtection => stacks::update_termination_protection,
         ValidateTemplate => templates::validate_template,
+    }
+
+    fn resume(&self) -> BoxFuture<'_, ()> {
+        if let Err(error) = kept::take_up(&self.shared) {
+            tracing::error!(%error, "operations on stacks that were under way cannot go on");
+        }
+        Box::pin(async {})
     }
 
     /// The answer of a custom resource, which its provider has put to the URL that it was given; one that nobody waits

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use indexmap::IndexMap;
 
 use super::error::Error;
+use super::kept;
 use super::resources::{Answers, Registry};
 use super::stack::{Happening, STACK_TYPE, Stack, Status};
 use crate::emulator::Fabric;
+use crate::emulator::keep::{KeepError, Shelf};
 
 /// Deleted stacks that stay visible by their id; the oldest go first.
 const MOST_DELETED: usize = 1_000;
@@ -19,6 +21,8 @@ pub struct State {
     stacks: IndexMap<String, Stack>,
     /// Stacks that are not deleted.
     names: HashMap<String, String>,
+    /// How many stacks were ever added.
+    added: u64,
 }
 
 impl State {
@@ -41,13 +45,25 @@ impl State {
     }
 
     /// Adds a stack.
-    pub fn add(&mut self, stack: Stack) {
+    pub fn add(&mut self, mut stack: Stack, shelf: &Shelf) {
+        self.added += 1;
+        stack.kept.number = self.added;
+        kept::keep(shelf, &mut stack);
         self.names.insert(stack.name.clone(), stack.id.clone());
         self.stacks.insert(stack.id.clone(), stack);
     }
 
+    /// Puts a stack back that was kept.
+    pub fn restore(&mut self, stack: Stack) {
+        self.added = self.added.max(stack.kept.number);
+        if stack.status != Status::DeleteComplete {
+            self.names.insert(stack.name.clone(), stack.id.clone());
+        }
+        self.stacks.insert(stack.id.clone(), stack);
+    }
+
     /// Frees the name of a deleted stack, and forgets the oldest deleted ones.
-    pub fn free_name(&mut self, id: &str) {
+    pub fn free_name(&mut self, id: &str, shelf: &Shelf) {
         self.names.retain(|_, owner| owner != id);
         let deleted: Vec<String> = self
             .stacks
@@ -56,7 +72,9 @@ impl State {
             .map(|stack| stack.id.clone())
             .collect();
         for id in deleted.iter().take(deleted.len().saturating_sub(MOST_DELETED)) {
-            self.stacks.shift_remove(id);
+            if let Some(stack) = self.stacks.shift_remove(id) {
+                kept::forget(shelf, &stack);
+            }
         }
     }
 
@@ -89,14 +107,23 @@ pub struct Shared {
     pub registry: Registry,
     /// Answers of custom resources that are waited for.
     pub answers: Answers,
+    /// Where the stacks are kept.
+    pub shelf: Shelf,
     state: Mutex<State>,
 }
 
 impl Shared {
-    /// Without stacks.
-    #[must_use]
-    pub fn new(fabric: Fabric) -> Arc<Self> {
-        Arc::new(Self { fabric, registry: Registry::default(), answers: Answers::default(), state: Mutex::default() })
+    /// With the stacks that were kept.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn new(fabric: Fabric) -> Result<Arc<Self>, KeepError> {
+        let shelf = fabric.keep().shelf("cloudformation");
+        let state = Mutex::new(kept::load(&shelf)?);
+        let (registry, answers) = (Registry::default(), Answers::default());
+        let shared = Self { fabric, registry, answers, shelf, state };
+        kept::find_changes(&shared);
+        Ok(Arc::new(shared))
     }
 
     /// The state, locked; never held across an await.
@@ -110,7 +137,11 @@ impl Shared {
     /// "Stack with id … does not exist".
     pub fn stack<T>(&self, name_or_id: &str, change: impl FnOnce(&mut Stack) -> T) -> Result<T, Error> {
         match self.state().find_mut(name_or_id) {
-            Some(stack) => Ok(change(stack)),
+            Some(stack) => {
+                let changed = change(stack);
+                kept::keep(&self.shelf, stack);
+                Ok(changed)
+            }
             None => Err(not_found(name_or_id)),
         }
     }

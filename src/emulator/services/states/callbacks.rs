@@ -8,10 +8,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::error::StatesError;
 use super::history::Failure;
+use super::kept::{SIGNAL, SignalRow};
 use crate::emulator::Fabric;
+use crate::emulator::keep::Shelf;
 use crate::model::Timestamp;
 
 /// The first line of every token, in its plain form.
@@ -68,6 +71,20 @@ pub struct Callbacks {
     activities: Mutex<BTreeMap<String, Activity>>,
     /// Counts what is told of resources that tasks wait for, such as tasks of ECS that have stopped.
     news: watch::Sender<u64>,
+    /// Where the last word about a task is kept until its execution has heard of it.
+    kept: Option<Kept>,
+}
+
+/// Where signals are kept, and whether the endpoint ends.
+struct Kept {
+    shelf: Shelf,
+    ending: CancellationToken,
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
 }
 
 /// The waiting end of a token; the token is void when it is dropped.
@@ -92,12 +109,25 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.callbacks.open().remove(&self.token);
+        let mut open = self.callbacks.open();
+        open.remove(&self.token);
+        // A wait that ends with the endpoint goes on with the next one.
+        if let Some(kept) = self.callbacks.kept.as_ref().filter(|kept| !kept.ending.is_cancelled()) {
+            kept.shelf.delete(SIGNAL, &self.token);
+        }
+        drop(open);
         self.callbacks.forget(&self.token);
     }
 }
 
 impl Callbacks {
+    /// Those of which the last words are kept.
+    #[must_use]
+    pub fn kept(shelf: Shelf, ending: CancellationToken) -> Self {
+        let kept = shelf.is_kept().then_some(Kept { shelf, ending });
+        Self { kept, ..Self::default() }
+    }
+
     fn open(&self) -> MutexGuard<'_, HashMap<Arc<str>, UnboundedSender<Signal>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -110,8 +140,20 @@ impl Callbacks {
     /// Makes a token for a task of an execution.
     pub fn ticket(self: &Arc<Self>, fabric: &Fabric, execution: &str) -> Ticket {
         let token: Arc<str> = STANDARD.encode(format!("{MARK}\n{execution}\n{}", fabric.uuid())).into();
+        self.reopened(token, None)
+    }
+
+    /// The waiting end of a token that was given out before, with the last word where that was said already.
+    pub fn reopened(self: &Arc<Self>, token: Arc<str>, said: Option<Signal>) -> Ticket {
         let (sender, signals) = unbounded_channel();
-        self.open().insert(Arc::clone(&token), sender);
+        let is_open = match said {
+            // The other end is in the ticket that is made here.
+            Some(signal) => sender.send(signal).is_err(),
+            None => true,
+        };
+        if is_open {
+            self.open().insert(Arc::clone(&token), sender);
+        }
         Ticket { token, signals, callbacks: Arc::clone(self) }
     }
 
@@ -128,11 +170,18 @@ impl Callbacks {
                 _ => StatesError::InvalidToken("Invalid token".to_owned()),
             });
         };
-        let is_last = matches!(signal, Signal::Succeeded(_) | Signal::Failed(_));
+        let row = match &signal {
+            Signal::Succeeded(value) => Some(SignalRow::Succeeded(value.clone())),
+            Signal::Failed(failure) => Some(SignalRow::Failed(failure.clone())),
+            Signal::Taken(_) | Signal::Beat => None,
+        };
         if sender.send(signal).is_err() {
             return Err(StatesError::TaskTimedOut);
         }
-        if is_last {
+        if let Some(row) = row {
+            if let Some(kept) = &self.kept {
+                kept.shelf.put(SIGNAL, token, &row);
+            }
             open.remove(token);
         }
         Ok(())

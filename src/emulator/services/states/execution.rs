@@ -2,16 +2,18 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::callbacks::Ticket;
 use super::eval::Variables;
-use super::history::{Failure, History};
+use super::history::{Event, Failure, History};
 use super::interpreter::Payload;
+use super::kept::{ExecutionRow, Kept, Pending};
 use crate::model::Timestamp;
 
 /// How an execution stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     /// It runs.
@@ -27,7 +29,7 @@ pub enum Status {
 }
 
 /// How an execution stands, and how it ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {
     /// How it stands.
     pub status: Status,
@@ -64,6 +66,14 @@ pub struct Revision {
     pub encryption: Option<serde_json::Value>,
 }
 
+impl Revision {
+    /// What tells it from every other revision of any machine.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}/{:020}/{}", self.name, self.made.micros(), self.id.as_deref().unwrap_or_default())
+    }
+}
+
 /// One execution.
 #[derive(Debug)]
 pub struct Execution {
@@ -86,6 +96,29 @@ pub struct Execution {
     /// Where a redrive begins, as long as it can be redriven.
     resume: Mutex<Option<Resume>>,
     redrives: Mutex<Redrives>,
+    /// How it is kept, if it is.
+    kept: Option<Arc<Kept>>,
+    /// Where it goes on, if it ran when the process before this one ended.
+    standing: Mutex<Option<Box<Standing>>>,
+}
+
+/// Where an execution stands in a state of its machine's own flow.
+#[derive(Debug)]
+pub struct Standing {
+    /// The state, its input, and the variables.
+    pub resume: Resume,
+    /// The event that entered it, the one before that, and when it was.
+    pub entered: (u64, u64, Timestamp),
+    /// The event that the next one follows.
+    pub cursor: u64,
+    /// Retries so far, and by retrier.
+    pub retries: (u64, Vec<u64>),
+    /// When it is tried again, if it waits for that.
+    pub retry_at: Option<Timestamp>,
+    /// What it waits for, if it does.
+    pub pending: Option<Pending>,
+    /// The task's token, where that has one.
+    pub ticket: Option<Ticket>,
 }
 
 /// Where an execution that did not end well can go on.
@@ -100,7 +133,7 @@ pub struct Resume {
 }
 
 /// How often an execution was redriven.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Redrives {
     /// How often.
     pub count: u64,
@@ -125,7 +158,85 @@ impl Execution {
             history: Mutex::default(),
             resume: Mutex::default(),
             redrives: Mutex::default(),
+            kept: None,
+            standing: Mutex::default(),
         }
+    }
+
+    /// The same, kept.
+    #[must_use]
+    pub fn keeping(self, kept: Arc<Kept>) -> Self {
+        let history = Mutex::new(History::kept(Arc::clone(&kept), Vec::new()));
+        Self { kept: Some(kept), history, ..self }
+    }
+
+    /// An execution that was kept. What it did after the last place that it can go on from is to be cut by the caller.
+    #[must_use]
+    pub fn restored(
+        (arn, name): (Arc<str>, Arc<str>),
+        revision: Arc<Revision>,
+        kept: Arc<Kept>,
+        row: ExecutionRow,
+        events: Vec<Event>,
+    ) -> Self {
+        let execution = Self::new(arn, name, revision, row.started, row.input);
+        if row.outcome.status != Status::Running {
+            execution.done().cancel();
+        } else if row.stopping {
+            execution.stop().cancel();
+        }
+        Self {
+            outcome: Mutex::new(row.outcome),
+            history: Mutex::new(History::kept(Arc::clone(&kept), events)),
+            redrives: Mutex::new(row.redrives),
+            kept: Some(kept),
+            ..execution
+        }
+    }
+
+    /// How it is kept, if it is.
+    pub fn kept(&self) -> Option<&Arc<Kept>> {
+        self.kept.as_ref()
+    }
+
+    /// Writes it down; `outcome` is its own, locked.
+    fn keep(&self, outcome: &Outcome) {
+        if let Some(kept) = &self.kept {
+            kept.execution(|number| ExecutionRow {
+                number,
+                revision: self.revision.key(),
+                started: self.started,
+                input: Arc::clone(&self.input),
+                outcome: outcome.clone(),
+                stopping: self.stop().is_cancelled(),
+                redrives: self.redrives(),
+            });
+        }
+    }
+
+    /// Writes it down for the first time, with its place among all executions.
+    pub fn begin(&self, number: u64) {
+        if let Some(kept) = &self.kept {
+            kept.place(number);
+            self.keep(&self.outcome_lock());
+        }
+    }
+
+    /// Takes it out of what is kept.
+    pub fn forget(&self) {
+        if let Some(kept) = &self.kept {
+            kept.forget(self.history().count());
+        }
+    }
+
+    /// Says where it goes on.
+    pub fn stand(&self, standing: Standing) {
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(standing));
+    }
+
+    /// Where it goes on, said once.
+    pub fn standing(&self) -> Option<Box<Standing>> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// How it stands.
@@ -189,21 +300,31 @@ impl Execution {
         *outcome = Outcome { status: Status::Running, stopped: None, output: None, failure: Failure::default() };
         *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = CancellationToken::new();
         *self.done.lock().unwrap_or_else(PoisonError::into_inner) = CancellationToken::new();
+        drop(redrives);
+        self.keep(&outcome);
         true
     }
 
-    /// Leaves word why it is to be stopped.
-    pub fn blame(&self, failure: Failure) {
+    /// Stops it, for that reason.
+    pub fn halt(&self, failure: Failure) {
         let mut outcome = self.outcome_lock();
+        self.stop().cancel();
         if outcome.status == Status::Running {
             outcome.failure = failure;
+            self.keep(&outcome);
         }
     }
 
     /// Ends it.
     pub fn end(&self, status: Status, at: Timestamp, output: Option<Arc<str>>, failure: Failure) {
         self.history().finish();
-        *self.outcome_lock() = Outcome { status, stopped: Some(at), output, failure };
+        let mut outcome = self.outcome_lock();
+        *outcome = Outcome { status, stopped: Some(at), output, failure };
+        self.keep(&outcome);
+        drop(outcome);
+        if let Some(kept) = self.kept.as_ref().filter(|_| status == Status::Succeeded) {
+            kept.leave();
+        }
         self.done().cancel();
     }
 }

@@ -3,15 +3,54 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
+use super::kept::Kept;
 use crate::model::Timestamp;
 
 /// Events that a history has at most.
 pub const MOST_EVENTS: usize = 25_000;
 
+/// A word of AWS's own: a type of states, or of events without details.
+type Word = &'static str;
+
+/// Every [`Word`].
+const WORDS: [Word; 18] = [
+    "Choice",
+    "Fail",
+    "Map",
+    "MapRunSucceeded",
+    "MapStateAborted",
+    "MapStateFailed",
+    "MapStateSucceeded",
+    "Parallel",
+    "ParallelStateAborted",
+    "ParallelStateFailed",
+    "ParallelStateStarted",
+    "ParallelStateSucceeded",
+    "Pass",
+    "Succeed",
+    "Task",
+    "TaskStateAborted",
+    "Wait",
+    "WaitStateAborted",
+];
+
+/// Reads a word that was written down.
+fn word<'a, D: Deserializer<'a>>(from: D) -> Result<Word, D::Error> {
+    let text = String::deserialize(from)?;
+    let known = WORDS.iter().find(|word| **word == text).copied();
+    known.ok_or_else(|| serde::de::Error::custom(format!("{text:?} is no word of a history")))
+}
+
+/// Writes down what a later event of a task needs of it: its parameters are those of the event that scheduled it.
+fn in_brief<S: Serializer>(task: &Arc<Scheduled>, to: S) -> Result<S::Ok, S::Error> {
+    Scheduled { parameters: Arc::from(""), ..Scheduled::clone(task) }.serialize(to)
+}
+
 /// One event; its id is its place in the history, from 1.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Event {
     /// When it happened.
     pub at: Timestamp,
@@ -22,7 +61,7 @@ pub struct Event {
 }
 
 /// Error and cause of a failure.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The error's name.
     pub error: Option<String>,
@@ -31,7 +70,7 @@ pub struct Failure {
 }
 
 /// The words after `MapIteration`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Iteration {
     /// It began.
     Started,
@@ -44,7 +83,7 @@ pub enum Iteration {
 }
 
 /// What a scheduled task was given.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Scheduled {
     /// Such as `invoke`.
     pub resource: Arc<str>,
@@ -63,7 +102,7 @@ pub struct Scheduled {
 }
 
 /// What happened.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum What {
     /// `ExecutionStarted`
     ExecutionStarted(Arc<str>, Arc<str>),
@@ -76,11 +115,11 @@ pub enum What {
     /// `ExecutionTimedOut`
     ExecutionTimedOut,
     /// `…StateEntered`: type, name, input.
-    Entered(&'static str, Arc<str>, Arc<str>),
+    Entered(#[serde(deserialize_with = "word")] Word, Arc<str>, Arc<str>),
     /// `…StateExited`: type, name, output, assigned variables.
-    Exited(&'static str, Arc<str>, Arc<str>, Option<Box<Map<String, Value>>>),
+    Exited(#[serde(deserialize_with = "word")] Word, Arc<str>, Arc<str>, Option<Box<Map<String, Value>>>),
     /// An event without details: `ParallelStateStarted`, `TaskStateAborted`, …
-    Bare(&'static str),
+    Bare(#[serde(deserialize_with = "word")] Word),
     /// `MapStateStarted` with the number of items.
     MapStarted(usize),
     /// `MapIteration…`: which, the state's name, the item's index.
@@ -92,21 +131,21 @@ pub enum What {
     /// `LambdaFunctionScheduled`, `TaskScheduled`, `ActivityScheduled`
     Scheduled(Arc<Scheduled>),
     /// `LambdaFunctionStarted`, `TaskStarted`
-    Started(Arc<Scheduled>),
+    Started(#[serde(serialize_with = "in_brief")] Arc<Scheduled>),
     /// `ActivityStarted`: the worker's name.
     ActivityStarted(Option<String>),
     /// `ActivityScheduleFailed`
     ActivityScheduleFailed(Box<Failure>),
     /// `TaskSubmitted`: what the call answered.
-    Submitted(Arc<Scheduled>, Arc<str>),
+    Submitted(#[serde(serialize_with = "in_brief")] Arc<Scheduled>, Arc<str>),
     /// `TaskSubmitFailed`: the call of a task that was to wait for more failed.
-    SubmitFailed(Arc<Scheduled>, Box<Failure>),
+    SubmitFailed(#[serde(serialize_with = "in_brief")] Arc<Scheduled>, Box<Failure>),
     /// `LambdaFunctionSucceeded`, `TaskSucceeded`, `ActivitySucceeded`
-    Succeeded(Arc<Scheduled>, Arc<str>),
+    Succeeded(#[serde(serialize_with = "in_brief")] Arc<Scheduled>, Arc<str>),
     /// `LambdaFunctionFailed`, `TaskFailed`, `ActivityFailed`
-    Failed(Arc<Scheduled>, Box<Failure>),
+    Failed(#[serde(serialize_with = "in_brief")] Arc<Scheduled>, Box<Failure>),
     /// `LambdaFunctionTimedOut`, `TaskTimedOut`, `ActivityTimedOut`
-    TimedOut(Arc<Scheduled>, Box<Failure>),
+    TimedOut(#[serde(serialize_with = "in_brief")] Arc<Scheduled>, Box<Failure>),
     /// `ExecutionRedriven`: how often it was by now.
     ExecutionRedriven(u64),
     /// `EvaluationFailed`: state, location, failure.
@@ -118,9 +157,39 @@ pub enum What {
 pub struct History {
     events: Vec<Event>,
     bytes: usize,
+    kept: Option<Arc<Kept>>,
 }
 
 impl History {
+    /// A history that is kept, with what it was so far.
+    #[must_use]
+    pub fn kept(kept: Arc<Kept>, events: Vec<Event>) -> Self {
+        let bytes = events.iter().map(|event| size_of::<Event>() + event.what.payload()).sum();
+        Self { events, bytes, kept: Some(kept) }
+    }
+
+    /// The event of that id.
+    #[must_use]
+    pub fn event(&self, id: u64) -> Option<&Event> {
+        self.events.get(usize::try_from(id).ok()?.checked_sub(1)?)
+    }
+
+    /// Every event, oldest first.
+    pub fn events(&self) -> impl DoubleEndedIterator<Item = &Event> + ExactSizeIterator {
+        self.events.iter()
+    }
+
+    /// Forgets every event beyond the first `count`.
+    pub fn cut(&mut self, count: usize) {
+        for event in self.events.iter().skip(count) {
+            self.bytes -= size_of::<Event>() + event.what.payload();
+        }
+        if let Some(kept) = &self.kept {
+            kept.cut(count..self.events.len());
+        }
+        self.events.truncate(count);
+    }
+
     /// How many events there are.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -137,6 +206,9 @@ impl History {
     pub fn push(&mut self, at: Timestamp, previous: u64, what: What) -> u64 {
         self.bytes += size_of::<Event>() + what.payload();
         self.events.push(Event { at, previous, what });
+        if let (Some(kept), Some(event)) = (&self.kept, self.events.last()) {
+            kept.event(self.events.len() - 1, event);
+        }
         self.events.len() as u64
     }
 

@@ -3,19 +3,23 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::execution::Status;
 use super::history::Failure;
+use crate::emulator::keep::{KeepError, Shelf};
 use crate::model::Timestamp;
 
+/// What sort of row a run is.
+const KIND: &str = "map-run";
 /// Runs that are remembered at most, the newest ones.
 const MOST_RUNS: usize = 1_000;
 /// Children that a run remembers at most, the first ones.
 const MOST_CHILDREN: usize = 10_000;
 
 /// An execution that a run started for an item or a batch.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Child {
     /// Its ARN.
     pub arn: Arc<str>,
@@ -38,7 +42,7 @@ pub struct Child {
 }
 
 /// A run.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct MapRun {
     /// Its ARN.
     pub arn: Arc<str>,
@@ -55,7 +59,7 @@ pub struct MapRun {
     progress: Mutex<Progress>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Progress {
     status: Status,
     stopped: Option<Timestamp>,
@@ -167,10 +171,24 @@ impl MapRun {
 }
 
 /// The runs that are remembered.
-#[derive(Debug, Default)]
-pub struct MapRuns(Mutex<VecDeque<Arc<MapRun>>>);
+pub struct MapRuns(Mutex<VecDeque<Arc<MapRun>>>, Shelf);
 
 impl MapRuns {
+    /// Those that were kept.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn kept(shelf: Shelf) -> Result<Self, KeepError> {
+        let mut runs: Vec<Arc<MapRun>> = shelf.all(KIND)?.into_iter().map(|(_, run)| Arc::new(run)).collect();
+        runs.sort_by_key(|run| run.started);
+        Ok(Self(Mutex::new(runs.into()), shelf))
+    }
+
+    /// Writes down a run that has ended; one that has not begins again, with its state.
+    pub fn keep(&self, run: &MapRun) {
+        self.1.put(KIND, &run.arn, run);
+    }
+
     fn runs(&self) -> MutexGuard<'_, VecDeque<Arc<MapRun>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -178,8 +196,10 @@ impl MapRuns {
     /// Remembers a run.
     pub fn add(&self, run: &Arc<MapRun>) {
         let mut runs = self.runs();
-        if runs.len() == MOST_RUNS {
-            runs.pop_front();
+        if runs.len() == MOST_RUNS
+            && let Some(oldest) = runs.pop_front()
+        {
+            self.1.delete(KIND, &oldest.arn);
         }
         runs.push_back(Arc::clone(run));
     }

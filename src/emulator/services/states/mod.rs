@@ -2,7 +2,8 @@
 //!
 //! A definition is compiled once (`asl`), expressions are pure (`eval`, `choice`), an execution is one task that walks the
 //! compiled definition (`interpreter`) and calls other services by the fabric (`integration`). Everything that waits
-//! waits on the endpoint's clock. Executions that have ended are kept for a while (`registry`).
+//! waits on the endpoint's clock. Executions that have ended are kept for a while (`registry`); where state outlives the
+//! process they go on where they were (`kept`).
 
 mod asl;
 mod callbacks;
@@ -13,6 +14,7 @@ mod execution;
 mod history;
 mod integration;
 mod interpreter;
+mod kept;
 mod map_run;
 mod moment;
 mod operations;
@@ -24,8 +26,10 @@ use futures::future::BoxFuture;
 
 use self::callbacks::Callbacks;
 use self::execution::{Execution, Revision};
+use self::kept::Kept;
 use self::map_run::MapRuns;
 use self::registry::Registry;
+use crate::emulator::keep::{KeepError, Shelf};
 use crate::emulator::{Delivery, DeliveryError, Fabric, Interface, Service};
 use crate::operations;
 
@@ -41,6 +45,7 @@ const INTERFACE: Interface = Interface {
 /// What operations and executions share.
 struct Shared {
     fabric: Fabric,
+    shelf: Shelf,
     registry: Mutex<Registry>,
     callbacks: Arc<Callbacks>,
     map_runs: MapRuns,
@@ -55,19 +60,17 @@ impl Shared {
 /// The Step Functions of the endpoint.
 pub struct States {
     shared: Arc<Shared>,
+    /// Executions that ran when the process before this one ended, until they are taken up.
+    left: Mutex<Vec<(u64, Arc<Execution>)>>,
 }
 
-/// Sets up the service.
-#[must_use]
-pub fn new(fabric: Fabric) -> Arc<States> {
-    Arc::new(States {
-        shared: Arc::new(Shared {
-            fabric,
-            registry: Mutex::default(),
-            callbacks: Arc::default(),
-            map_runs: MapRuns::default(),
-        }),
-    })
+/// Sets up the service with what was kept.
+///
+/// # Errors
+/// When that cannot be read.
+pub fn new(fabric: Fabric) -> Result<Arc<States>, KeepError> {
+    let (shared, running) = kept::load(fabric)?;
+    Ok(Arc::new(States { shared: Arc::new(shared), left: Mutex::new(running) }))
 }
 
 impl States {
@@ -84,8 +87,14 @@ impl States {
         let arn = self.fabric().arn("states", format!("execution:{}:{name}", revision.name));
         let now = self.fabric().clock().now();
         let arn = Arc::from(arn.to_string());
-        let execution = Arc::new(Execution::new(arn, Arc::from(name), revision, now, Arc::from(input)));
+        let kept = Kept::of(&self.shared.shelf, &revision, name);
+        let execution = Execution::new(arn, Arc::from(name), revision, now, Arc::from(input));
+        let execution = Arc::new(match kept {
+            Some(kept) => execution.keeping(kept),
+            None => execution,
+        });
         let number = registry.start(&execution);
+        execution.begin(number);
         self.set_going(number, &execution);
         execution
     }
@@ -140,6 +149,15 @@ impl Service for States {
         TagResource => Self::tag_resource,
         UntagResource => Self::untag_resource,
         ListTagsForResource => Self::list_tags_for_resource,
+    }
+
+    fn resume(&self) -> BoxFuture<'_, ()> {
+        let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        Box::pin(async move {
+            for (number, execution) in left {
+                self.set_going(number, &execution);
+            }
+        })
     }
 
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), DeliveryError>> {

@@ -100,6 +100,15 @@ impl Registry {
         self.started
     }
 
+    /// Adds an execution that was kept; `false` when its machine is not there.
+    pub fn restore(&mut self, number: u64, execution: &Arc<Execution>) -> bool {
+        let Some(machine) = self.machines.get_mut(&execution.revision.name) else { return false };
+        machine.executions.insert(Arc::clone(&execution.name), Arc::clone(execution));
+        machine.order.insert(number, Arc::clone(execution));
+        self.started = self.started.max(number);
+        true
+    }
+
     /// Notes that an execution which had ended runs again, and returns its sequence number.
     pub fn reopen(&mut self, execution: &Arc<Execution>) -> u64 {
         let mut freed = 0;
@@ -133,6 +142,7 @@ impl Registry {
             }
             let Some((number, dropped, bytes)) = self.ended.pop_front() else { break };
             self.ended_bytes -= bytes;
+            dropped.forget();
             if let Some(machine) = self.machines.get_mut(&dropped.revision.name) {
                 machine.order.remove(&number);
                 machine.executions.remove(&dropped.name);

@@ -38,7 +38,7 @@ impl Run {
             stack.outputs.clear();
             stack.imports.clear();
         })?;
-        self.shared.state().free_name(&self.stack_id);
+        self.shared.state().free_name(&self.stack_id, &self.shared.shelf);
         Ok(())
     }
 

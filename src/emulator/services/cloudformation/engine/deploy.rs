@@ -1,19 +1,23 @@
 //! Creation and update: both bring the stack's resources to what its template says.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::super::error::Error;
+use super::super::kept;
 use super::super::resources::{Failure, Recreation, refusal};
 use super::super::stack::{OnFailure, Output, Stack, StackResource, Status, Submission};
 use super::super::template::{Policy, invalid};
 use super::walk::walk;
 use super::{Run, RunIdentity};
+use crate::emulator::keep::Shelf;
 
 /// What a run has done so far, in order: what a rollback undoes.
-pub(super) enum Change {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Change {
     /// A resource that was not there.
     Created(String),
     /// Changed in place; as it was before.
@@ -25,22 +29,58 @@ pub(super) enum Change {
 /// What a run has done and what failed.
 #[derive(Default)]
 pub(super) struct Journal {
-    pub(super) changes: Mutex<Vec<Change>>,
+    changes: Mutex<Vec<Change>>,
+    /// Where it is kept, and whose it is: of an update.
+    kept: Option<(Shelf, String)>,
     failed_creates: Mutex<Vec<String>>,
     failed_updates: Mutex<Vec<String>>,
 }
 
 impl Journal {
+    fn lock(&self) -> MutexGuard<'_, Vec<Change>> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, index: usize, change: &Change) {
+        if let Some((shelf, stack_id)) = &self.kept {
+            kept::keep_change(shelf, stack_id, index, change);
+        }
+    }
+
+    /// What was done, oldest first.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        self.lock().clone()
+    }
+
+    /// Takes everything out, to be noted again as far as it stands.
+    pub(super) fn take(&self) -> Vec<Change> {
+        let mut changes = self.lock();
+        if let Some((shelf, stack_id)) = &self.kept {
+            kept::forget_changes(shelf, stack_id, changes.len());
+        }
+        std::mem::take(&mut *changes)
+    }
+
+    /// Takes out what was kept of it: the update has ended.
+    pub(super) fn close(&self) {
+        if let Some((shelf, stack_id)) = &self.kept {
+            kept::forget_update(shelf, stack_id, self.lock().len());
+        }
+    }
+
     pub(super) fn note(&self, change: Change) {
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
+        let mut changes = self.lock();
+        self.keep(changes.len(), &change);
+        changes.push(change);
     }
 
     fn turn_into_replacement(&self, logical: &str) {
-        for change in self.changes.lock().unwrap_or_else(PoisonError::into_inner).iter_mut().rev() {
+        for (index, change) in self.lock().iter_mut().enumerate().rev() {
             if let Change::Updated(updated, before) = change
                 && updated == logical
             {
                 *change = Change::Replaced(std::mem::take(updated), before.clone());
+                self.keep(index, change);
                 return;
             }
         }
@@ -102,29 +142,46 @@ impl Run {
     ///
     /// # Errors
     /// When the stack is gone.
-    pub async fn update(&self, submission: Submission, disable_rollback: bool) -> Result<(), Error> {
-        let journal = Journal::default();
-        let (before, before_imports) = self.stack(|stack| {
-            let imports = std::mem::take(&mut stack.imports);
-            (std::mem::replace(&mut stack.submission, submission), imports)
-        })?;
+    pub async fn update(&self, before: (Submission, BTreeSet<String>), disable_rollback: bool) -> Result<(), Error> {
+        self.update_along(self.journal(Vec::new()), before, disable_rollback).await
+    }
+
+    /// A journal that is kept, with what was done so far.
+    pub(super) fn journal(&self, changes: Vec<Change>) -> Journal {
+        let kept = Some((self.shared.shelf.clone(), self.stack_id.clone()));
+        Journal { changes: Mutex::new(changes), kept, ..Journal::default() }
+    }
+
+    /// Updates the stack's resources, beyond what the journal says is done.
+    pub(super) async fn update_along(
+        &self,
+        journal: Journal,
+        before: (Submission, BTreeSet<String>),
+        disable_rollback: bool,
+    ) -> Result<(), Error> {
         match self.bring_about(&journal).await {
             Ok(outputs) => {
                 self.stack(|stack| stack.outputs = outputs)?;
                 self.stack_event(Status::UpdateCompleteCleanupInProgress, None)?;
-                self.clean_up(&journal).await?;
-                self.stack_event(Status::UpdateComplete, None)
+                self.finish_update(&journal).await
             }
-            Err(reason) if disable_rollback => self.stack_event(Status::UpdateFailed, Some(reason)),
+            Err(reason) if disable_rollback => {
+                self.stack_event(Status::UpdateFailed, Some(reason))?;
+                Ok(journal.close())
+            }
             Err(reason) => {
-                self.stack(|stack| {
-                    stack.submission = before;
-                    stack.imports = before_imports;
-                })?;
+                self.stack(|stack| (stack.submission, stack.imports) = before)?;
                 self.stack_event(Status::UpdateRollbackInProgress, Some(reason))?;
                 self.roll_back_update(journal).await
             }
         }
+    }
+
+    /// Cleans up after a successful update; the stack is `UPDATE_COMPLETE_CLEANUP_IN_PROGRESS` already.
+    pub(super) async fn finish_update(&self, journal: &Journal) -> Result<(), Error> {
+        self.clean_up(journal).await?;
+        self.stack_event(Status::UpdateComplete, None)?;
+        Ok(journal.close())
     }
 
     /// Makes and changes resources along the graph, then evaluates the outputs.
@@ -212,7 +269,16 @@ impl Run {
         let kind = self.kind_of(logical)?;
         let provider = self.provider(&kind)?;
         let properties = self.shared.registry.checked(&kind, logical, properties)?;
-        let outcome = provider.create(self.request(identity, &kind, logical, &properties)).await;
+        let request = self.request(identity, &kind, logical, &properties);
+        let mut outcome = provider.create(request).await;
+        if self.half_made.contains(logical)
+            && outcome.as_ref().is_err_and(Failure::is_already_there)
+            && let Some(name) = provider.name_property().and_then(|name| properties.get(name)?.as_str())
+            && provider.delete(request, name).await.is_ok()
+        {
+            // It was made before the process ended, and not noted: nobody knows what it yields.
+            outcome = provider.create(request).await;
+        }
         self.stack(|stack| {
             let resource = stack.resources.get_mut(logical);
             match (resource, outcome) {

@@ -1,16 +1,18 @@
 //! The engine: carries out what an operation has accepted, after the call has returned. One run at a time a stack;
 //! within a run, resources that do not wait for each other are worked on together.
 
+mod again;
 mod delete;
 mod deploy;
 mod rollback;
 mod walk;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use self::deploy::Change;
 use super::error::Error;
 use super::resources::{Failure, Made as MadeResource, Provider, Request};
 use super::stack::{Happening, Made, Stack, StackResource, Status};
@@ -23,6 +25,8 @@ pub struct Run {
     stack_id: String,
     /// Exports of other stacks when the run began.
     exports: HashMap<String, String>,
+    /// Resources that were being made when the process before this one ended.
+    half_made: BTreeSet<String>,
 }
 
 impl Run {
@@ -31,7 +35,7 @@ impl Run {
     pub fn new(shared: &Arc<Shared>, stack_id: &str) -> Self {
         let exports = shared.state().exports();
         let exports = exports.into_iter().map(|(name, (value, _))| (name, value)).collect();
-        Self { shared: Arc::clone(shared), stack_id: stack_id.to_owned(), exports }
+        Self { shared: Arc::clone(shared), stack_id: stack_id.to_owned(), exports, half_made: BTreeSet::new() }
     }
 
     /// Reads or changes the stack under the state's lock.

@@ -2,7 +2,6 @@
 //! successful update has let go of is cleaned up.
 
 use std::collections::BTreeSet;
-use std::sync::PoisonError;
 
 use super::super::error::Error;
 use super::super::resources::Failure;
@@ -13,7 +12,10 @@ use super::deploy::{Change, Journal};
 
 impl Run {
     /// Deletes what a failed creation has made; the stack is `ROLLBACK_IN_PROGRESS` already.
-    pub(super) async fn roll_back_creation(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When the stack is gone.
+    pub async fn roll_back_creation(&self) -> Result<(), Error> {
         let kept = self.stack(|stack| {
             let retained = stack.resources.iter().filter(|(_, one)| one.deletion_policy == Policy::Retain);
             retained.map(|(logical, _)| logical.clone()).collect::<BTreeSet<String>>()
@@ -28,7 +30,7 @@ impl Run {
 
     /// Changes back what a failed update has changed; the stack is `UPDATE_ROLLBACK_IN_PROGRESS` already.
     pub(super) async fn roll_back_update(&self, journal: Journal) -> Result<(), Error> {
-        let changes = journal.changes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let changes = journal.changes();
         // A resource that failed half-way has left no entry, but may have left a physical resource.
         let mut gone: Vec<(String, StackResource)> = self.stack(|stack| {
             let half = |one: &StackResource| one.status == Status::CreateFailed;
@@ -46,6 +48,8 @@ impl Run {
                     let newer = self.stack(|stack| stack.resources.insert(logical.clone(), (*before).clone()))?;
                     self.resource_event(&logical, Status::UpdateInProgress, None)?;
                     self.resource_event(&logical, Status::UpdateComplete, None)?;
+                    // Of a rollback that goes on after a restart, it may have been put back already.
+                    let newer = newer.filter(|newer| newer.physical_id != before.physical_id);
                     gone.extend(newer.map(|newer| (logical, newer)));
                 }
                 Change::Updated(logical, before) => {
@@ -62,7 +66,8 @@ impl Run {
         }
         if !failed.is_empty() {
             let reason = format!("The following resource(s) failed to update: [{}]. ", failed.join(", "));
-            return self.stack_event(Status::UpdateRollbackFailed, Some(reason));
+            self.stack_event(Status::UpdateRollbackFailed, Some(reason))?;
+            return Ok(journal.close());
         }
         self.stack_event(Status::UpdateRollbackCompleteCleanupInProgress, None)?;
         for (logical, resource) in gone {
@@ -73,7 +78,8 @@ impl Run {
             })?;
             self.let_go(&logical, resource).await?;
         }
-        self.stack_event(Status::UpdateRollbackComplete, None)
+        self.stack_event(Status::UpdateRollbackComplete, None)?;
+        Ok(journal.close())
     }
 
     async fn change_back(&self, logical: &str, before: &StackResource) -> Result<(), Failure> {
@@ -95,9 +101,9 @@ impl Run {
     /// Deletes what a successful update has let go of: removed resources and those that were replaced.
     pub(super) async fn clean_up(&self, journal: &Journal) -> Result<(), Error> {
         let mut replaced = Vec::new();
-        for change in journal.changes.lock().unwrap_or_else(PoisonError::into_inner).iter().rev() {
+        for change in journal.changes().into_iter().rev() {
             if let Change::Replaced(logical, before) = change {
-                replaced.push((logical.clone(), (**before).clone()));
+                replaced.push((logical, *before));
             }
         }
         for (logical, before) in replaced {

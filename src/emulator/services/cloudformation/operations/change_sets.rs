@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::super::CloudFormation;
 use super::super::changes;
 use super::super::error::Error;
+use super::super::kept;
 use super::super::stack::{ChangeSet, Stack, Status};
 use super::super::state::{State, not_found};
 use super::super::template::invalid;
@@ -70,7 +71,7 @@ pub async fn create_change_set(service: &CloudFormation, input: CreateChangeSet,
         let mut stack = new_stack(shared, &name, submission.clone(), on_failure);
         stack.operation = Some(operation(shared, "CREATE_CHANGESET"));
         shared.record_stack(&mut stack, Status::ReviewInProgress, Some("User Initiated".to_owned()));
-        state.add(stack);
+        state.add(stack, &shared.shelf);
     }
     let exports = state.exports().into_iter().map(|(export, (value, _))| (export, value)).collect();
     let stack = state.find_mut(&name).ok_or_else(|| not_found(&name))?;
@@ -101,6 +102,7 @@ pub async fn create_change_set(service: &CloudFormation, input: CreateChangeSet,
         imports: input.import_existing_resources,
     };
     stack.change_sets.insert(id.clone(), set);
+    kept::keep(&shared.shelf, stack);
     Ok(json!({"Id": id, "StackId": stack.id}))
 }
 
@@ -149,7 +151,9 @@ impl Named {
         let id = self.stack_of(&state)?;
         let stack = state.find_mut(&id).ok_or_else(|| not_found(&id))?;
         let set = stack.change_set(&self.change_set_name).cloned();
-        work(stack, set.ok_or_else(|| Error::ChangeSetNotFound(self.change_set_name.clone()))?)
+        let answer = work(stack, set.ok_or_else(|| Error::ChangeSetNotFound(self.change_set_name.clone()))?);
+        kept::keep(&service.shared.shelf, stack);
+        answer
     }
 }
 

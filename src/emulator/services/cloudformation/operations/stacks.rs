@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +11,8 @@ use super::super::CloudFormation;
 use super::super::changes;
 use super::super::engine::Run;
 use super::super::error::Error;
-use super::super::stack::{OnFailure, Operation, Stack, Status, Submission};
+use super::super::kept;
+use super::super::stack::{Kept, OnFailure, Operation, Stack, Status, Submission, Tracked, Under};
 use super::super::state::{Shared, not_found};
 use super::super::template::invalid;
 use super::submission::Given;
@@ -49,14 +49,16 @@ pub fn new_stack(shared: &Shared, name: &str, submission: Submission, on_failure
         deleted: None,
         outputs: Vec::new(),
         imports: BTreeSet::new(),
-        resources: IndexMap::new(),
+        resources: Tracked::default(),
         events: Vec::new(),
-        change_sets: IndexMap::new(),
+        change_sets: Tracked::default(),
         change_set_id: None,
         token: None,
         operation: None,
         gate: Arc::default(),
         cancel: CancellationToken::new(),
+        under: Under::default(),
+        kept: Kept::default(),
     }
 }
 
@@ -76,12 +78,17 @@ pub fn begin_creation(shared: &Arc<Shared>, stack: &mut Stack) {
 pub fn begin_update(shared: &Arc<Shared>, stack: &mut Stack, submission: Submission, disable_rollback: bool) {
     stack.updated = Some(shared.fabric.clock().now());
     stack.operation = Some(operation(shared, "UPDATE_STACK"));
+    stack.under = Under { disable_rollback, ..Under::default() };
+    let imports = std::mem::take(&mut stack.imports);
+    let before = (std::mem::replace(&mut stack.submission, submission), imports);
+    kept::keep_before(&shared.shelf, &stack.id, &before);
     shared.record_stack(stack, Status::UpdateInProgress, Some(USER_INITIATED.to_owned()));
-    spawn(shared, stack, move |run| async move { run.update(submission, disable_rollback).await });
+    spawn(shared, stack, move |run| async move { run.update(before, disable_rollback).await });
+    kept::keep(&shared.shelf, stack);
 }
 
 /// Runs `work` once the stack's gate is free; ends with the endpoint.
-fn spawn<Work, Done>(shared: &Arc<Shared>, stack: &Stack, work: Work)
+pub fn spawn<Work, Done>(shared: &Arc<Shared>, stack: &Stack, work: Work)
 where
     Work: FnOnce(Run) -> Done + Send + 'static,
     Done: Future<Output = Result<(), Error>> + Send,
@@ -134,7 +141,7 @@ pub async fn create_stack(service: &CloudFormation, input: CreateStack, _: &Cont
         return Err(Error::StackExists(input.stack_name));
     }
     begin_creation(shared, &mut stack);
-    state.add(stack);
+    state.add(stack, &shared.shelf);
     Ok(json!({"StackId": id}))
 }
 
@@ -221,6 +228,8 @@ pub async fn delete_stack(service: &CloudFormation, input: DeleteStack, _: &Cont
     stack.operation = Some(operation(shared, "DELETE_STACK"));
     let force = input.deletion_mode.as_deref() == Some("FORCE_DELETE_STACK");
     shared.record_stack(stack, Status::DeleteInProgress, Some(USER_INITIATED.to_owned()));
+    stack.under = Under { retain: retain.clone(), force, ..Under::default() };
+    kept::keep(&shared.shelf, stack);
     spawn(shared, stack, move |run| async move { run.delete_everything(&retain, force).await });
     Ok(Value::Null)
 }

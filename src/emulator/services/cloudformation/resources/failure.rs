@@ -41,10 +41,23 @@ impl Failure {
         GONE.iter().any(|code| self.code.contains(code))
     }
 
+    /// Whether there is such a resource already.
+    #[must_use]
+    pub fn is_already_there(&self) -> bool {
+        already_there(&self.code)
+    }
+
     pub(super) fn after(mut self, physical_id: &str) -> Self {
         self.made = Some(physical_id.to_owned());
         self
     }
+}
+
+fn already_there(code: &str) -> bool {
+    code.contains("AlreadyExists")
+        || code.contains("AlreadyOwned")
+        || code == "ResourceConflictException"
+        || code == "ResourceInUseException"
 }
 
 impl From<Error> for Failure {
@@ -74,11 +87,7 @@ impl Request<'_> {
             "scheduler" => "Scheduler",
             other => other,
         };
-        let handler = if code.contains("AlreadyExists")
-            || code.contains("AlreadyOwned")
-            || code == "ResourceConflictException"
-            || code == "ResourceInUseException"
-        {
+        let handler = if already_there(code) {
             "AlreadyExists"
         } else if code.contains("NotFound") || code.contains("NoSuch") {
             "NotFound"

@@ -1,9 +1,9 @@
 //! Events of a stack: what happened to it or to one of its resources, as the two operations that list them show it.
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use super::Status;
+use super::{Stack, Status};
 
 /// The type of a stack in its own events.
 pub const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
@@ -34,6 +34,25 @@ pub struct StackEvent {
 }
 
 impl StackEvent {
+    /// The event as it is written down.
+    #[must_use]
+    pub fn row(&self) -> EventRow {
+        let status = Status::ALL.iter().find(|status| status.as_str() == self.resource_status);
+        EventRow {
+            id: self.event_id.clone(),
+            logical: self.logical_resource_id.clone(),
+            physical: self.physical_resource_id.clone(),
+            kind: self.resource_type.clone(),
+            timestamp: self.timestamp.clone(),
+            status: status.copied().unwrap_or(Status::ReviewInProgress),
+            reason: self.resource_status_reason.clone(),
+            properties: self.resource_properties.clone(),
+            token: self.client_request_token.clone(),
+            operation_id: self.operation_id.clone(),
+            operation: self.operation,
+        }
+    }
+
     /// The operation that it is of.
     #[must_use]
     pub fn operation_id(&self) -> Option<&str> {
@@ -84,12 +103,64 @@ impl StackEvent {
 }
 
 /// What is done to a stack from one call on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
     /// Its own id.
     pub id: String,
     /// Such as `CREATE_STACK`.
-    pub kind: &'static str,
+    #[serde(deserialize_with = "kind")]
+    pub kind: Kind,
+}
+
+/// A kind of operation.
+type Kind = &'static str;
+
+/// Every [`Kind`]; the empty one is of events before the first operation.
+const KINDS: [Kind; 5] = ["", "CREATE_CHANGESET", "CREATE_STACK", "DELETE_STACK", "UPDATE_STACK"];
+
+fn kind<'a, D: Deserializer<'a>>(from: D) -> Result<Kind, D::Error> {
+    let text = String::deserialize(from)?;
+    let known = KINDS.into_iter().find(|kind| *kind == text);
+    known.ok_or_else(|| serde::de::Error::custom(format!("{text:?} is no kind of operation")))
+}
+
+/// An event as it is written down: what its stack tells of it is left out.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EventRow {
+    id: String,
+    logical: String,
+    physical: String,
+    kind: String,
+    timestamp: String,
+    status: Status,
+    reason: Option<String>,
+    properties: Option<String>,
+    token: Option<String>,
+    operation_id: Option<String>,
+    #[serde(deserialize_with = "kind")]
+    operation: Kind,
+}
+
+impl EventRow {
+    /// The event that was written down.
+    #[must_use]
+    pub fn event(self, stack: &Stack) -> StackEvent {
+        StackEvent {
+            stack_id: stack.id.clone(),
+            event_id: self.id,
+            stack_name: stack.name.clone(),
+            logical_resource_id: self.logical,
+            physical_resource_id: self.physical,
+            resource_type: self.kind,
+            timestamp: self.timestamp,
+            resource_status: self.status.as_str(),
+            resource_status_reason: self.reason,
+            resource_properties: self.properties,
+            client_request_token: self.token,
+            operation_id: self.operation_id,
+            operation: self.operation,
+        }
+    }
 }
 
 /// One line of an event before the stack stamps it.

@@ -5,26 +5,28 @@ mod event;
 mod resource;
 mod status;
 mod submission;
+mod tracked;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 pub use self::change_set::ChangeSet;
-pub use self::event::{Happening, Operation, STACK_TYPE, StackEvent};
+pub use self::event::{EventRow, Happening, Operation, STACK_TYPE, StackEvent};
 pub use self::resource::{Made, StackResource};
 pub use self::status::Status;
 pub use self::submission::{ParameterValue, Submission, Tag};
+pub use self::tracked::Tracked;
+use super::template::Template;
 use super::template::evaluate::Pseudo;
 use crate::model::Timestamp;
 
 /// What a stack does when its creation fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum OnFailure {
     /// What was made is deleted.
     #[default]
@@ -36,7 +38,7 @@ pub enum OnFailure {
 }
 
 /// An output, evaluated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Output {
     /// The key in the template.
@@ -80,11 +82,11 @@ pub struct Stack {
     /// Exports of other stacks that it uses.
     pub imports: BTreeSet<String>,
     /// By logical id.
-    pub resources: IndexMap<String, StackResource>,
+    pub resources: Tracked<StackResource>,
     /// Oldest first.
     pub events: Vec<StackEvent>,
     /// By id.
-    pub change_sets: IndexMap<String, ChangeSet>,
+    pub change_sets: Tracked<ChangeSet>,
     /// The change set that was executed last.
     pub change_set_id: Option<String>,
     /// The token of the operation under way, and that of the creation.
@@ -95,6 +97,34 @@ pub struct Stack {
     pub gate: Arc<tokio::sync::Mutex<()>>,
     /// Stops a creation whose stack is to be deleted.
     pub cancel: CancellationToken,
+    /// How what is under way was asked for.
+    pub under: Under,
+    /// What of it was written down last.
+    pub kept: Kept,
+}
+
+/// How an update or a deletion was asked for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Under {
+    /// An update that fails stays as it is.
+    pub disable_rollback: bool,
+    /// What a deletion leaves.
+    pub retain: Vec<String>,
+    /// Whether a deletion ends well whatever fails.
+    pub force: bool,
+}
+
+/// What was written down last of a stack.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Its place among all stacks.
+    pub number: u64,
+    /// The template.
+    pub template: Option<Arc<Template>>,
+    /// The stack's own row.
+    pub row: String,
+    /// So many events.
+    pub events: usize,
 }
 
 fn without(value: &Value, secrets: &[&str]) -> Value {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Status;
@@ -12,7 +13,7 @@ use crate::emulator::services::cloudformation::template::{Policy, invalid};
 use crate::model::Timestamp;
 
 /// A resource of a stack.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StackResource {
     /// Such as `AWS::SQS::Queue`.
     pub kind: String,

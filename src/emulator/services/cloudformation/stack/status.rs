@@ -3,12 +3,15 @@
 macro_rules! statuses {
     ($($variant:ident $text:literal),+ $(,)?) => {
         /// The status of a stack or of a resource.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         pub enum Status {
             $(#[doc = $text] $variant),+
         }
 
         impl Status {
+            /// Every status.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
             /// As AWS spells it.
             #[must_use]
             pub const fn as_str(self) -> &'static str {

@@ -21,7 +21,7 @@ pub struct Tag {
 }
 
 /// The value of one parameter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParameterValue {
     /// As given, or the default.
     pub value: String,

@@ -19,7 +19,7 @@ const RESOURCE_MEMBERS: [&str; 10] = [
 ];
 
 /// What happens to the physical resource when its stack lets go of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum Policy {
     /// It is deleted.
     #[default]

@@ -288,7 +288,7 @@ mod tests {
             let fake = |id| -> Arc<dyn EmulatedService> {
                 Arc::new(Fake { id, exit: Arc::clone(&exit), calls: sender.clone() })
             };
-            let states: Arc<States> = super::super::super::new(fabric.clone());
+            let states: Arc<States> = super::super::super::new(fabric.clone()).expect("nothing to read");
             fabric.join(vec![states, fake("ecs"), fake("events")]);
             Self { fabric, exit, calls }
         }

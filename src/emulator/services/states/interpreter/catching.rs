@@ -37,11 +37,11 @@ fn interval(retrier: &Retrier, spent: u64, fraction: impl FnOnce() -> f64) -> Du
 
 impl<'r> Strand<'r> {
     /// How long to wait before the state is tried again; `None` when it is not.
-    pub(super) fn retry(&self, visit: &Visit<'_>, fault: &Fault, spent: &mut [u64]) -> Option<Duration> {
+    pub(super) fn retry(&self, visit: &mut Visit<'_>, fault: &Fault) -> Option<Duration> {
         let error = fault.failure.error.as_deref();
         let at =
             visit.state.retry.iter().position(|retrier| matches(&retrier.errors, error, fault.without_heartbeat))?;
-        let (retrier, spent) = (visit.state.retry.get(at)?, spent.get_mut(at)?);
+        let (retrier, spent) = (visit.state.retry.get(at)?, visit.spent.get_mut(at)?);
         if *spent >= retrier.attempts {
             return None;
         }

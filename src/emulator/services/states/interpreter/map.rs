@@ -52,6 +52,7 @@ struct OpenRun<'a> {
 impl Drop for OpenRun<'_> {
     fn drop(&mut self) {
         self.map_run.end(self.status, self.run.fabric.clock().now());
+        self.run.shared.map_runs.keep(self.map_run);
     }
 }
 

@@ -25,7 +25,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::asl::{Next, State};
+use super::callbacks::Ticket;
 use super::history::Failure;
+use super::kept::Pending;
 use crate::model::Timestamp;
 
 /// Bytes that the input or output of a state may have.
@@ -91,11 +93,21 @@ struct Visit<'r> {
     at: Timestamp,
     /// Retries so far.
     retries: u64,
+    /// The same by retrier.
+    spent: Vec<u64>,
     /// The token of the task, where it waits for one to come back.
     token: Option<Arc<str>>,
+    /// What it waited for when the process before this one ended, with the token's waiting end.
+    pending: Option<(Pending, Option<Ticket>)>,
 }
 
-impl Visit<'_> {
+impl<'r> Visit<'r> {
+    /// A stay that begins, by the event `entered`, which follows `before`.
+    fn new(state: &'r State, input: Payload, entered: u64, before: u64, at: Timestamp) -> Self {
+        let spent = vec![0; state.retry.len()];
+        Self { state, input, entered, before, at, retries: 0, spent, token: None, pending: None }
+    }
+
     /// The cause of an error that the state itself makes.
     fn cause(&self, problem: &str) -> String {
         format!(

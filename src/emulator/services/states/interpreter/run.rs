@@ -108,6 +108,14 @@ impl Run {
         }
     }
 
+    /// How many events there are.
+    pub(super) fn events(&self) -> usize {
+        match &self.recorder {
+            Recorder::Kept(execution) => execution.history().count(),
+            Recorder::Passing(history) => history.lock().unwrap_or_else(PoisonError::into_inner).count(),
+        }
+    }
+
     fn redrives(&self) -> u64 {
         match &self.recorder {
             Recorder::Kept(execution) => execution.redrives().count,
@@ -172,8 +180,14 @@ pub(in super::super) async fn execute(shared: Arc<Shared>, execution: Arc<Execut
         }
     };
     let mut strand = Strand::first(&run);
+    strand.kept = execution.kept().cloned();
     let mut begin = (revision.definition.flow.start, Payload::new(input));
-    if let Some(Resume { state, input, variables }) = execution.resumed() {
+    let mut standing = execution.standing();
+    if let Some(standing) = &mut standing {
+        strand.cursor = standing.cursor;
+        strand.variables = std::mem::take(&mut standing.resume.variables);
+        begin = (standing.resume.state, standing.resume.input.clone());
+    } else if let Some(Resume { state, input, variables }) = execution.resumed() {
         let count = execution.redrives().count;
         let mut history = execution.history();
         let last = history.count() as u64;
@@ -189,7 +203,7 @@ pub(in super::super) async fn execute(shared: Arc<Shared>, execution: Arc<Execut
         biased;
         () = stop.cancelled() => Ended::Stopped,
         () = timed_out => Ended::TimedOut,
-        result = strand.whole_flow(&revision.definition.flow, begin, &execution) => Ended::Ran(result),
+        result = strand.whole_flow(&revision.definition.flow, begin, standing, &execution) => Ended::Ran(result),
     };
     let now = clock.now();
     let cursor = strand.cursor();

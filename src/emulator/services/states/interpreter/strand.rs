@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 use super::{Exit, Fault, LARGEST_PAYLOAD, Payload, Run, Visit};
 use crate::emulator::services::states::asl::{Choice, Condition, Flow, Next, State, Work};
 use crate::emulator::services::states::eval::{EvalError, Variables};
-use crate::emulator::services::states::execution::{Execution, Resume};
+use crate::emulator::services::states::execution::{Execution, Resume, Standing};
 use crate::emulator::services::states::history::What;
+use crate::emulator::services::states::kept::{Kept, Pending, Progress};
+use crate::model::Timestamp;
 
 /// The state that a branch is in, for whoever has to report it as aborted.
 #[derive(Debug, Default)]
@@ -36,13 +38,15 @@ pub(super) struct Strand<'r> {
     /// Whether other lines run beside this one: then each state gives them a turn.
     pub beside: bool,
     pub open: Arc<Open>,
+    /// Where its place is kept, if it is: of the machine's own line alone.
+    pub kept: Option<Arc<Kept>>,
 }
 
 impl<'r> Strand<'r> {
     /// The line that an execution begins with.
     pub fn first(run: &'r Run) -> Self {
         let (variables, open) = (Variables::default(), Arc::default());
-        Self { run, cursor: 0, variables, item: None, beside: false, open }
+        Self { run, cursor: 0, variables, item: None, beside: false, open, kept: None }
     }
 
     /// A line that runs beside others and begins at this one's place.
@@ -54,6 +58,7 @@ impl<'r> Strand<'r> {
             item: self.item.clone(),
             beside: true,
             open: Arc::default(),
+            kept: None,
         }
     }
 
@@ -80,7 +85,7 @@ impl<'r> Strand<'r> {
                 let Some(state) = flow.states.get(at) else {
                     return Err(Fault::runtime("the definition leads to a state that is not there"));
                 };
-                let (output, next) = self.state(state, payload).await?;
+                let (output, next) = self.state(state, payload, None).await?;
                 match next {
                     Next::End => return Ok(output),
                     Next::State(next) => (at, payload) = (next, output),
@@ -90,11 +95,13 @@ impl<'r> Strand<'r> {
         .boxed()
     }
 
-    /// Runs the machine's own flow from a state of it to its end, and notes where it is, for a redrive.
+    /// Runs the machine's own flow from a state of it to its end, and notes where it is, for a redrive. `standing` is how
+    /// far it was in that state when the process before this one ended.
     pub async fn whole_flow(
         &mut self,
         flow: &'r Flow,
         (mut at, mut payload): (usize, Payload),
+        mut standing: Option<Box<Standing>>,
         execution: &Execution,
     ) -> Result<Payload, Fault> {
         loop {
@@ -102,7 +109,7 @@ impl<'r> Strand<'r> {
                 return Err(Fault::runtime("the definition leads to a state that is not there"));
             };
             execution.reach(Resume { state: at, input: payload.clone(), variables: self.variables.clone() });
-            let (output, next) = self.state(state, payload).await?;
+            let (output, next) = self.state(state, payload, standing.take()).await?;
             match next {
                 Next::End => return Ok(output),
                 Next::State(next) => (at, payload) = (next, output),
@@ -110,28 +117,82 @@ impl<'r> Strand<'r> {
         }
     }
 
-    async fn state(&mut self, state: &'r State, input: Payload) -> Result<(Payload, Next), Fault> {
-        let kind = state.work.name();
+    /// Notes how far the line is in its state, where its place is kept.
+    pub fn note_progress(
+        &self,
+        visit: &Visit<'_>,
+        retry_at: Option<Timestamp>,
+        pending: impl FnOnce() -> Option<Pending>,
+    ) {
+        if let Some(kept) = &self.kept {
+            kept.progress(&Progress {
+                entered: visit.entered,
+                events: self.run.events(),
+                cursor: self.cursor,
+                retries: visit.retries,
+                spent: visit.spent.clone(),
+                retry_at,
+                pending: pending(),
+            });
+        }
+    }
+
+    /// Enters a state.
+    fn enter(&mut self, state: &'r State, input: Payload) -> Result<Visit<'r>, Fault> {
         let before = self.cursor;
-        let entered = self.advance(What::Entered(kind, Arc::clone(&state.name), Arc::clone(&input.text)))?;
-        self.open.set(Some((kind, entered)));
-        let at = self.run.fabric.clock().now();
+        let name = Arc::clone(&state.name);
+        let entered = self.advance(What::Entered(state.work.name(), name, Arc::clone(&input.text)))?;
+        if let Some(kept) = &self.kept {
+            kept.enter(entered, &self.variables);
+        }
+        Ok(Visit::new(state, input, entered, before, self.run.fabric.clock().now()))
+    }
+
+    /// Is in a state as it was when the process before this one ended, and waits for the retry that was due.
+    async fn enter_again(&mut self, state: &'r State, standing: Standing) -> Visit<'r> {
+        let Standing { resume, entered: (entered, before, at), retries: (retries, spent), .. } = standing;
+        let mut visit = Visit { retries, ..Visit::new(state, resume.input, entered, before, at) };
+        if spent.len() == visit.spent.len() {
+            visit.spent = spent;
+        }
+        visit.pending = standing.pending.map(|pending| (pending, standing.ticket));
+        if let Some(due) = standing.retry_at {
+            self.run.fabric.clock().sleep_until(due).await;
+            visit.retries += 1;
+            self.note_progress(&visit, None, || None);
+        }
+        visit
+    }
+
+    async fn state(
+        &mut self,
+        state: &'r State,
+        input: Payload,
+        standing: Option<Box<Standing>>,
+    ) -> Result<(Payload, Next), Fault> {
+        let kind = state.work.name();
+        let mut visit = match standing {
+            None => self.enter(state, input)?,
+            Some(standing) => self.enter_again(state, *standing).await,
+        };
+        self.open.set(Some((kind, visit.entered)));
         // A machine that never waits still lets others have the thread, and can be stopped.
         tokio::task::consume_budget().await;
         if self.beside {
             tokio::task::yield_now().await;
         }
-        let mut visit = Visit { state, input, entered, before, at, retries: 0, token: None };
-        let mut spent = vec![0; state.retry.len()];
         let exit = loop {
             let fault = match self.perform(&mut visit).await {
                 Ok(exit) => break exit,
                 Err(fault) if fault.terminal => return Err(fault),
                 Err(fault) => fault,
             };
-            if let Some(wait) = self.retry(&visit, &fault, &mut spent) {
-                self.run.fabric.clock().sleep(wait).await;
+            if let Some(wait) = self.retry(&mut visit, &fault) {
+                let clock = self.run.fabric.clock();
+                self.note_progress(&visit, Some(clock.now() + wait), || None);
+                clock.sleep(wait).await;
                 visit.retries += 1;
+                self.note_progress(&visit, None, || None);
             } else {
                 break self.catch(&visit, fault)?;
             }

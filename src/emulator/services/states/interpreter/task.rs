@@ -13,6 +13,7 @@ use crate::emulator::services::states::asl::Task;
 use crate::emulator::services::states::callbacks::{ActivityTask, Signal, Ticket};
 use crate::emulator::services::states::history::{Failure, Scheduled, What};
 use crate::emulator::services::states::integration::{self, CallError, Caller, Resource};
+use crate::emulator::services::states::kept::Pending;
 use crate::model::Timestamp;
 
 /// How a task ended.
@@ -39,34 +40,30 @@ impl From<Result<Value, Failure>> for Ended {
 impl<'r> Strand<'r> {
     pub(super) async fn task(&mut self, visit: &mut Visit<'r>, task: &'r Task) -> Result<Exit, Fault> {
         let run = self.run;
-        let ticket =
+        let (pending, ticket) = visit.pending.take().unzip();
+        let needs_token =
             matches!(task.resource, Resource::Activity(_)) || task.resource.pattern() == Some(".waitForTaskToken");
-        let ticket = ticket.then(|| run.shared.callbacks.ticket(&run.fabric, &run.arn));
+        let is_new = ticket.as_ref().is_none_or(Option::is_none);
+        let ticket = ticket.flatten();
+        let ticket = ticket.or_else(|| needs_token.then(|| run.shared.callbacks.ticket(&run.fabric, &run.arn)));
         visit.token = ticket.as_ref().map(|ticket| Arc::clone(&ticket.token));
         let visit = &*visit;
-        let mut arguments = Arc::unwrap_or_clone(self.effective_input(visit)?);
-        task.resource.complete(&mut arguments);
-        let selected = self.selected_input(visit)?;
-        let timeout = self.seconds(visit, "TimeoutSeconds", task.timeout.as_ref(), &selected)?;
-        let heartbeat = self.seconds(visit, "HeartbeatSeconds", task.heartbeat.as_ref(), &selected)?;
-        let (kind, resource) = match &task.resource {
-            Resource::Function(arn) | Resource::Activity(arn) => (None, Arc::clone(arn)),
-            Resource::Service(service) => (Some(Arc::clone(&service.kind)), Arc::clone(&service.resource)),
-        };
-        let scheduled = Arc::new(Scheduled {
-            resource,
-            kind,
-            activity: matches!(task.resource, Resource::Activity(_)),
-            parameters: Arc::from(arguments.to_string()),
-            region: Arc::from(run.fabric.identity().region.as_str()),
-            timeout,
-            heartbeat,
-        });
-        self.advance(What::Scheduled(Arc::clone(&scheduled)))?;
-        let deadline = timeout.map(|seconds| run.fabric.clock().now() + Duration::from_secs(seconds));
-        let ended = match (&task.resource, ticket) {
-            (Resource::Activity(arn), Some(ticket)) => self.activity(arn, ticket, &scheduled, deadline).await?,
-            (_, ticket) => self.called(visit, task, arguments, ticket, &scheduled, deadline).await?,
+        let (scheduled, ended) = match (pending, &task.resource, ticket) {
+            (Some(Pending::Submitted { scheduled, answer, deadline, .. }), Resource::Service(service), ticket) => {
+                let ended = self.submitted(visit, service, &answer, ticket, &scheduled, deadline).await?;
+                (scheduled, ended)
+            }
+            (Some(Pending::Activity { scheduled, deadline, taken, .. }), Resource::Activity(arn), Some(ticket)) => {
+                let ended = self.activity(visit, arn, ticket, &scheduled, deadline, taken).await?;
+                (scheduled, ended)
+            }
+            (_, _, ticket) => {
+                if let Some(ticket) = ticket.as_ref().filter(|_| is_new) {
+                    let token = Arc::clone(&ticket.token);
+                    self.note_progress(visit, None, || Some(Pending::Called { token }));
+                }
+                self.schedule(visit, task, ticket).await?
+            }
         };
         let failure = match ended {
             Ended::Succeeded(result) => {
@@ -90,6 +87,43 @@ impl<'r> Strand<'r> {
         };
         self.advance(What::Failed(scheduled, Box::new(failure.clone())))?;
         Err(Fault { of_task: true, ..Fault::failed(failure) })
+    }
+
+    /// Schedules the task and waits for its end.
+    async fn schedule(
+        &mut self,
+        visit: &Visit<'r>,
+        task: &'r Task,
+        ticket: Option<Ticket>,
+    ) -> Result<(Arc<Scheduled>, Ended), Fault> {
+        let run = self.run;
+        let mut arguments = Arc::unwrap_or_clone(self.effective_input(visit)?);
+        task.resource.complete(&mut arguments);
+        let selected = self.selected_input(visit)?;
+        let timeout = self.seconds(visit, "TimeoutSeconds", task.timeout.as_ref(), &selected)?;
+        let heartbeat = self.seconds(visit, "HeartbeatSeconds", task.heartbeat.as_ref(), &selected)?;
+        let (kind, resource) = match &task.resource {
+            Resource::Function(arn) | Resource::Activity(arn) => (None, Arc::clone(arn)),
+            Resource::Service(service) => (Some(Arc::clone(&service.kind)), Arc::clone(&service.resource)),
+        };
+        let scheduled = Arc::new(Scheduled {
+            resource,
+            kind,
+            activity: matches!(task.resource, Resource::Activity(_)),
+            parameters: Arc::from(arguments.to_string()),
+            region: Arc::from(run.fabric.identity().region.as_str()),
+            timeout,
+            heartbeat,
+        });
+        self.advance(What::Scheduled(Arc::clone(&scheduled)))?;
+        let deadline = timeout.map(|seconds| run.fabric.clock().now() + Duration::from_secs(seconds));
+        let ended = match (&task.resource, ticket) {
+            (Resource::Activity(arn), Some(ticket)) => {
+                self.activity(visit, arn, ticket, &scheduled, deadline, false).await?
+            }
+            (_, ticket) => self.called(visit, task, arguments, ticket, &scheduled, deadline).await?,
+        };
+        Ok((scheduled, ended))
     }
 
     /// A function or a service: calls it, then waits for what its pattern says.
@@ -118,8 +152,31 @@ impl<'r> Strand<'r> {
             other => return Ok(other),
         };
         self.advance(What::Submitted(Arc::clone(scheduled), Arc::from(answer.to_string())))?;
+        self.note_progress(visit, None, || {
+            Some(Pending::Submitted {
+                token: ticket.as_ref().map(|ticket| Arc::clone(&ticket.token)),
+                scheduled: Arc::clone(scheduled),
+                answer: answer.clone(),
+                deadline,
+            })
+        });
+        self.submitted(visit, service, &answer, ticket, scheduled, deadline).await
+    }
+
+    /// Waits for what a call has started: until it tells of itself by the token, or looks at it.
+    async fn submitted(
+        &self,
+        visit: &Visit<'r>,
+        service: &integration::Service,
+        answer: &Value,
+        ticket: Option<Ticket>,
+        scheduled: &Arc<Scheduled>,
+        deadline: Option<Timestamp>,
+    ) -> Result<Ended, Fault> {
+        let run = self.run;
+        let late = Ended::TimedOut { without_heartbeat: false };
         let Some(mut ticket) = ticket else {
-            let waited = in_time(run, deadline, integration::wait(&run.shared, service, &answer)).await;
+            let waited = in_time(run, deadline, integration::wait(&run.shared, service, answer)).await;
             return waited.map_or(Ok(late), |waited| ended(visit, waited));
         };
         let waited = in_time(run, deadline, async {
@@ -135,17 +192,25 @@ impl<'r> Strand<'r> {
         Ok(waited.await.unwrap_or(late))
     }
 
-    /// An activity: leaves the task for its workers and waits for one.
+    /// An activity: leaves the task for its workers, unless one has taken it, and waits for one.
     async fn activity(
         &mut self,
+        visit: &Visit<'r>,
         arn: &str,
         mut ticket: Ticket,
         scheduled: &Arc<Scheduled>,
         deadline: Option<Timestamp>,
+        taken: bool,
     ) -> Result<Ended, Fault> {
         let run = self.run;
-        let left = ActivityTask { token: Arc::clone(&ticket.token), input: Arc::clone(&scheduled.parameters) };
-        if !run.shared.callbacks.leave(arn, left) {
+        let token = Arc::clone(&ticket.token);
+        let pending = |taken| {
+            let (token, scheduled) = (Arc::clone(&token), Arc::clone(scheduled));
+            Some(Pending::Activity { token, scheduled, deadline, taken })
+        };
+        self.note_progress(visit, None, || pending(taken));
+        let left = ActivityTask { token: Arc::clone(&token), input: Arc::clone(&scheduled.parameters) };
+        if !taken && !run.shared.callbacks.leave(arn, left) {
             let failure = Failure {
                 error: Some("ActivityDoesNotExist".to_owned()),
                 cause: Some(format!("Activity Does Not Exist: '{arn}'")),
@@ -154,7 +219,7 @@ impl<'r> Strand<'r> {
             return Err(Fault { of_task: true, ..Fault::failed(failure) });
         }
         // Heartbeats are due from the moment that a worker took the task.
-        let mut heartbeat = None;
+        let mut heartbeat = if taken { scheduled.heartbeat } else { None };
         loop {
             let signal = in_time(run, deadline, beaten(run, &mut ticket, heartbeat)).await;
             match signal {
@@ -163,6 +228,7 @@ impl<'r> Strand<'r> {
                 Some(Some(Signal::Taken(worker))) => {
                     heartbeat = scheduled.heartbeat;
                     self.advance(What::ActivityStarted(worker))?;
+                    self.note_progress(visit, None, || pending(true));
                 }
                 Some(Some(signal)) => {
                     if let Some(result) = result_of(signal) {

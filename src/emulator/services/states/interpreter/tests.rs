@@ -66,7 +66,7 @@ impl Bench {
         let clock = Clock::default();
         clock.set_rate(10_000.0).expect("a rate in range");
         let fabric = Fabric::new(clock.clone(), Identity::default(), 3);
-        let states = states::new(fabric.clone());
+        let states = states::new(fabric.clone()).expect("nothing to read");
         let functions = Functions { clock, answer: Box::new(answer), calls: Mutex::default(), takes };
         fabric.join(vec![Arc::<States>::clone(&states), Arc::new(functions)]);
         Self { fabric, states }

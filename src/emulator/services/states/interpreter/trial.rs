@@ -65,7 +65,7 @@ impl Trial<'_> {
         tried.inspection.insert("input".to_owned(), (&*input.text).into());
         let at = run.fabric.clock().now();
         let retries = self.retries;
-        let mut visit = Visit { state: self.state, input, entered: 1, before: 0, at, retries, token: None };
+        let mut visit = Visit { retries, ..Visit::new(self.state, input, 1, 0, at) };
         inspect_before(&mut strand, &visit, &mut tried.inspection);
         let mocked = self.mock.is_some();
         let done = match self.mock {

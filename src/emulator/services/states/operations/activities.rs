@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::States;
 use super::super::callbacks::{Activity, Signal};
 use super::super::error::StatesError;
+use super::super::kept;
 use super::tags::{Tag, tag_map};
 use super::{check_name, page_size, read_token, required, write_token};
 use crate::emulator::Context;
@@ -58,12 +59,19 @@ impl States {
         let arn = self.fabric().arn("states", format!("activity:{name}")).to_string();
         let now = self.fabric().clock().now();
         let mut activities = self.shared.callbacks.activities();
-        let activity = activities.entry(arn.clone()).or_insert_with(|| Activity::new(name, now, tags));
+        let activity = activities.entry(arn.clone()).or_insert_with(|| {
+            let activity = Activity::new(name, now, tags);
+            kept::keep_activity(&self.shared.shelf, &arn, &activity);
+            activity
+        });
         Ok(json!({"activityArn": arn, "creationDate": activity.created.epoch_seconds()}))
     }
 
     pub(crate) async fn delete_activity(&self, input: ActivityInput, _: &Context) -> Result<Value, StatesError> {
-        self.shared.callbacks.activities().remove(&checked(input.activity_arn)?);
+        let arn = checked(input.activity_arn)?;
+        let mut activities = self.shared.callbacks.activities();
+        activities.remove(&arn);
+        kept::forget_activity(&self.shared.shelf, &arn);
         Ok(json!({}))
     }
 

@@ -112,8 +112,7 @@ impl States {
 
     pub(crate) async fn stop_execution(&self, input: StopExecutionInput, _: &Context) -> Result<Value, StatesError> {
         let execution = self.standard_execution(&required(input.execution_arn, "executionArn")?)?;
-        execution.blame(Failure { error: input.error, cause: input.cause });
-        execution.stop().cancel();
+        execution.halt(Failure { error: input.error, cause: input.cause });
         let outcome = execution.outcome();
         let stopped = outcome.stopped.unwrap_or_else(|| self.fabric().clock().now());
         Ok(json!({"stopDate": stopped.epoch_seconds()}))

@@ -10,6 +10,7 @@ use super::super::asl;
 use super::super::error::StatesError;
 use super::super::execution::{Revision, Status};
 use super::super::history::Failure;
+use super::super::kept;
 use super::super::registry::Machine;
 use super::tags::{Tag, tag_map};
 use super::{check_name, find_machine, machine_name, page_size, read_token, required, write_token};
@@ -118,7 +119,7 @@ impl States {
         }
         let revision = Revision {
             arn: Arc::from(arn.as_str()),
-            name: Arc::from(name),
+            name: Arc::from(name.as_str()),
             role: Arc::from(role),
             definition,
             kind: Arc::from(kind),
@@ -129,6 +130,9 @@ impl States {
             encryption: input.encryption_configuration,
         };
         registry.create(Arc::new(revision), now, tags);
+        if let Some(machine) = registry.machine(&name) {
+            kept::keep_machine(&self.shared.shelf, machine);
+        }
         Ok(json!({"stateMachineArn": arn, "creationDate": now.epoch_seconds()}))
     }
 
@@ -166,7 +170,10 @@ impl States {
             encryption: input.encryption_configuration.or_else(|| known.encryption.clone()),
         };
         match self.registry().machine_mut(&known.name) {
-            Some(machine) => machine.revision = Arc::new(revision),
+            Some(machine) => {
+                machine.revision = Arc::new(revision);
+                kept::keep_machine(&self.shared.shelf, machine);
+            }
             None => return Err(StatesError::StateMachineDoesNotExist(arn)),
         }
         Ok(json!({"updateDate": now.epoch_seconds(), "revisionId": id}))
@@ -184,10 +191,10 @@ impl States {
         if registry.machine(&name).is_some_and(|machine| *machine.revision.arn == *arn)
             && let Some(machine) = registry.remove(&name)
         {
+            kept::forget_machine(&self.shared.shelf, &machine);
             drop(registry);
             for (_, execution) in machine.newest(u64::MAX).filter(|(_, known)| known.status() == Status::Running) {
-                execution.blame(Failure::default());
-                execution.stop().cancel();
+                execution.halt(Failure::default());
             }
         }
         Ok(json!({}))

@@ -46,8 +46,7 @@ impl States {
         tokio::select! {
             () = &mut run => {}
             () = fabric.clock().sleep(LONGEST) => {
-                execution.blame(Failure { error: Some("States.Timeout".to_owned()), cause: None });
-                execution.stop().cancel();
+                execution.halt(Failure { error: Some("States.Timeout".to_owned()), cause: None });
                 run.await;
             }
             () = shutdown.cancelled() => {}

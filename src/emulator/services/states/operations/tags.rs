@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::States;
 use super::super::error::StatesError;
+use super::super::kept;
 use super::{machine_name, required};
 use crate::emulator::Context;
 
@@ -59,13 +60,34 @@ impl States {
         let arn = required(arn, "resourceArn")?;
         if arn.contains(":activity:") {
             let mut activities = self.shared.callbacks.activities();
-            let activity = activities.get_mut(&arn).ok_or(StatesError::ResourceNotFound(arn))?;
-            return change(&mut activity.tags);
+            let Some(activity) = activities.get_mut(&arn) else { return Err(StatesError::ResourceNotFound(arn)) };
+            let changed = change(&mut activity.tags)?;
+            kept::keep_activity(&self.shared.shelf, &arn, activity);
+            return Ok(changed);
         }
         let name = machine_name(&arn)?;
         let mut registry = self.registry();
         let machine = registry.machine_mut(&name).ok_or(StatesError::ResourceNotFound(arn))?;
-        change(&mut machine.tags)
+        let changed = change(&mut machine.tags)?;
+        kept::keep_machine(&self.shared.shelf, machine);
+        Ok(changed)
+    }
+
+    fn read_tags<T>(
+        &self,
+        arn: Option<String>,
+        read: impl FnOnce(&BTreeMap<String, String>) -> Result<T, StatesError>,
+    ) -> Result<T, StatesError> {
+        let arn = required(arn, "resourceArn")?;
+        if arn.contains(":activity:") {
+            let activities = self.shared.callbacks.activities();
+            let activity = activities.get(&arn).ok_or(StatesError::ResourceNotFound(arn))?;
+            return read(&activity.tags);
+        }
+        let name = machine_name(&arn)?;
+        let registry = self.registry();
+        let machine = registry.machine(&name).ok_or(StatesError::ResourceNotFound(arn))?;
+        read(&machine.tags)
     }
 
     pub(crate) async fn tag_resource(&self, input: TagResourceInput, _: &Context) -> Result<Value, StatesError> {
@@ -93,7 +115,7 @@ impl States {
         input: ListTagsForResourceInput,
         _: &Context,
     ) -> Result<Value, StatesError> {
-        self.with_tags(input.resource_arn, |tags| {
+        self.read_tags(input.resource_arn, |tags| {
             let tags: Vec<_> = tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
             Ok(json!({ "tags": tags }))
         })

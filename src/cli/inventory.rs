@@ -30,7 +30,7 @@ pub struct InventoryArgs {
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &InventoryArgs) -> anyhow::Result<Exit> {
-    needs_endpoint(&settings.target, "inventory")?;
+    needs_endpoint(settings, "inventory")?;
     settings.needs_write("writing an inventory")?;
     let to = Location::parse(&args.to, "prefix").map_err(|error| Usage(format!("--to: {error}")))?;
     let clients = Clients::connect(settings.target.clone(), settings.access, "").await;

@@ -32,7 +32,7 @@ pub struct LogDataArgs {
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &LogDataArgs) -> anyhow::Result<Exit> {
-    needs_endpoint(&settings.target, "log-data")?;
+    needs_endpoint(settings, "log-data")?;
     settings.needs_write("putting log files")?;
     let clients = Clients::connect(settings.target.clone(), settings.access, "").await;
     let now = s3tar_task::now(&settings.target).await;

@@ -176,7 +176,7 @@ pub fn global(args: &Args) -> Global {
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &S3tarArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
-    needs_endpoint(&settings.target, "s3tar")?;
+    needs_endpoint(settings, "s3tar")?;
     let clients = Clients::connect(settings.target.clone(), settings.access, "").await;
     let attempts = if args.max_attempts == 0 { u32::MAX } else { args.max_attempts };
     let port = Port::of(&clients, attempts);

@@ -67,7 +67,7 @@ pub async fn run(settings: &Settings, args: &S3tarTaskArgs, cancel: Cancellation
 }
 
 async fn archive(settings: &Settings, args: &S3tarTaskArgs, cancel: &CancellationToken) -> anyhow::Result<Exit> {
-    needs_endpoint(&settings.target, "s3tar-task")?;
+    needs_endpoint(settings, "s3tar-task")?;
     settings.needs_write("archiving")?;
     let place = |name: &str| -> anyhow::Result<Location> {
         let text = variable(name)?;

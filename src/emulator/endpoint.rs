@@ -109,6 +109,9 @@ impl Endpoint {
     pub async fn shutdown(&self) {
         self.shutdown.cancel();
         self.fabric().shutdown().await;
+        if let Some(folder) = &self.folder {
+            folder.let_go();
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod deploy;
 mod endpoints;
 mod gateway;
 mod interrupt;
+mod keeping;
 mod manual;
 mod outage;
 mod readme;

@@ -41,7 +41,7 @@ pub fn vaultscope(args: &[&str]) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
         command.env_remove(name);
     }
-    for name in ["VAULTSCOPE_LOG", "VAULTSCOPE_TARGET", "VAULTSCOPE_CONFIG"] {
+    for name in ["VAULTSCOPE_LOG", "VAULTSCOPE_TARGET", "VAULTSCOPE_CONFIG", "VAULTSCOPE_DATA_DIR"] {
         command.env_remove(name);
     }
     // Nothing of the user's own settings either.

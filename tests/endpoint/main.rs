@@ -9,6 +9,7 @@ mod ec2;
 mod ecs;
 mod events;
 mod faults;
+mod keeping;
 mod lambda;
 mod live_tail;
 mod logs;

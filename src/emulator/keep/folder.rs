@@ -19,12 +19,12 @@ const SNAPSHOTS: &str = "snapshots";
 pub(super) const ABOUT: &str = "snapshot.json";
 const LOCK: &str = "lock";
 
-/// A data folder of which this process has taken hold; it is let go with the last clone.
+/// A data folder of which this process has taken hold; it is let go with the last clone, if not before.
 #[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
     /// The lock that keeps others out; the system lets go of it when the process ends, however it ends.
-    _held: Arc<File>,
+    held: Arc<File>,
 }
 
 impl Folder {
@@ -41,11 +41,18 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(KeepError::Taken(path.to_owned())),
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
-        let folder = Self { path: path.to_owned(), _held: Arc::new(held) };
+        let folder = Self { path: path.to_owned(), held: Arc::new(held) };
         if let Ok(with) = fs::read_to_string(path.join(REPLACING)) {
             folder.replace(Some(with.as_str()).filter(|name| !name.is_empty()))?;
         }
         Ok(folder)
+    }
+
+    /// Lets go of it, whoever still has a clone. Nobody may write to it any more.
+    pub fn let_go(&self) {
+        if let Err(error) = self.held.unlock() {
+            tracing::warn!(%error, "the data folder is held until the process ends");
+        }
     }
 
     /// Where it is.

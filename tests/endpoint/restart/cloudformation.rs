@@ -72,9 +72,10 @@ async fn count(client: &Client, logical: &str, status: &ResourceStatus) -> usize
 async fn an_operation_under_way_goes_on_and_what_is_done_stays_done() {
     let life = Life::begin().await;
     let client = Client::new(&life.config);
-    let dies = json!({"Environment": {"Variables": {"ACT": "exit-at-once"}}});
-    let made = create(&life.emulator, "provider", &actor(), dies).await;
-    assert_eq!(made.status, 201);
+    let package = actor();
+    let made =
+        create(&life.emulator, "provider", &package, json!({"Environment": {"Variables": {"ACT": "exit-at-once"}}}));
+    assert_eq!(made.await.status, 201);
     client.create_stack().stack_name("s").template_body(template("a")).send().await.expect("accepted");
     reached(&client, "Thing", &ResourceStatus::CreateInProgress).await;
     let before = events(&client).await;
@@ -125,7 +126,8 @@ async fn an_operation_under_way_goes_on_and_what_is_done_stays_done() {
         client.describe_stacks().stack_name("s").send().await.is_err().then_some(())
     })
     .await;
-    let left = life.emulator.fabric().call("test.amazonaws.com", "s3", "HeadBucket", json!({"Bucket": "first-bucket"}));
+    let fabric = life.emulator.fabric();
+    let left = fabric.call("test.amazonaws.com", "s3", "HeadBucket", json!({"Bucket": "first-bucket"}));
     assert!(left.await.is_err());
 }
 

@@ -24,7 +24,7 @@ impl Ec2 {
         let Some((_, list)) = SWITCHES.iter().find(|(name, _)| *name == operation) else { return };
         let switched = answer[*list].as_array().into_iter().flatten();
         for id in switched.filter_map(|instance| instance["InstanceId"].as_str()) {
-            let image = self.with_store(|work| Ok(work.store.get(&INSTANCE, id)?.text("ImageId").to_owned()));
+            let image = self.with_store(None, |work| Ok(work.store.get(&INSTANCE, id)?.text("ImageId").to_owned()));
             if !image.is_ok_and(|image| is_gateway(&image)) {
                 continue;
             }

@@ -11,11 +11,11 @@ use super::config::Config;
 use super::environment::{Outcome, Setting};
 use super::error::LambdaError;
 use super::event_queue::{EventInvokeConfig, EventQueue};
+use super::interpreter::Interpreter;
 use super::kept::Gone;
 use super::log_sink::LogSink;
 use super::policy::Policy;
 use super::pool::{Pool, UNRESERVED};
-use super::python::Python;
 use crate::emulator::fabric::Fabric;
 use crate::emulator::keep::Shelf;
 
@@ -79,10 +79,10 @@ impl Function {
         })
     }
 
-    /// Lets the function run on `python`, as one that was kept, and takes up the events that wait.
-    pub fn complete(self: &Arc<Self>, python: Option<Arc<Python>>) {
-        if python.is_some() {
-            self.replace(Config { python, ..Config::clone(&self.config()) });
+    /// Lets the function run on `interpreter`, as one that was kept, and takes up the events that wait.
+    pub fn complete(self: &Arc<Self>, interpreter: Option<Arc<Interpreter>>) {
+        if interpreter.is_some() {
+            self.replace(Config { interpreter, ..Config::clone(&self.config()) });
         }
         self.complete.cancel();
         self.resume_events();

@@ -111,11 +111,11 @@ impl Lambda {
     async fn take_up(&self) {
         for function in all(&self.registry) {
             let runtime = function.config().runtime.clone();
-            let python = self.registry.pythons.of_runtime(&runtime).await.unwrap_or_else(|error| {
+            let interpreter = self.registry.interpreters.of_runtime(&runtime).await.unwrap_or_else(|error| {
                 tracing::warn!(function = %function.name, %error, "a function that was kept cannot run any more");
                 None
             });
-            function.complete(python);
+            function.complete(interpreter);
         }
         let mappings: Vec<_> = {
             let mappings = self.registry.mappings.read().unwrap_or_else(PoisonError::into_inner);

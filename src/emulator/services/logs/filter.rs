@@ -175,10 +175,11 @@ async fn search(
 #[cfg(test)]
 mod tests {
     use super::super::group::Tags;
+    use super::super::kept::Rows;
     use super::*;
 
     fn group(messages: impl Iterator<Item = String>) -> Group {
-        let group = Group::new("g".to_owned(), "arn".to_owned(), 1, 0, None, Tags::new());
+        let group = Group::new("g".to_owned(), "arn".to_owned(), 1, 0, None, Tags::new(), Rows::default());
         let mut log = group.log_mut();
         let stream = log.create_stream("s", 0).expect("a new stream");
         for (at, message) in (0..).zip(messages) {

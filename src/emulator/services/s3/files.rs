@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 
 use s3s::{S3Error, S3ErrorCode, S3Result};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::blob::Spill;
 use super::bucket::Store;
@@ -19,6 +20,9 @@ use crate::emulator::service::FileBody;
 
 /// Bytes that are read or written at once.
 const CHUNK: usize = 256 * 1024;
+/// How far long work gives way, of 19.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 
 impl Store {
     /// Carries out an operation whose body is a run of bytes of an open file.
@@ -100,7 +104,7 @@ impl Spill {
         let spilled = self.name().map_err(S3Error::internal_error)?;
         let path = spilled.path().to_owned();
         let len = body.len;
-        let digested = blocking(move || {
+        let digested = aside(move || {
             let target = File::create_new(path)?;
             let mut buffer = vec![0; CHUNK];
             let mut at = 0;
@@ -122,7 +126,27 @@ impl Spill {
 /// Does what waits for a disk on a thread for it.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> S3Result<T> {
     let done = tokio::task::spawn_blocking(work).await.map_err(S3Error::internal_error)?;
-    done.map_err(|error| match error.kind() {
+    done.map_err(refusal)
+}
+
+/// Does long work on a thread of its own that gives way to others: who copies into a share comes before what is uploaded.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> S3Result<T> {
+    let (done, is_done) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("s3-file".to_owned()).spawn(move || {
+        #[cfg(target_os = "linux")]
+        {
+            // Where the system does not let it, it competes as everybody does.
+            let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+        }
+        // Whoever asked may have gone.
+        let _ = done.send(work());
+    });
+    thread.map_err(S3Error::internal_error)?;
+    is_done.await.map_err(S3Error::internal_error)?.map_err(refusal)
+}
+
+fn refusal(error: io::Error) -> S3Error {
+    match error.kind() {
         io::ErrorKind::UnexpectedEof => S3Error::with_message(
             S3ErrorCode::IncompleteBody,
             "You did not provide the number of bytes specified by the Content-Length HTTP header",
@@ -135,5 +159,5 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
             )
         }
         _ => S3Error::internal_error(error),
-    })
+    }
 }

@@ -298,6 +298,7 @@ mod tests {
                 target: Target::Embedded,
                 access: Access::Write,
                 stack: "EventProcessingStack".to_owned(),
+                named: None,
                 live_tail: LiveTail::Auto,
                 config: config::Config { parameters: [chosen].into(), ..config::Config::default() },
             };

@@ -93,6 +93,11 @@ def memory(process, name):
     return int(re.search(rf"{name}:\s+(\d+) kB", status).group(1)) / 1024
 
 
+def ticks(process):
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
 with tempfile.TemporaryDirectory(prefix="vaultscope-share-", dir=args.folder) as top:
     work = pathlib.Path(top)
     source, share, copied = work / "source", work / "share", work / "copied"
@@ -101,7 +106,7 @@ with tempfile.TemporaryDirectory(prefix="vaultscope-share-", dir=args.folder) as
         ours("deploy", *at, json_out=False)
         ours("deploy", "data-vaulting", *at, json_out=False)
         ours("gateway", "activate", *at)
-        made = ours("gateway", "share", *at, "--folder", share)["share"]
+        made_share = ours("gateway", "share", *at, "--folder", share)["share"]
         # Settling and the state machine's waits are simulated time; copying and uploading are not.
         request = urllib.request.Request(f"{url}/_vaultscope/clock", b'{"rate": 20}', method="POST")
         urllib.request.urlopen(request).read()
@@ -137,10 +142,23 @@ with tempfile.TemporaryDirectory(prefix="vaultscope-share-", dir=args.folder) as
             digest = sha256(s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(1 << 20))
             assert digest == of_file(path), f"{key} is not its file"
             assert digest in originals or key.endswith(".manifest"), f"{key} is no file of the source"
-        ticks = lambda: sum(map(int, pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
-        at_rest = ticks()
+        # The same folder over NFS, through a client that is not ours.
+        if shutil.which("nfs-cp"):
+            one = max(source.rglob("file-*"), key=lambda path: path.stat().st_size)
+            host, port = made_share["status"]["nfs"].rsplit(":", 1)
+            export = f"nfs://{host}/over-nfs?nfsport={port}&mountport={port}"
+            subprocess.run(["nfs-cp", one, export], check=True, stdout=subprocess.DEVNULL)
+            held = lambda: [it for it in s3.list_objects_v2(Bucket=bucket, Prefix="over-nfs").get("Contents", [])
+                            if it["Size"] == one.stat().st_size]
+            until("the upload over NFS", held, 60)
+            digest = sha256(s3.get_object(Bucket=bucket, Key="over-nfs")["Body"].iter_chunks(1 << 20))
+            assert digest == of_file(one), "what nfs-cp wrote is not its file"
+            print("a file that nfs-cp wrote over NFS is its object")
+        else:
+            print("nfs-cp is not there: the NFS export was not looked at", file=sys.stderr)
+        at_rest = ticks(process)
         time.sleep(3)
-        idle = (ticks() - at_rest) / os.sysconf("SC_CLK_TCK") / 3
+        idle = (ticks(process) - at_rest) / os.sysconf("SC_CLK_TCK") / 3
 
 gigabytes = made["bytes"] / 1e9
 print(f"{len(files)} files, {gigabytes:.2f} GB: cp -r {cp:.2f} s ({gigabytes / cp:.2f} GB/s), vaulted into the share in "

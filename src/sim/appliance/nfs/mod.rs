@@ -65,7 +65,7 @@ type Answer<T> = Result<T, nfsstat3>;
 
 impl Export {
     /// The path of a handle, which must still be that file's.
-    fn path(&self, id: &Handle) -> Answer<String> {
+    fn path(&self, id: Handle) -> Answer<String> {
         if self.0.core.stop.is_cancelled() {
             return Err(nfsstat3::NFS3ERR_STALE);
         }
@@ -73,7 +73,7 @@ impl Export {
     }
 
     /// The path of a name in a directory.
-    fn child(&self, directory: &Handle, name: &filename3<'_>) -> Answer<String> {
+    fn child(&self, directory: Handle, name: &filename3<'_>) -> Answer<String> {
         let name = std::str::from_utf8(name.as_ref()).map_err(|_| nfsstat3::NFS3ERR_INVAL)?;
         if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
             return Err(nfsstat3::NFS3ERR_INVAL);
@@ -114,22 +114,22 @@ impl NfsReadFileSystem for Export {
         match name.as_ref() {
             b"." => return Ok(*directory),
             b".." => {
-                let path = self.path(directory)?;
+                let path = self.path(*directory)?;
                 let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
                 return self.found(parent).map(|(handle, _)| handle);
             }
             _ => {}
         }
-        self.found(&self.child(directory, name)?).map(|(handle, _)| handle)
+        self.found(&self.child(*directory, name)?).map(|(handle, _)| handle)
     }
 
     async fn getattr(&self, id: &Handle) -> Answer<fattr3> {
-        let path = self.path(id)?;
+        let path = self.path(*id)?;
         self.found(&path).map(|(_, attributes)| attributes)
     }
 
     async fn read(&self, id: &Handle, offset: u64, count: u32) -> Answer<(Vec<u8>, bool)> {
-        let path = self.disk(&self.path(id)?);
+        let path = self.disk(&self.path(*id)?);
         blocking(move || {
             let (file, found) = super::disk::open(&path)?;
             let left = found.size().saturating_sub(offset);
@@ -142,7 +142,7 @@ impl NfsReadFileSystem for Export {
     }
 
     async fn readdirplus(&self, directory: &Handle, cookie: u64) -> Answer<impl ReadDirPlusIterator<Handle>> {
-        let path = self.path(directory)?;
+        let path = self.path(*directory)?;
         let mut entries = Vec::new();
         for entry in fs::read_dir(self.disk(&path)).map_err(|error| status(&error))?.flatten() {
             // Names that are not UTF-8 have no key: they are named in the share's status and not shown here.
@@ -167,7 +167,7 @@ impl NfsReadFileSystem for Export {
 
     async fn readlink(&self, id: &Handle) -> Answer<nfspath3<'_>> {
         use std::os::unix::ffi::OsStringExt;
-        let path = self.path(id)?;
+        let path = self.path(*id)?;
         let target = fs::read_link(self.disk(&path)).map_err(|error| status(&error))?;
         Ok(nfspath3::from(target.into_os_string().into_vec()))
     }
@@ -184,7 +184,7 @@ impl ReadDirPlusIterator<Handle> for Entries {
 
 impl NfsFileSystem for Export {
     async fn setattr(&self, id: &Handle, wanted: sattr3) -> Answer<fattr3> {
-        let path = self.path(id)?;
+        let path = self.path(*id)?;
         if let set_size3::Some(size) = wanted.size {
             let file = self.0.open(id.as_u64(), &path).map_err(|error| status(&error))?;
             blocking(move || file.set_len(size)).await?;
@@ -195,7 +195,7 @@ impl NfsFileSystem for Export {
 
     async fn write(&self, id: &Handle, offset: u64, data: &[u8], stable: stable_how) -> Answer<(fattr3, stable_how)> {
         self.room(data.len() as u64).await?;
-        let path = self.path(id)?;
+        let path = self.path(*id)?;
         let file = self.0.open(id.as_u64(), &path).map_err(|error| status(&error))?;
         let (data, written) = (data.to_vec(), data.len() as u64);
         let found = blocking(move || {
@@ -211,7 +211,7 @@ impl NfsFileSystem for Export {
     }
 
     async fn create(&self, directory: &Handle, name: &filename3<'_>, wanted: sattr3) -> Answer<(Handle, fattr3)> {
-        let path = self.child(directory, name)?;
+        let path = self.child(*directory, name)?;
         let number = self.0.create(&path, false).map_err(|error| status(&error))?;
         let handle = Handle::new(number);
         let attributes = self.setattr(&handle, wanted).await?;
@@ -219,18 +219,18 @@ impl NfsFileSystem for Export {
     }
 
     async fn create_exclusive(&self, directory: &Handle, name: &filename3<'_>, _: createverf3) -> Answer<Handle> {
-        let path = self.child(directory, name)?;
+        let path = self.child(*directory, name)?;
         self.0.create(&path, true).map(Handle::new).map_err(|error| status(&error))
     }
 
     async fn mkdir(&self, directory: &Handle, name: &filename3<'_>) -> Answer<(Handle, fattr3)> {
-        let path = self.child(directory, name)?;
+        let path = self.child(*directory, name)?;
         fs::create_dir(self.disk(&path)).map_err(|error| status(&error))?;
         self.found(&path)
     }
 
     async fn remove(&self, directory: &Handle, name: &filename3<'_>) -> Answer<()> {
-        let path = self.child(directory, name)?;
+        let path = self.child(*directory, name)?;
         let disk = self.disk(&path);
         let found = fs::symlink_metadata(&disk).map_err(|error| status(&error))?;
         self.0.close(found.ino());
@@ -245,7 +245,7 @@ impl NfsFileSystem for Export {
         to_directory: &Handle,
         to: &filename3<'a>,
     ) -> Answer<()> {
-        let (from, to) = (self.child(from_directory, from)?, self.child(to_directory, to)?);
+        let (from, to) = (self.child(*from_directory, from)?, self.child(*to_directory, to)?);
         fs::rename(self.disk(&from), self.disk(&to)).map_err(|error| status(&error))?;
         self.0.renamed(&from, &to);
         Ok(())
@@ -262,7 +262,7 @@ impl NfsFileSystem for Export {
     }
 
     async fn commit(&self, id: &Handle, _: u64, _: u32) -> Answer<()> {
-        let path = self.disk(&self.path(id)?);
+        let path = self.disk(&self.path(*id)?);
         blocking(move || fs::File::open(path)?.sync_data()).await
     }
 }

@@ -31,7 +31,7 @@ pub const BOOTSTRAP: Offer = Offer {
     text: include_str!("../../stacks/bootstrap.yaml"),
 };
 
-/// The gateway and its client; `vaultscope deploy` does not deploy it, for it needs none of our functions.
+/// The gateway and its client. It needs none of our functions.
 pub const DATA_VAULTING: Offer = Offer {
     id: "data-vaulting",
     stack: "DataVaultingStack",

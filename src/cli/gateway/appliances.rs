@@ -229,7 +229,7 @@ mod tests {
     fn one_is_picked_by_arn_id_or_name_or_because_it_is_the_only_one() {
         let all = [("arn:x:gateway/sgw-1", "a"), ("arn:x:gateway/sgw-2", "b"), ("arn:x:gateway/sgw-3", "b")];
         let pick =
-            |all: &'static [(&str, &str)], named| pick(all, named, "gateway", |one| *one).map(|one| one.copied());
+            |all: &'static [(&str, &str)], named| pick(all, named, "gateway", |one| *one).map(Option::<&_>::copied);
         let all: &'static [(&str, &str)] = Vec::leak(all.to_vec());
         assert_eq!(pick(&[], None).expect("none"), None);
         assert_eq!(pick(&all[..1], None).expect("one"), Some(all[0]));

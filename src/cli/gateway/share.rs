@@ -1,6 +1,7 @@
 //! `vaultscope gateway share`: an NFS file share over the bucket, as the workshop's console makes it.
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::appliances::{Appliances, Overview, Share};
@@ -35,7 +36,7 @@ pub async fn run(
         seconds => json!({ "Upload": { "SettlingTimeInSeconds": seconds } }).to_string(),
     };
     let mut input = json!({
-        "ClientToken": uuid::Uuid::new_v4().to_string(), "GatewayARN": gateway.arn, "Role": role,
+        "ClientToken": token(&gateway.arn, &args.name), "GatewayARN": gateway.arn, "Role": role,
         "LocationARN": location, "ClientList": args.client, "FileShareName": args.name, "NotificationPolicy": policy,
     });
     if let Some(folder) = &args.folder {
@@ -58,6 +59,11 @@ pub async fn run(
     output::line(&format!("file share {} is available over bucket {}", share.name, share.bucket))?;
     mount::tell(&share)?;
     Ok(Exit::Done)
+}
+
+/// The same for the same share, so that the command can be given again.
+fn token(gateway: &str, name: &str) -> String {
+    hex::encode(Sha256::digest(format!("{gateway}\n{name}")))
 }
 
 /// The share, once it is available.

@@ -79,9 +79,8 @@ impl StorageGateway {
         let is_open = {
             let mut registry = self.registry();
             let appliance = registry.appliances.get_mut(instance).filter(|one| one.door.is_none());
-            let is_open = appliance.is_some();
-            appliance.into_iter().for_each(|one| one.door = Some(Door { address, closed: closed.clone() }));
-            is_open
+            let mine = appliance.map(|one| one.door = Some(Door { address, closed: closed.clone() }));
+            mine.is_some()
         };
         if is_open {
             let instance = instance.to_owned();

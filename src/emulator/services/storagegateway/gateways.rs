@@ -93,7 +93,7 @@ pub(super) async fn activate_gateway(
         }
         let instance = key.instance.clone();
         let vpc_endpoint = key.vpc_endpoint.clone();
-        if !registry.appliances.get(&instance).is_some_and(|appliance| appliance.on_since.is_some()) {
+        if registry.appliances.get(&instance).is_none_or(|appliance| appliance.on_since.is_none()) {
             return Err(Error::not_connected());
         }
         if registry.gateways.len() >= MOST_GATEWAYS {

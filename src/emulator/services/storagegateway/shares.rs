@@ -254,8 +254,9 @@ pub(super) async fn delete_file_share(
         }
         let gone = {
             let mut registry = this.registry();
-            let is_meant = |share: &&Share| input.force || share.status == Status::Deleting;
-            let is_meant = registry.shares.get(&id).filter(is_meant).is_some();
+            // A forced deletion may have come in between, and does the rest.
+            let is_meant =
+                registry.shares.get(&id).is_some_and(|share| input.force || share.status == Status::Deleting);
             is_meant.then(|| registry.shares.shift_remove(&id)).flatten()
         };
         if let Some(gone) = gone {

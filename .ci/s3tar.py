@@ -56,13 +56,20 @@ def fill(s3, name: str, count: int, size: int) -> None:
 def measured(command: list[str], env: dict[str, str]) -> tuple[float, int, str]:
     """Seconds, peak of memory in bytes, and standard output."""
     began = time.monotonic()
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
-        out = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+    peak = 0
+    with tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(command, env=env, stdout=out)
+        # Not the kernel's count of the child: that begins with this process's own memory.
+        while process.poll() is None:
+            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+            peak = max([peak] + [int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM")])
+            time.sleep(0.02)
+        took = time.monotonic() - began
+        out.seek(0)
+        text = out.read()
     if process.returncode != 0:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-    return time.monotonic() - began, usage.ru_maxrss * 1024, out
+    return took, peak, text
 
 
 def without(name: str, env: dict[str, str], folder: pathlib.Path, aws: str) -> float:

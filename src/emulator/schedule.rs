@@ -104,7 +104,7 @@ fn rate(text: &str) -> Option<Duration> {
 
 fn cron(text: &str) -> Option<Cron> {
     let fields: Vec<&str> = text.split_whitespace().collect();
-    let [_, _, day, _, weekday, year] = fields[..] else { return None };
+    let [minute, hour, day, month, weekday, year] = fields[..] else { return None };
     // One of the two says nothing, and says so.
     if (day == "?") == (weekday == "?") {
         return None;
@@ -120,7 +120,24 @@ fn cron(text: &str) -> Option<Cron> {
         .alternative_weekdays(true)
         .sloppy_ranges(true)
         .build();
-    parser.parse(&format!("0 {}", fields.join(" "))).ok()
+    let weekday = unwrapped(weekday);
+    parser.parse(&format!("0 {minute} {hour} {day} {month} {weekday} {year}")).ok()
+}
+
+/// Days of the week whose ranges go beyond Saturday, as `MON-SUN` does, as two ranges: `2-7,1-1`.
+fn unwrapped(weekdays: &str) -> String {
+    const DAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+    let number = |day: &str| {
+        let named = DAYS.iter().position(|name| name.eq_ignore_ascii_case(day)).map(|index| index + 1);
+        named.or_else(|| day.parse().ok().filter(|day| (1..=7).contains(day)))
+    };
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-')?;
+        let (first, last) = (number(first)?, number(last)?);
+        (first > last).then(|| format!("{first}-7,1-{last}"))
+    };
+    let parts: Vec<String> = weekdays.split(',').map(|part| range(part).unwrap_or_else(|| part.to_owned())).collect();
+    parts.join(",")
 }
 
 fn at(text: &str, zone: &TimeZone) -> Option<Timestamp> {
@@ -155,6 +172,8 @@ mod tests {
             ("cron(0/15 * * * ? *)", "UTC", "2026-01-01T00:01:00.5Z", "2026-01-01T00:15:00Z"),
             ("cron(15 10 ? * 6L 2026-2027)", "UTC", "2026-01-01T00:00:00Z", "2026-01-30T10:15:00Z"),
             ("cron(0 8 1W * ? *)", "UTC", "2026-02-01T00:00:00Z", "2026-02-02T08:00:00Z"),
+            ("cron(0 0 ? * MON-SUN *)", "UTC", "2026-01-03T10:00:00Z", "2026-01-04T00:00:00Z"),
+            ("cron(0 0 ? * FRI-2 *)", "UTC", "2026-01-05T10:00:00Z", "2026-01-09T00:00:00Z"),
             ("cron(0 12 ? * MON#2 *)", "UTC", "2026-01-01T00:00:00Z", "2026-01-12T12:00:00Z"),
             ("cron(0 12 L * ? *)", "UTC", "2026-02-01T00:00:00Z", "2026-02-28T12:00:00Z"),
             ("cron(0 9 ? * 2-6 *)", "Europe/Berlin", "2026-07-04T00:00:00Z", "2026-07-06T07:00:00Z"),

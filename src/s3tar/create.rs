@@ -20,7 +20,7 @@ use super::resume::{self, Plan};
 use super::{split, toc, weld};
 
 /// Bytes of parts that are in memory together.
-const MEMORY: u64 = 64 << 20;
+const MEMORY: u64 = 40 << 20;
 /// What one permit of that memory stands for.
 const GRAIN: u64 = 64 << 10;
 /// Parts that S3 copies at a time; each is a request that waits.

@@ -346,7 +346,7 @@ mod tests {
 
     #[test]
     fn small_objects_are_joined_whole() {
-        let parts = check(1 << 20, &shapes(&[50_000; 10_000]), Options::default());
+        let parts = check(1 << 20, &shapes(&vec![50_000; 10_000]), Options::default());
         assert!(parts.len() < 65, "{}", parts.len());
         let cut = parts.iter().any(|part| {
             matches!(part, Part::Bytes(segments) if segments.iter().any(
@@ -363,10 +363,10 @@ mod tests {
 
     #[test]
     fn more_parts_than_an_upload_takes_are_refused_with_the_remedy() {
-        let refused = layout(1_024, &shapes(&[SMALLEST; 10_500]), Options::default()).expect_err("too many");
+        let refused = layout(1_024, &shapes(&vec![SMALLEST; 10_500]), Options::default()).expect_err("too many");
         assert!(refused.to_string().contains("--size-limit"), "{refused}");
         // Many small ones make larger parts instead.
-        let parts = check(1_024, &shapes(&[4 * MIB; 40_000]), Options::default());
+        let parts = check(1_024, &shapes(&vec![4 * MIB; 40_000]), Options::default());
         assert!(parts.iter().all(|part| part.in_memory() < 64 * MIB + 2 * SMALLEST));
     }
 

@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn several_archives_are_numbered_and_one_is_not() {
-        let archive = Location::parse("s3://b/a/archive.tar", "").expect("a place");
+        let archive = Location::parse("s3://bucket/a/archive.tar", "").expect("a place");
         let keys = |count| names(&archive, count).into_iter().map(|place| place.key).collect::<Vec<_>>();
         assert_eq!(keys(1), ["a/archive.tar"]);
         assert_eq!(keys(2), ["a/archive.01.tar", "a/archive.02.tar"]);

@@ -217,7 +217,9 @@ async fn an_object_that_changed_or_went_leaves_no_archive_and_no_upload() {
     }
     // A manifest without ETags still knows sizes.
     let mut blind = members;
-    blind.iter_mut().for_each(|member| member.etag = "".into());
+    for member in &mut blind {
+        member.etag = "".into();
+    }
     lab.put(SOURCE, "09-last", bytes(9, 999)).await;
     let made = create(&lab.port, blind, &wish("a.tar"), &CancellationToken::new(), &|_| {}).await;
     let said = made.expect_err("another size").to_string();
@@ -275,7 +277,7 @@ async fn killed_run(lab: &Lab) -> String {
         for upload in listed.uploads().iter().filter(|upload| upload.key() == Some("a.tar")) {
             let id = upload.upload_id()?;
             let parts = lab.s3.list_parts().bucket(DESTINATION).key("a.tar").upload_id(id).send().await.ok()?;
-            let numbers: Vec<_> = parts.parts().iter().filter_map(|part| part.part_number()).collect();
+            let numbers: Vec<_> = parts.parts().iter().filter_map(aws_sdk_s3::types::Part::part_number).collect();
             if numbers.len() > 1 && numbers.contains(&10_000) {
                 return Some(id.to_owned());
             }
@@ -360,7 +362,7 @@ async fn storage_class_and_tags_are_the_archives() {
     };
     lab.create(&Wish { storing, ..wish("a.tar") }).await.expect("an archive");
     let head = lab.s3.head_object().bucket(DESTINATION).key("a.tar").send().await.expect("a head");
-    assert_eq!(head.storage_class().map(|class| class.as_str()), Some("DEEP_ARCHIVE"));
+    assert_eq!(head.storage_class().map(aws_sdk_s3::types::StorageClass::as_str), Some("DEEP_ARCHIVE"));
     let tags = lab.s3.get_object_tagging().bucket(DESTINATION).key("a.tar").send().await.expect("tags");
     assert_eq!((tags.tag_set()[0].key(), tags.tag_set()[0].value()), ("transition-to", "GDA"));
 }

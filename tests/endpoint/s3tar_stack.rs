@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use aws_sdk_cloudformation::types::{Capability, OnFailure, Parameter};
+use aws_sdk_cloudformation::types::{Capability, OnFailure, Parameter, StackStatus};
 use serde_json::{Value, json};
 use vaultscope::aws::{Access, Clients, Target};
 use vaultscope::deploy::S3TAR;
@@ -77,7 +77,7 @@ impl Lab {
             lasts.then_some(stack)
         })
         .await;
-        if stack.stack_status().map(|status| status.as_str()) != Some("CREATE_COMPLETE") {
+        if stack.stack_status().map(StackStatus::as_str) != Some("CREATE_COMPLETE") {
             let events = clients.cloudformation.describe_stack_events().stack_name(S3TAR.stack).send().await;
             panic!("{stack:?} {events:?}");
         }
@@ -129,7 +129,7 @@ impl Lab {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_midnight_the_schedule_archives_the_day_before() {
-    let lab = Lab::new(&[]).await;
+    let lab = Box::pin(Lab::new(&[])).await;
     let clock = lab.emulator.clock();
     // Shortly before midnight, for the schedule to fire within it.
     clock.step(Duration::from_secs(DAY - since_midnight(&lab.emulator) - 30));
@@ -166,7 +166,7 @@ async fn what_may_pass_is_tried_three_times_more_and_what_may_not_once() {
         // No inventory is there: exit code 1.
         ("vaultscope/s3tar", &fatal, "Essential container in task exited"),
     ] {
-        let lab = Lab::new(&[("repoName", repository)]).await;
+        let lab = Box::pin(Lab::new(&[("repoName", repository)])).await;
         lab.emulator.clock().set_rate(20.0).expect("a rate");
         call(&lab.emulator, "states", "StartExecution", json!({"stateMachineArn": lab.machine, "input": "{}"})).await;
         let (execution, entered) = lab.ended().await;

@@ -1,5 +1,6 @@
 //! The dashboard's gateway: a scenario that is played there, and what its user wants of a gateway that runs.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
@@ -12,6 +13,7 @@ use crate::sim::{Control, JobEnd, UploadOrder};
 use crate::tui::{Event, GatewayWish, ScenarioOffer};
 
 use super::effects::Effects;
+use super::job::Vaulted;
 use super::landing::{Landing, Seen};
 use super::progress::Progress;
 use super::rollout::{Losses, Order};
@@ -91,18 +93,8 @@ impl Effects {
         let mut landing = Landing::new(seen, &self.session, &pipeline, true, cancel.clone());
         let faults = Faults::begin(&self.session, &scenario.faults).await?;
         let control = self.take_control(&pipeline).await?;
-        let vaulting = job::vault(&self.session, &pipeline, &load, self.flows.clone(), cancel, control);
-        let landed = async {
-            let vaulted = landing.until_vaulted(vaulting).await?;
-            match &vaulted.end {
-                JobEnd::Finished => {}
-                JobEnd::Cancelled => anyhow::bail!("scenario {name} was ended early"),
-                JobEnd::Failed(error) => anyhow::bail!("{}", landing.could_not_be_vaulted(error)),
-            }
-            anyhow::ensure!(landing.until_reconciled().await?, "scenario {name} was ended early");
-            anyhow::Ok(vaulted)
-        }
-        .await;
+        let vaulting = Box::pin(job::vault(&self.session, &pipeline, &load, self.flows.clone(), cancel, control));
+        let landed = Box::pin(until_told(name, &mut landing, vaulting)).await;
         landing.close();
         // Whatever came of it, nobody else is to be struck.
         let struck = faults.end().await;
@@ -189,4 +181,20 @@ impl Effects {
             }
         }
     }
+}
+
+/// Sees the job to its end, and each dataset to its outcome.
+async fn until_told(
+    name: &str,
+    landing: &mut Landing,
+    vaulting: impl Future<Output = anyhow::Result<Vaulted>>,
+) -> anyhow::Result<Vaulted> {
+    let vaulted = landing.until_vaulted(vaulting).await?;
+    match &vaulted.end {
+        JobEnd::Finished => {}
+        JobEnd::Cancelled => anyhow::bail!("scenario {name} was ended early"),
+        JobEnd::Failed(error) => anyhow::bail!("{}", landing.could_not_be_vaulted(error)),
+    }
+    anyhow::ensure!(landing.until_reconciled().await?, "scenario {name} was ended early");
+    Ok(vaulted)
 }

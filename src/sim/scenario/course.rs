@@ -97,6 +97,7 @@ impl Course {
 
 #[cfg(test)]
 mod tests {
+    use super::GatewayStepKind::{Notified, Written};
     use super::*;
     use crate::model::{GatewayStep, Timestamp};
     use crate::sim::JobSpec;
@@ -118,7 +119,6 @@ mod tests {
             }
             (course.is_in_order(&set.set_id), course.manifest(&set), course.repeated())
         };
-        use GatewayStepKind::{Notified, Written};
         step(&[0, 1, 2, 3, 4, 1], Written);
         assert_eq!(step(&[0, 1], Notified), (true, None, 0));
         assert_eq!(step(&[1], Notified), (true, None, 1));

@@ -119,14 +119,14 @@ async fn files_of_every_size_become_objects_and_are_announced_by_the_gateway() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_in_the_bucket_stays_as_it_is_when_a_file_is_written_in_place() {
     let site = Site::new().await;
-    site.write("file", &[1; 200_000]);
+    site.write("file", &vec![1; 200_000]);
     site.share.idle().await;
     site.share.set_online(false);
-    site.write("file", &[2; 200_000]);
-    assert!(site.object("file").await == [1; 200_000], "the object is a copy of its own");
+    site.write("file", &vec![2; 200_000]);
+    assert!(site.object("file").await == vec![1; 200_000], "the object is a copy of its own");
     site.share.set_online(true);
     site.share.close(false).await.expect("closed");
-    assert!(site.object("file").await == [2; 200_000]);
+    assert!(site.object("file").await == vec![2; 200_000]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +145,7 @@ async fn renames_copy_inside_the_bucket_and_a_refresh_fetches() {
     site.s3.put_object().bucket(BUCKET).key("c/d/theirs").body(body).send().await.expect("put");
     site.share.refresh_cache(&["/".to_owned()], true).expect("an id");
     site.share.idle().await;
-    assert!(fs::read(site.share.folder().join("c/d/theirs")).expect("a file") == [7; 500_000]);
+    assert!(fs::read(site.share.folder().join("c/d/theirs")).expect("a file") == vec![7; 500_000]);
     assert!(site.told().await.contains_key("Storage Gateway Refresh Cache Event "));
 
     // The endpoint's objects outlive the share, and a share that is opened again uploads nothing.

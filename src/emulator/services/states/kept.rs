@@ -294,7 +294,9 @@ pub fn forget_machine(shelf: &Shelf, machine: &Machine) {
         execution.forget();
         revisions.insert(execution.revision.key());
     }
-    revisions.iter().for_each(|key| shelf.delete(REVISION, key));
+    for key in &revisions {
+        shelf.delete(REVISION, key);
+    }
 }
 
 /// Writes an activity down.
@@ -310,11 +312,14 @@ pub fn forget_activity(shelf: &Shelf, arn: &str) {
     shelf.delete(ACTIVITY, arn);
 }
 
+/// Executions by the order in which they were started.
+type Running = Vec<(u64, Arc<Execution>)>;
+
 /// What was kept, with the executions that run.
 ///
 /// # Errors
 /// When a row cannot be read.
-pub fn load(fabric: Fabric) -> Result<(Shared, Vec<(u64, Arc<Execution>)>), KeepError> {
+pub fn load(fabric: Fabric) -> Result<(Shared, Running), KeepError> {
     let shelf = fabric.keep().shelf("states");
     let callbacks = Arc::new(Callbacks::kept(shelf.clone(), fabric.shutdown_token().clone()));
     for (arn, ActivityRow { name, created, tags }) in shelf.all(ACTIVITY)? {
@@ -343,7 +348,9 @@ pub fn load(fabric: Fabric) -> Result<(Shared, Vec<(u64, Arc<Execution>)>), Keep
         }
         is_known
     });
-    signals.keys().for_each(|token| shelf.delete(SIGNAL, token));
+    for token in signals.keys() {
+        shelf.delete(SIGNAL, token);
+    }
     revisions.keys().filter(|key| !used.contains(*key)).for_each(|key| shelf.delete(REVISION, key));
     let (running, mut ended): (Vec<_>, Vec<_>) =
         executions.into_iter().partition(|(_, execution)| execution.status() == Status::Running);
@@ -382,10 +389,7 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    fn executions(
-        &mut self,
-        revisions: &HashMap<String, Arc<Revision>>,
-    ) -> Result<Vec<(u64, Arc<Execution>)>, KeepError> {
+    fn executions(&mut self, revisions: &HashMap<String, Arc<Revision>>) -> Result<Running, KeepError> {
         let rows = self.shelf.all::<ExecutionRow>(EXECUTION)?;
         let mut states: HashMap<String, StateRow> = self.shelf.all(STATE)?.into_iter().collect();
         let mut progress: HashMap<String, Progress> = self.shelf.all(PROGRESS)?.into_iter().collect();
@@ -441,7 +445,7 @@ impl Load<'_> {
             matches!(event.what, What::ExecutionFailed(_) | What::ExecutionAborted(_) | What::ExecutionTimedOut)
         });
         // An end after the state was entered is one that a redrive has overcome, of which the history may not yet tell.
-        if let Some(ended) = ended.filter(|ended| *ended as u64 >= at.entered) {
+        if let Some(ended) = ended.filter(|ended| *ended as u64 >= at.event) {
             let overcome = redriven.filter(|redriven| *redriven > ended);
             if overcome.is_some() || told < execution.redrives().count {
                 history.cut(overcome.unwrap_or(ended + 1));
@@ -449,7 +453,7 @@ impl Load<'_> {
                 return execution.reach(state);
             }
         }
-        let Entered { entered, before, moment } = at;
+        let Entered { event: entered, before, moment } = at;
         let progress = progress.filter(|progress| progress.entered == entered).unwrap_or_else(|| Progress {
             entered,
             events: usize::try_from(entered).unwrap_or(usize::MAX),
@@ -483,7 +487,7 @@ impl Load<'_> {
 
 /// The event that entered a state.
 struct Entered {
-    entered: u64,
+    event: u64,
     before: u64,
     moment: Timestamp,
 }
@@ -500,6 +504,6 @@ fn resume(execution: &Execution, history: &super::history::History, row: StateRo
         variables.set(&name, value);
     }
     let input = Payload { value, text: Arc::clone(input) };
-    let at = Entered { entered: row.entered, before: event.previous, moment: event.at };
+    let at = Entered { event: row.entered, before: event.previous, moment: event.at };
     Some((Resume { state, input, variables }, at))
 }

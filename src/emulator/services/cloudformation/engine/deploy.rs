@@ -167,7 +167,8 @@ impl Run {
             }
             Err(reason) if disable_rollback => {
                 self.stack_event(Status::UpdateFailed, Some(reason))?;
-                Ok(journal.close())
+                journal.close();
+                Ok(())
             }
             Err(reason) => {
                 self.stack(|stack| (stack.submission, stack.imports) = before)?;
@@ -181,7 +182,8 @@ impl Run {
     pub(super) async fn finish_update(&self, journal: &Journal) -> Result<(), Error> {
         self.clean_up(journal).await?;
         self.stack_event(Status::UpdateComplete, None)?;
-        Ok(journal.close())
+        journal.close();
+        Ok(())
     }
 
     /// Makes and changes resources along the graph, then evaluates the outputs.

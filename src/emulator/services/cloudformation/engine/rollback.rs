@@ -67,7 +67,8 @@ impl Run {
         if !failed.is_empty() {
             let reason = format!("The following resource(s) failed to update: [{}]. ", failed.join(", "));
             self.stack_event(Status::UpdateRollbackFailed, Some(reason))?;
-            return Ok(journal.close());
+            journal.close();
+            return Ok(());
         }
         self.stack_event(Status::UpdateRollbackCompleteCleanupInProgress, None)?;
         for (logical, resource) in gone {
@@ -79,7 +80,8 @@ impl Run {
             self.let_go(&logical, resource).await?;
         }
         self.stack_event(Status::UpdateRollbackComplete, None)?;
-        Ok(journal.close())
+        journal.close();
+        Ok(())
     }
 
     async fn change_back(&self, logical: &str, before: &StackResource) -> Result<(), Failure> {

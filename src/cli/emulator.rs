@@ -23,7 +23,10 @@ pub async fn run(settings: &Settings, args: &EmulatorArgs, cancel: CancellationT
         emulator.shutdown().await;
         return Ok(Exit::Done);
     }
-    output::line(&format!("vaultscope emulator ready at {}{}", emulator.url(), keeping(&emulator.fabric())))?;
+    output::line(&format!("vaultscope emulator ready at {}", emulator.url()))?;
+    if let Some(kept) = kept(&emulator.fabric()) {
+        output::remark(&kept);
+    }
     cancel.cancelled().await;
     let end = match emulator.fabric().keep().folder() {
         Some(folder) => format!("vaultscope emulator ended; what it held is kept in {}", folder.display()),
@@ -34,9 +37,10 @@ pub async fn run(settings: &Settings, args: &EmulatorArgs, cancel: CancellationT
     Ok(Exit::Done)
 }
 
-/// Where the state is kept and what was found there; nothing when it is in memory.
-fn keeping(fabric: &Fabric) -> String {
-    let Some(folder) = fabric.keep().folder() else { return String::new() };
+/// Where the state is kept and what was found there; `None` when it is in memory.
+fn kept(fabric: &Fabric) -> Option<String> {
+    let keep = fabric.keep();
+    let folder = keep.folder()?;
     let found: Vec<String> = fabric
         .services()
         .iter()
@@ -46,11 +50,11 @@ fn keeping(fabric: &Fabric) -> String {
             held.map(move |(what, count)| format!("{count} {what} of {id}")).collect::<Vec<_>>()
         })
         .collect();
-    let found = match fabric.keep().starts() {
+    let found = match keep.starts() {
         1 => "which is new".to_owned(),
         starts => {
             format!("start {starts}, found {}", if found.is_empty() { "nothing".to_owned() } else { found.join(", ") })
         }
     };
-    format!(", state kept in {} ({found})", folder.display())
+    Some(format!("its state is kept in {} ({found})", folder.display()))
 }

@@ -150,15 +150,15 @@ fn a_scenario_is_played_from_the_gateway_page_and_its_end_is_said() {
     terminal.shows("EMBEDDED");
     terminal.press("7");
     terminal.press_offered("Enter", "play");
-    terminal.shows("gateway-offline");
-    // The ninth; nothing had to be deployed before.
-    terminal.press("jjjjjjjj\r");
-    terminal.shows("◐ gateway-offline");
+    terminal.shows("many-clients");
+    // The eleventh, which takes a while; nothing had to be deployed before.
+    terminal.press("jjjjjjjjjj\r");
+    terminal.shows("◐ many-clients");
     terminal.press_offered("p", "hold");
     terminal.shows("Held");
     terminal.press("n");
     terminal.press_offered("p", "go on");
-    terminal.shows("✓ gateway-offline ended as expected: all 12 checks hold");
+    terminal.shows("✓ many-clients ended as expected");
     terminal.press("q");
     terminal.press("q");
     terminal.ends();

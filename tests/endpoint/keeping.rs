@@ -248,7 +248,7 @@ async fn a_snapshot_brings_back_what_was() {
     let queues = call(&emulator.fabric(), "sqs", "ListQueues", json!({})).await;
     assert!(queues["QueueUrls"].to_string().contains("before") && !queues["QueueUrls"].to_string().contains("after"));
     let object = call(&emulator.fabric(), "s3", "GetObject", json!({"Bucket": "bucket", "Key": "k"})).await;
-    assert_eq!(object["Body"], "one", "{object}");
+    assert_eq!(object["Body"], "b25l", "{object}");
     let missing = send(&emulator, "POST", "/_vaultscope/restore", &[], "{\"name\": \"second\"}").await;
     assert_eq!(missing.status, 404, "{missing:?}");
     own("DELETE", "snapshot/first", "").await;

@@ -147,6 +147,7 @@ fn set_clock(fabric: &Fabric, body: &Bytes) -> Result<Value, ServiceError> {
             .map_err(|error| ServiceError::validation(format!("step_seconds {seconds} is no duration: {error}")))?;
         clock.step(step);
     }
+    fabric.keep().keep_moment();
     Ok(json!(clock.reading()))
 }
 

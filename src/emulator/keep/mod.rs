@@ -234,6 +234,11 @@ impl Keep {
         self.shelf(OWN)
     }
 
+    /// Has the moment kept that the clock shows, as each commit has: for a clock that was set while nothing else changed.
+    pub fn keep_moment(&self) {
+        self.own().put(STARTS, "", &self.starts());
+    }
+
     /// Waits until everything that was written before this call is committed; at once where nothing is kept or waiting.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ impl Life {
 
     /// The endpoint that begins with what would be there if this one were killed now.
     pub async fn killed(self) -> Self {
+        self.emulator.fabric().keep().keep_moment();
         self.emulator.fabric().keep().settled().await.expect("everything is committed");
         let left = tempfile::tempdir().expect("a folder");
         copy(self.folder.path(), left.path());

@@ -194,6 +194,11 @@ impl Core {
         known
     }
 
+    /// Whether a file waits for the end of a write, so that somebody has to look after it.
+    pub fn is_unsettled(&self, path: &str) -> bool {
+        self.state().book.is_unsettled(path)
+    }
+
     /// A directory has another name now.
     pub fn renamed_directory(&self, from: &str, to: &str) {
         let now = self.clock.now();

@@ -295,6 +295,13 @@ impl Watcher {
         self.open.insert(path.to_owned(), entry);
     }
 
+    /// Looks after a file that waits for the end of a write: whoever was asked to may know it by the name it had.
+    fn look_after_renamed(&mut self, path: &str) {
+        if !self.open.contains_key(path) && self.core.is_unsettled(path) {
+            self.note_open(path);
+        }
+    }
+
     /// Takes up files that were not closed and have not changed for a while.
     fn check_open(&mut self) {
         self.checked = clock::real_now();
@@ -338,6 +345,7 @@ impl Watcher {
         } else {
             let known = self.core.renamed(&left.path, path);
             self.core.look(path, !known);
+            self.look_after_renamed(path);
         }
         self.core.look(&left.path, false);
     }
@@ -441,6 +449,7 @@ impl Watcher {
                 }
                 if !self.open.contains_key(&path) {
                     self.core.look(&path, false);
+                    self.look_after_renamed(&path);
                 }
                 seen.insert(path);
             }

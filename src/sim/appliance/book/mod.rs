@@ -262,6 +262,11 @@ impl<T> Book<T> {
         true
     }
 
+    /// Whether a file waits for the end of a write that was seen while it was read.
+    pub fn is_unsettled(&self, key: &str) -> bool {
+        self.slots.get(key).is_some_and(|slot| slot.unsettled)
+    }
+
     /// A directory was renamed with all that is in it; both end in a slash.
     pub fn renamed_directory(&mut self, from: &str, to: &str, now: Timestamp) {
         for key in self.below(from) {

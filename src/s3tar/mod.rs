@@ -2,7 +2,7 @@
 //! the calls that make, list and extract it.
 //!
 //! Objects of 5 MiB and more never pass through this process: S3 copies them. Small ones are read and joined in memory of
-//! a bounded size. `layout` decides which byte goes which way and is pure; [`create`] carries it out,
+//! a bounded size. `layout` decides which byte goes which way and is pure; `create` carries it out,
 //! so that an archive appears whole under its name or not at all.
 
 mod create;

@@ -71,8 +71,11 @@ fn tell(share: &Share, lines: &mut Vec<String>) {
         count("cache_capacity_bytes") >> 20,
         count("cache_dirty_bytes") >> 20,
     ));
-    let errors = status["errors"].as_object().into_iter().flatten();
-    for (path, error) in errors.take(NAMED) {
+    let Some(errors) = status["errors"].as_object() else { return };
+    for (path, error) in errors.iter().take(NAMED) {
         lines.push(format!("    {path}: {}", error["problem"].as_str().unwrap_or_default()));
+    }
+    if let more @ 1.. = errors.len().saturating_sub(NAMED) {
+        lines.push(format!("    and {more} more: `vaultscope gateway status --json` has them"));
     }
 }

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use super::gateway::GatewayArgs;
 use super::inventory::InventoryArgs;
 use super::log_data::LogDataArgs;
+use super::look::LookArgs;
 use super::s3tar::S3tarArgs;
 use super::s3tar_task::S3tarTaskArgs;
 use crate::clock::RATE_RANGE;
@@ -26,6 +27,9 @@ pub struct Args {
     /// Write down what happens in the dashboard, for `vaultscope replay`
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// How the dashboard looks.
+    #[command(flatten)]
+    pub look: LookArgs,
     /// The command; none opens the dashboard.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -412,22 +416,9 @@ pub struct ReplayArgs {
     /// Of --export: columns and rows, such as 120x40 [default: those of the recording]
     #[arg(long, value_name = "SIZE", requires = "export", value_parser = columns_and_rows)]
     pub size: Option<(u16, u16)>,
-    /// Of --export: the colours
-    #[arg(long, value_name = "THEME", default_value = "dark", requires = "export")]
-    pub theme: ThemeArg,
-}
-
-/// A colour scheme.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum ThemeArg {
-    /// 24-bit colours on a dark background
-    Dark,
-    /// 24-bit colours on a light background
-    Light,
-    /// The terminal's own sixteen colours
-    Ansi,
-    /// No colours
-    Mono,
+    /// How it looks; a picture is dark unless --theme names other colours.
+    #[command(flatten)]
+    pub look: LookArgs,
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::Usage;
 use super::args::{LiveTailArg, TargetName};
+use super::look::ThemeArg;
+use crate::tui::{Keymap, NoKey, Rebinding};
 
 /// What the configuration file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -28,9 +31,36 @@ pub struct Config {
     pub data_dir: Option<PathBuf>,
     /// The bucket for the functions' artefact, in the place of one of our own.
     pub artefact_bucket: Option<String>,
+    /// As `--theme`.
+    pub theme: Option<ThemeArg>,
+    /// Whether the mouse chooses pages, panes and rows in the dashboard from the start.
+    pub mouse: Option<bool>,
+    /// Keys of the dashboard's commands, as they are written.
+    #[serde(default)]
+    keys: BTreeMap<Spanned<String>, Keys>,
+    /// The same, read.
+    #[serde(skip)]
+    pub rebindings: Vec<Rebinding>,
     /// The stack's parameters under the names that its template gives them.
     #[serde(default)]
     pub parameters: BTreeMap<String, Value>,
+}
+
+/// A key, or a list of them.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+enum Keys {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Keys {
+    fn all(&self) -> &[String] {
+        match self {
+            Self::One(key) => std::slice::from_ref(key),
+            Self::Many(keys) => keys,
+        }
+    }
 }
 
 /// The value of a parameter: a text, or what is written without quotes.
@@ -78,12 +108,35 @@ impl Config {
         self.parameters.iter().map(|(key, value)| (key.clone(), value.to_string())).collect()
     }
 
+    /// Which key means what in the dashboard.
+    #[must_use]
+    pub fn keymap(&self) -> Keymap {
+        // What cannot be was refused when the file was read.
+        Keymap::default().rebound(&self.rebindings).unwrap_or_default()
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            let at = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        let line_of = |at: usize| text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let mut config: Self = toml::from_str(text).map_err(|error| {
+            let at = error.span().map(|span| format!("line {}: ", line_of(span.start))).unwrap_or_default();
             format!("{at}{}", error.message())
-        })
+        })?;
+        // In the order of the file: a complaint is about the later of two.
+        let mut written: Vec<_> = config.keys.iter().collect();
+        written.sort_by_key(|(action, _)| action.span().start);
+        let mut rebindings = Vec::new();
+        for (action, keys) in &written {
+            let keys: Result<_, _> = keys.all().iter().map(|key| key.parse()).collect();
+            let at = line_of(action.span().start);
+            let keys = keys.map_err(|error: NoKey| format!("line {at}: keys of {}: {error}", action.get_ref()))?;
+            rebindings.push(Rebinding { action: action.get_ref().clone(), keys });
+        }
+        if let Err(refused) = Keymap::default().rebound(&rebindings) {
+            let at = written.get(refused.at).map_or(1, |(action, _)| line_of(action.span().start));
+            return Err(format!("line {at}: {refused}"));
+        }
+        config.rebindings = rebindings;
+        Ok(config)
     }
 }
 
@@ -99,6 +152,8 @@ fn own() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deploy::{EVENT_PROCESSING, STACK_NAME};
+    use crate::tui::{Binding, Cmd, Page, Theme};
 
     #[test]
     fn every_key_is_optional_and_read_under_its_flags_name() {
@@ -119,5 +174,118 @@ mod tests {
         assert!(said.contains("line 2") && said.contains("regoin"), "{said}");
         let said = Config::parse("target = \"moon\"\n").expect_err("no target");
         assert!(said.contains("moon") && said.contains("localstack"), "{said}");
+    }
+
+    #[test]
+    fn a_theme_is_named_in_either_spelling() {
+        let theme = |text: &str| Config::parse(&format!("theme = {text:?}\n")).map(|config| config.theme);
+        assert_eq!(theme("auto"), Ok(Some(ThemeArg(None))));
+        assert_eq!(theme("colour-blind"), Ok(Some(ThemeArg(Some(Theme::ColourBlind)))));
+        assert_eq!(theme("color-blind"), theme("colour-blind"));
+        assert_eq!(theme("16-colour"), theme("ansi"));
+        let said = theme("pink").expect_err("no theme");
+        assert!(said.contains("line 1") && said.contains("high-contrast"), "{said}");
+    }
+
+    #[test]
+    fn keys_are_read_and_what_cannot_be_is_named_with_its_line_and_the_remedy() {
+        let config = Config::parse("[keys]\ndeploy = \"Ctrl+Y\"\nzoom = [\"Z\", \"F2\"]\n").expect("valid keys");
+        assert_eq!(config.rebindings[0].action, "deploy");
+        let zoom = config.keymap().key_of(Page::Flow, Cmd::Zoom).map(|key| key.to_string());
+        assert_eq!(zoom.as_deref(), Some("Z"));
+        for (text, parts) in [
+            ("[keys]\ndeplyo = \"D\"\n", ["line 2", "did you mean \"deploy\""]),
+            ("[keys]\n\nzoom = \"Hyper+Z\"\n", ["line 3", "keys of zoom: \"Hyper+Z\" is no key: write"]),
+            ("[keys]\nzoom = \"Z\"\ndeploy = \"s\"\n", ["line 3", "that of start-job; choose another one"]),
+            ("[keys]\nhelp = [\n  \"H\",\n  \"Z\",\n]\nzoom = \"Z\"\n", ["line 6", "that of help"]),
+            ("[keys]\nzoom = 7\n", ["line 2", "zoom"]),
+        ] {
+            let said = Config::parse(text).expect_err(text);
+            assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+        }
+    }
+
+    const SAMPLE: &str = include_str!("../../fixtures/config.toml");
+
+    /// The sample with every option in force: an option begins right after its mark, prose after a space.
+    fn sample() -> String {
+        let uncomment = |line: &'static str| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line);
+        SAMPLE.lines().map(uncomment).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_sample_changes_nothing_as_it_stands() {
+        assert_eq!(Config::parse(SAMPLE), Ok(Config::default()));
+    }
+
+    #[test]
+    fn the_sample_has_every_option_and_each_is_the_default_or_an_example() {
+        let config = Config::parse(&sample()).unwrap_or_else(|said| panic!("{said}"));
+        let examples = Config {
+            target: Some(TargetName::Embedded),
+            endpoint_url: config.endpoint_url.clone().filter(|url| url.starts_with("http://127.0.0.1")),
+            profile: config.profile.clone().filter(|profile| !profile.is_empty()),
+            region: Some("us-east-1".to_owned()),
+            stack: Some(STACK_NAME.to_owned()),
+            live_tail: Some(LiveTailArg::default()),
+            data_dir: config.data_dir.clone().filter(|folder| folder.is_absolute()),
+            artefact_bucket: config.artefact_bucket.clone().filter(|bucket| !bucket.is_empty()),
+            theme: Some(ThemeArg(None)),
+            mouse: Some(false),
+            ..config.clone()
+        };
+        assert_eq!(config, examples);
+        // Each option by its name: what is added to the file's shape has to be added to the sample.
+        let written: toml::Table = toml::from_str(&sample()).expect("TOML");
+        let Config {
+            target: _,
+            endpoint_url: _,
+            profile: _,
+            region: _,
+            stack: _,
+            live_tail: _,
+            data_dir: _,
+            artefact_bucket: _,
+            theme: _,
+            mouse: _,
+            keys: _,
+            rebindings: _,
+            parameters: _,
+        } = Config::default();
+        assert_eq!(written.len(), 12, "{:?}", written.keys().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_samples_keys_are_those_that_the_dashboard_has() {
+        let config = Config::parse(&sample()).unwrap_or_else(|said| panic!("{said}"));
+        let keymap = Keymap::default();
+        let line = |binding: &Binding| {
+            let keys: Vec<String> = binding.keys.iter().map(|key| format!("{:?}", key.to_string())).collect();
+            let keys = if let [key] = keys.as_slice() { key.clone() } else { format!("[{}]", keys.join(", ")) };
+            format!("#{} = {keys}", binding.cmd.name())
+        };
+        for binding in keymap.actions() {
+            let name = binding.cmd.name();
+            let wanted = line(binding);
+            let found = config.rebindings.iter().find(|change| change.action == name);
+            let found = found.unwrap_or_else(|| panic!("add to fixtures/config.toml: {wanted}"));
+            assert_eq!(found.keys, binding.keys, "write into fixtures/config.toml: {wanted}");
+        }
+        assert_eq!(config.rebindings.len(), keymap.actions().count());
+        assert_eq!(config.keymap(), keymap);
+    }
+
+    #[test]
+    fn the_samples_parameters_are_those_of_the_template() {
+        let config = Config::parse(&sample()).unwrap_or_else(|said| panic!("{said}"));
+        let template = EVENT_PROCESSING.template().expect("a template");
+        let defaults: Vec<(String, String)> = template
+            .parameters()
+            .into_iter()
+            .filter_map(|parameter| Some((parameter.name, parameter.default?)))
+            .collect();
+        let mut chosen = config.chosen();
+        chosen.sort_by_key(|(name, _)| defaults.iter().position(|(other, _)| other == name));
+        assert_eq!(chosen, defaults);
     }
 }

@@ -18,13 +18,15 @@ use crate::tui::{
     self, ClockReading, Event, JobRequest, Options, Setup, StackOffer, State, Summary, TargetInfo, TargetKind,
 };
 
+use super::args::StacksArgs;
 use super::effects::{Effects, OFFER};
+use super::look::LookArgs;
 use super::play::{self, Taps};
 use super::record::Recorder;
 use super::server::Server;
 use super::session::{EMBEDDED_RATE, Session};
 use super::settings::Settings;
-use super::{Exit, Usage, output};
+use super::{Exit, Usage, output, stacks};
 
 /// Events that may wait for the dashboard.
 const EVENTS: usize = 1_024;
@@ -38,19 +40,29 @@ const ACTIVITY_EVERY: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Opens the dashboard and stays until it is left.
-pub async fn run(settings: &Settings, record: Option<&Path>, cancel: CancellationToken) -> anyhow::Result<Exit> {
+pub async fn run(
+    settings: &Settings,
+    look: &LookArgs,
+    record: Option<&Path>,
+    cancel: CancellationToken,
+) -> anyhow::Result<Exit> {
     if !output::is_terminal() {
-        return Err(Usage(
-            "the dashboard needs a terminal, and there is none: `vaultscope run` does the same without one".to_owned(),
-        )
-        .into());
+        if record.is_some() {
+            return Err(Usage("--record needs a terminal, and there is none: leave it out".to_owned()).into());
+        }
+        // What can be said without one: what is deployed, and what the rest is called.
+        output::remark(
+            "vaultscope: no terminal, so these are the stacks; the dashboard needs one, `vaultscope watch` prints what happens, and \
+             `vaultscope run` does everything at once",
+        );
+        return stacks::run(settings, &StacksArgs { json: false }).await;
     }
     let session = Session::open(settings).await?;
     if session.emulator.is_some() {
         session.set_rate(EMBEDDED_RATE).await?;
     }
     let session = Arc::new(session);
-    let setup = setup(settings, &session);
+    let setup = setup(settings, look, &session);
     let (events, shown) = mpsc::channel(EVENTS);
     let recorder = match record.map(|path| Recorder::begin(path, setup.clone(), events.clone())).transpose() {
         Ok(recorder) => recorder,
@@ -72,7 +84,7 @@ pub async fn run(settings: &Settings, record: Option<&Path>, cancel: Cancellatio
     tasks.spawn(effects.carry_out(wanted));
     tasks.close();
     let entries = recorder.as_ref().map(|recorder| recorder.entries.clone());
-    let options = Options { recorder: entries, ..Options::default() };
+    let options = Options { recorder: entries, ..look.options(&settings.config) };
     let shown = tokio::select! {
         shown = tui::run(options, state, shown, asked) => Some(shown),
         () = cancel.cancelled() => None,
@@ -94,7 +106,7 @@ pub async fn run(settings: &Settings, record: Option<&Path>, cancel: Cancellatio
     Ok(Exit::Done)
 }
 
-fn setup(settings: &Settings, session: &Session) -> Setup {
+fn setup(settings: &Settings, look: &LookArgs, session: &Session) -> Setup {
     let url = session.url().unwrap_or_default();
     let target = TargetInfo {
         kind: match settings.target {
@@ -118,7 +130,8 @@ fn setup(settings: &Settings, session: &Session) -> Setup {
         purpose: "processes upload notifications and reconciles each dataset with its manifest".to_owned(),
         resources: resource_count(),
     };
-    Setup { target, stacks: vec![offer], job: JobRequest::default(), scenarios: play::offers() }
+    let (keys, presents) = (settings.config.rebindings.clone(), look.present);
+    Setup { target, stacks: vec![offer], job: JobRequest::default(), scenarios: play::offers(), keys, presents }
 }
 
 /// Hands flow events over in batches, so that a burst is folded and drawn at once.

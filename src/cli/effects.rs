@@ -133,7 +133,7 @@ impl Effects {
                 self.session.step(Duration::from_secs(*seconds)).await?;
                 Ok(format!("time went {seconds} s forward"))
             }
-            Effect::Copy(_) | Effect::Mouse(_) | Effect::Quit => Ok(String::new()),
+            Effect::Copy(_) | Effect::Mouse(_) | Effect::Colours(_) | Effect::Quit => Ok(String::new()),
         }
     }
 

@@ -17,7 +17,8 @@ use serde_json::json;
 use crate::tui::{Entry, Event, Recording, State, Theme, ViewState, draw, update};
 
 use super::Usage;
-use super::args::{ReplayArgs, ThemeArg};
+use super::args::ReplayArgs;
+use super::config::Config;
 
 /// Milliseconds between two frames of an asciicast.
 const FRAME_MS: u64 = 100;
@@ -25,14 +26,10 @@ const FRAME_MS: u64 = 100;
 const TICK_MS: u64 = 250;
 
 /// Writes the picture that the file's ending names.
-pub fn write(recording: Recording, path: &Path, args: &ReplayArgs) -> anyhow::Result<()> {
+pub fn write(mut recording: Recording, path: &Path, args: &ReplayArgs, config: &Config) -> anyhow::Result<()> {
     let ending = path.extension().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
-    let theme = match args.theme {
-        ThemeArg::Dark => Theme::Dark,
-        ThemeArg::Light => Theme::Light,
-        ThemeArg::Ansi => Theme::Ansi,
-        ThemeArg::Mono => Theme::Mono,
-    };
+    let theme = args.look.theme(config).unwrap_or(Theme::Dark);
+    recording.setup.presents |= args.look.present;
     let size = args.size.or_else(|| size_of(&recording)).unwrap_or((120, 40));
     let until = args.at.map(|at| u64::try_from(at.as_millis()).unwrap_or(u64::MAX));
     let made = match ending {
@@ -127,6 +124,7 @@ fn rows(buffer: &Buffer) -> impl Iterator<Item = Vec<&Cell>> {
 fn svg(buffer: &Buffer, theme: Theme) -> String {
     let (fore, back) = match theme {
         Theme::Light => (RgbColor(36, 41, 47), RgbColor(255, 255, 255)),
+        Theme::HighContrast => (RgbColor(255, 255, 255), RgbColor(0, 0, 0)),
         _ => (RgbColor(220, 223, 228), RgbColor(16, 18, 24)),
     };
     let mut written = String::new();

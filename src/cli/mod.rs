@@ -24,6 +24,7 @@ mod job;
 mod journal;
 mod landing;
 mod log_data;
+mod look;
 mod manual;
 mod memory;
 mod output;
@@ -140,8 +141,8 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Cleanup(args)) => cleanup::run(&settings, &args, cancel).await,
             Some(Command::Doctor(args)) => doctor::run(&settings, &args, cancel).await,
             Some(Command::Emulator(args)) => emulator::run(&settings, &args, cancel).await,
-            Some(Command::Replay(args)) => replay::run(&args, cancel).await,
-            None => dashboard::run(&settings, args.record.as_deref(), cancel).await,
+            Some(Command::Replay(args)) => replay::run(&args, &settings, cancel).await,
+            None => dashboard::run(&settings, &args.look, args.record.as_deref(), cancel).await,
             Some(Command::ServeFunction | Command::Completions(_) | Command::Man(_)) => Ok(Exit::Done),
         }
     });

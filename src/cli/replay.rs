@@ -10,9 +10,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::model::Timestamp;
-use crate::tui::{self, Effect, EffectResult, Entry, Event, Options, Recording, ReplayReading, State};
+use crate::tui::{self, Effect, EffectResult, Entry, Event, Recording, ReplayReading, State};
 
 use super::args::ReplayArgs;
+use super::settings::Settings;
 use super::{Exit, Usage, export, output};
 
 /// Events that may wait for the dashboard.
@@ -21,7 +22,7 @@ const EVENTS: usize = 1_024;
 const TELL_EVERY: Duration = Duration::from_millis(250);
 
 /// Runs the command.
-pub async fn run(args: &ReplayArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
+pub async fn run(args: &ReplayArgs, settings: &Settings, cancel: CancellationToken) -> anyhow::Result<Exit> {
     let file = args.file.display();
     let text = fs::read_to_string(&args.file).with_context(|| format!("cannot read {file}"))?;
     let recording = Recording::read(&text).with_context(|| format!("cannot replay {file}"))?;
@@ -30,7 +31,7 @@ pub async fn run(args: &ReplayArgs, cancel: CancellationToken) -> anyhow::Result
         output::remark(&format!("the last line of {file} is cut off and left out"));
     }
     if let Some(path) = &args.export {
-        export::write(recording, path, args)?;
+        export::write(recording, path, args, &settings.config)?;
         return Ok(Exit::Done);
     }
     if !output::is_terminal() {
@@ -42,7 +43,7 @@ pub async fn run(args: &ReplayArgs, cancel: CancellationToken) -> anyhow::Result
     }
     let clock = Clock::starting_at(Timestamp::default());
     clock.set_rate(args.speed).map_err(|error| Usage(error.to_string()))?;
-    let state = State::replaying(recording.setup);
+    let state = State::replaying(recording.setup).with_keys(settings.config.keymap()).presenting(args.look.present);
     let length_ms = recording.entries.last().map_or(0, |entry| entry.0);
     let (events, shown) = mpsc::channel(EVENTS);
     let (asked, wanted) = mpsc::unbounded_channel();
@@ -54,7 +55,7 @@ pub async fn run(args: &ReplayArgs, cancel: CancellationToken) -> anyhow::Result
     tasks.spawn(watched(Box::pin(tell(clock, length_ms, events)) as Work));
     tasks.close();
     let ended = tokio::select! {
-        ended = tui::run(Options::default(), state, shown, asked) => Some(ended),
+        ended = tui::run(args.look.options(&settings.config), state, shown, asked) => Some(ended),
         () = cancel.cancelled() => None,
     };
     end.cancel();

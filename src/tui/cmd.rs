@@ -1,6 +1,7 @@
 //! What a key means. A [`Cmd`] is intent: it is looked up in the keymap and carried out by `update`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -155,9 +156,39 @@ pub enum Cmd {
     Copy,
     /// Capture the mouse or leave it to the terminal.
     Mouse,
+    /// Find a command by what it does.
+    Palette,
+    /// Choose the colours.
+    Themes,
+    /// Begin or end presenting.
+    Present,
+    /// Hold the picture still, or let it go.
+    Freeze,
 }
 
 impl Cmd {
+    /// Its name in the configuration file: `next-pane`, `show-flow`. It is the one in recordings, written as keys of
+    /// the configuration are.
+    #[must_use]
+    pub fn name(self) -> String {
+        let name = match serde_json::to_value(self) {
+            Ok(Value::String(name)) => name,
+            Ok(Value::Object(parts)) => {
+                let parts = parts.iter().flat_map(|(name, of)| [Some(name.as_str()), of.as_str()]);
+                parts.flatten().collect::<Vec<_>>().join("-")
+            }
+            _ => String::new(),
+        };
+        let mut kebab = String::with_capacity(name.len() + 2);
+        for char in name.chars() {
+            if char.is_ascii_uppercase() {
+                kebab.push('-');
+            }
+            kebab.push(char.to_ascii_lowercase());
+        }
+        kebab
+    }
+
     /// What it does to the target, in words that follow "to"; `None` where it changes nothing there.
     #[must_use]
     pub const fn changes(self) -> Option<&'static str> {

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::theme::Theme;
+
 /// Work to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,6 +54,8 @@ pub enum Effect {
     Copy(String),
     /// Capture the mouse or leave it to the terminal. Done by [`run`](super::run()) itself.
     Mouse(bool),
+    /// Draw in these colours, or in those that fit the terminal. Done by [`run`](super::run()) itself.
+    Colours(Option<Theme>),
     /// Leave. Done by [`run`](super::run()) itself: it returns.
     Quit,
 }

@@ -3,6 +3,7 @@
 use crossterm::event::KeyEvent;
 use serde::{Deserialize, Serialize};
 
+use super::cmd::Page;
 use super::effect::Effect;
 use super::state::ReplayReading;
 use crate::model::activity::Activity;
@@ -17,6 +18,8 @@ pub enum Event {
     Key(KeyEvent),
     /// The mouse wheel was turned by that many notches, down where positive.
     Scroll(i16),
+    /// The mouse was clicked on something.
+    Click(Spot),
     /// Text was pasted.
     Paste(String),
     /// The terminal has this many columns and rows.
@@ -55,6 +58,23 @@ pub enum Event {
     Replay(ReplayReading),
     /// Something went wrong that belongs to no effect: one sentence.
     Problem(String),
+}
+
+/// What the mouse was clicked on: told by what is drawn there, so that it means the same on a screen of another size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Spot {
+    /// The tab of a page.
+    Page(Page),
+    /// A pane of the page that is shown, and the row of its list.
+    Pane {
+        /// Its place among the page's panes.
+        pane: usize,
+        /// From 0; `None` beside the rows.
+        row: Option<usize>,
+    },
+    /// A log line: its time, and its place in the order of arrival.
+    Line(Timestamp, u64),
 }
 
 /// How an effect ended. Sent once an effect, when its work is over or was refused; progress arrives as flow events.

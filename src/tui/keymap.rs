@@ -1,57 +1,10 @@
 //! Which key means what, as data: the footer and the help screen are made from the same table that keys are looked up in.
 
-use std::fmt;
+use crossterm::event::{KeyCode, KeyEvent};
+use serde::{Deserialize, Serialize};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
+use super::chord::Chord;
 use super::cmd::{Cmd, Page};
-
-/// A key with its modifiers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Chord {
-    /// The key.
-    pub code: KeyCode,
-    /// Whether Ctrl is held.
-    pub control: bool,
-}
-
-impl Chord {
-    const fn plain(code: KeyCode) -> Self {
-        Self { code, control: false }
-    }
-
-    const fn char(char: char) -> Self {
-        Self::plain(KeyCode::Char(char))
-    }
-
-    const fn control(char: char) -> Self {
-        Self { code: KeyCode::Char(char), control: true }
-    }
-}
-
-impl From<KeyEvent> for Chord {
-    fn from(key: KeyEvent) -> Self {
-        Self { code: key.code, control: key.modifiers.contains(KeyModifiers::CONTROL) }
-    }
-}
-
-impl fmt::Display for Chord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.control, self.code) {
-            (true, KeyCode::Char(char)) => write!(f, "Ctrl+{}", char.to_ascii_uppercase()),
-            (_, KeyCode::Char(' ')) => f.write_str("Space"),
-            (_, KeyCode::Char(char)) => write!(f, "{char}"),
-            (_, KeyCode::Up) => f.write_str("↑"),
-            (_, KeyCode::Down) => f.write_str("↓"),
-            (_, KeyCode::Left) => f.write_str("←"),
-            (_, KeyCode::Right) => f.write_str("→"),
-            (_, KeyCode::PageUp) => f.write_str("PgUp"),
-            (_, KeyCode::PageDown) => f.write_str("PgDn"),
-            (_, KeyCode::BackTab) => f.write_str("Shift+Tab"),
-            (_, code) => write!(f, "{code}"),
-        }
-    }
-}
 
 /// A meaning and the keys that have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +59,117 @@ impl Keymap {
     pub fn key_of(&self, page: Page, cmd: Cmd) -> Option<Chord> {
         self.on(page).find(|binding| binding.cmd == cmd).and_then(|binding| binding.keys.first().copied())
     }
+
+    /// Every command once, with the keys that it has where it is first named.
+    pub fn actions(&self) -> impl Iterator<Item = &Binding> {
+        let is_first = |at: usize| !self.bindings[..at].iter().any(|earlier| earlier.cmd == self.bindings[at].cmd);
+        self.bindings.iter().enumerate().filter(move |(at, _)| is_first(*at)).map(|(_, binding)| binding)
+    }
+
+    /// The same commands under other keys.
+    ///
+    /// # Errors
+    /// The first of `changes` that cannot be, and why.
+    pub fn rebound(mut self, changes: &[Rebinding]) -> Result<Self, Refused> {
+        for (at, change) in changes.iter().enumerate() {
+            let mut is_known = false;
+            for binding in self.bindings.iter_mut().filter(|binding| binding.cmd.name() == change.action) {
+                binding.keys.clone_from(&change.keys);
+                is_known = true;
+            }
+            if !is_known {
+                return Err(Refused { at, why: self.unknown(&change.action) });
+            }
+            if change.keys.contains(&Chord::control('c')) && change.action != Cmd::Quit.name() {
+                return Err(Refused { at, why: RebindingError::AlwaysLeaves { action: change.action.clone() } });
+            }
+        }
+        match self.conflict(changes) {
+            Some(refused) => Err(refused),
+            None => Ok(self),
+        }
+    }
+
+    fn unknown(&self, action: &str) -> RebindingError {
+        let names = self.actions().map(|binding| binding.cmd.name());
+        let alike = names.map(|name| (strsim::jaro_winkler(action, &name), name));
+        let nearest = alike.max_by(|one, other| one.0.total_cmp(&other.0));
+        let nearest = nearest.map(|(_, name)| name).unwrap_or_default();
+        RebindingError::Unknown { action: action.to_owned(), nearest }
+    }
+
+    /// A key that means two things on a page, told of the change that brought it about.
+    fn conflict(&self, changes: &[Rebinding]) -> Option<Refused> {
+        for page in Page::ALL {
+            let on_page: Vec<&Binding> = self.on(page).collect();
+            for (at, one) in on_page.iter().enumerate() {
+                for other in &on_page[at + 1..] {
+                    let Some(key) = one.keys.iter().find(|key| other.keys.contains(key)) else { continue };
+                    let changed = |cmd: Cmd| {
+                        changes.iter().rposition(|change| change.action == cmd.name()).map(|at| (at, cmd))
+                    };
+                    let (at, by) = [one.cmd, other.cmd].into_iter().filter_map(changed).max_by_key(|(at, _)| *at)?;
+                    let taken = if by == one.cmd { other.cmd } else { one.cmd };
+                    let (action, taken) = (by.name(), taken.name());
+                    return Some(Refused { at, why: RebindingError::Taken { action, key: *key, taken, page } });
+                }
+            }
+        }
+        None
+    }
+}
+
+/// A command that is given other keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rebinding {
+    /// [`Cmd::name`].
+    pub action: String,
+    /// Its keys, the one to show first; none leaves it to the palette.
+    pub keys: Vec<Chord>,
+}
+
+/// Which change of the keys cannot be, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Refused {
+    /// Its place among the changes.
+    pub at: usize,
+    /// Why.
+    pub why: RebindingError,
+}
+
+/// Why keys cannot be changed so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RebindingError {
+    /// There is no such command.
+    #[error("there is no command {action:?}: did you mean {nearest:?}? The palette (:) shows the names of all of them")]
+    Unknown {
+        /// As it was written.
+        action: String,
+        /// The command whose name is most alike.
+        nearest: String,
+    },
+    /// The key means something else.
+    #[error(
+        "{key} cannot be the key of {action}: on the page {page:?} it is that of {taken}; choose another one, or give {taken} one \
+         too"
+    )]
+    Taken {
+        /// Whose key it was to be.
+        action: String,
+        /// The key.
+        key: Chord,
+        /// Whose key it is.
+        taken: String,
+        /// Where.
+        page: Page,
+    },
+    /// Ctrl+C.
+    #[error("Ctrl+C cannot be the key of {action}: it always leaves; choose another one")]
+    AlwaysLeaves {
+        /// Whose key it was to be.
+        action: String,
+    },
 }
 
 /// The digit of each page. Pages to come have 6 and 8; the tabs and the help screen read the bindings made of this.
@@ -179,10 +243,14 @@ impl Default for Keymap {
         bind(&[], Cmd::Bottom, &[char('G'), plain(End)], "", "to the end, and follow it");
         bind(&[], Cmd::NextPane, &[plain(Tab)], "pane", "to the next pane");
         bind(&[], Cmd::PreviousPane, &[plain(BackTab)], "", "to the pane before");
+        bind(&[], Cmd::Palette, &[char(':')], "palette", "find a command by what it does, and do it");
         bind(&[], Cmd::Zoom, &[char('z')], "zoom", "the pane on the whole page, or back");
         bind(&[], Cmd::Copy, &[char('y')], "", "copy what is selected");
         bind(&[], Cmd::Errors, &[char('!')], "errors", "the problems so far");
-        bind(&[], Cmd::Mouse, &[char('m')], "", "wheel scrolls panes, or the mouse selects text");
+        bind(&[], Cmd::Mouse, &[char('m')], "", "the mouse chooses pages, panes and rows, or selects text");
+        bind(&[], Cmd::Themes, &[char('T')], "", "choose the colours");
+        bind(&[], Cmd::Present, &[char('P')], "", "present: account numbers masked, one pane in the light, keys shown");
+        bind(&[], Cmd::Freeze, &[char('F')], "", "hold the picture still while everything goes on, or let it go");
         for (page, digit) in PAGES {
             bind(&[], Cmd::Show(page), &[char(digit)], "", page.name());
         }
@@ -197,6 +265,8 @@ impl Default for Keymap {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+
+    use crossterm::event::KeyModifiers;
 
     use super::*;
 
@@ -230,5 +300,56 @@ mod tests {
         assert_eq!(key(Cmd::Quit).as_deref(), Some("Ctrl+C"));
         assert_eq!(key(Cmd::PreviousPane).as_deref(), Some("Shift+Tab"));
         assert_eq!(key(Cmd::Search), None, "nothing is searched on the Flow page");
+    }
+
+    fn change(action: &str, keys: &[&str]) -> Rebinding {
+        let keys = keys.iter().map(|key| key.parse().expect("a key")).collect();
+        Rebinding { action: action.to_owned(), keys }
+    }
+
+    #[test]
+    fn a_command_has_the_keys_that_it_is_given_on_every_page() {
+        let changes = [change("enter", &["Right", "Enter"]), change("right", &["l"]), change("deploy", &["Ctrl+Y"])];
+        let keymap = Keymap::default().rebound(&changes).expect("no conflict");
+        for page in [Page::Flow, Page::Logs] {
+            assert_eq!(keymap.key_of(page, Cmd::Enter).map(|key| key.to_string()).as_deref(), Some("→"), "{page:?}");
+        }
+        let key = |text: &str| text.parse::<Chord>().expect("a key");
+        let pressed = |chord: Chord| {
+            let modifiers = if chord.control { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
+            keymap.cmd(Page::Flow, KeyEvent::new(chord.code, modifiers))
+        };
+        assert_eq!(pressed(key("Ctrl+Y")), Some(Cmd::Deploy));
+        assert_eq!(pressed(key("d")), None, "its earlier key is free");
+        let swapped = [change("start-job", &["d"]), change("deploy", &["s"])];
+        assert!(Keymap::default().rebound(&swapped).is_ok(), "two may change places");
+        assert!(Keymap::default().rebound(&[change("mouse", &[])]).is_ok(), "the palette still has it");
+    }
+
+    #[test]
+    fn what_cannot_be_is_said_of_the_change_that_asks_for_it() {
+        let refused = |changes: &[Rebinding]| {
+            let refused = Keymap::default().rebound(changes).expect_err("refused");
+            (refused.at, refused.to_string())
+        };
+        let (at, said) = refused(&[change("zoom", &["Z"]), change("deplyo", &["D"])]);
+        assert!(at == 1 && said.contains("did you mean \"deploy\""), "{said}");
+        let (at, said) = refused(&[change("zoom", &["Z"]), change("deploy", &["s"])]);
+        assert!(at == 1 && said.contains("s cannot be the key of deploy"), "{said}");
+        assert!(said.contains("start-job") && said.contains("Flow"), "{said}");
+        let (at, said) = refused(&[change("deploy", &["s"]), change("zoom", &["Z"])]);
+        assert!(at == 0 && said.contains("start-job"), "{said}");
+        let (_, said) = refused(&[change("zoom", &["Ctrl+C"])]);
+        assert!(said.contains("always leaves"), "{said}");
+    }
+
+    #[test]
+    fn every_command_has_a_name_of_its_own() {
+        let keymap = Keymap::default();
+        let names: Vec<String> = keymap.actions().map(|binding| binding.cmd.name()).collect();
+        let once: HashSet<&String> = names.iter().collect();
+        assert_eq!(once.len(), names.len());
+        assert!(names.contains(&"show-flow".to_owned()) && names.contains(&"next-pane".to_owned()), "{names:?}");
+        assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')), "{names:?}");
     }
 }

@@ -4,7 +4,10 @@
 //! replayed and tested without a terminal. Drawing reads the state and keeps only scroll offsets of its own. It must not
 //! know AWS, the emulator or the clock: the composition root does the effects.
 
+mod background;
+mod chord;
 mod cmd;
+mod colours;
 mod effect;
 mod event;
 mod keymap;
@@ -17,13 +20,14 @@ mod update;
 mod view;
 mod widget;
 
+pub use chord::{Chord, NoKey};
 pub use cmd::{Cmd, Page};
 pub use effect::{Effect, GatewayWish, JobRequest};
-pub use event::{ClockReading, EffectResult, Event, TargetInfo, TargetKind};
-pub use keymap::{Binding, Chord, Keymap};
+pub use event::{ClockReading, EffectResult, Event, Spot, TargetInfo, TargetKind};
+pub use keymap::{Binding, Keymap, Rebinding, RebindingError, Refused};
 pub use recording::{Entry, Header, Recording, RecordingError};
 pub use run::{DatasetSummary, Options, StackSummary, Summary, TuiError, run};
 pub use state::{ReplayReading, ScenarioOffer, Setup, StackOffer, State};
-pub use theme::{Role, Surroundings, Theme};
+pub use theme::{Depth, Role, Surroundings, Theme};
 pub use update::update;
 pub use view::{ViewState, draw};

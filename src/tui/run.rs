@@ -4,16 +4,17 @@
 use std::io;
 use std::time::Duration;
 
-use crossterm::event::{Event as TerminalEvent, EventStream, MouseEventKind};
+use crossterm::event::{Event as TerminalEvent, EventStream, MouseButton, MouseEventKind};
 use futures::StreamExt;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::background::{Background, Heard};
 use super::terminal::{self, Screen};
-use super::theme::{Surroundings, Theme};
+use super::theme::{Depth, Surroundings, Theme};
 use super::view::{ViewState, draw};
-use super::{Effect, Entry, Event, State, update};
+use super::{Effect, Entry, Event, Spot, State, update};
 use crate::model::{Outcome, Tally};
 
 /// The beat of frames: 30 a second at most.
@@ -26,7 +27,7 @@ const BATCH: usize = 64;
 /// How the terminal is used.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Whether the wheel scrolls panes from the start; the terminal's own selection needs it off.
+    /// Whether the mouse chooses panes and rows from the start; the terminal's own selection needs it off.
     pub mouse: bool,
     /// The colour scheme; the one that fits the terminal where it is not named.
     pub theme: Option<Theme>,
@@ -82,7 +83,8 @@ pub struct DatasetSummary {
 
 /// Shows the dashboard until the user leaves or `events` closes.
 ///
-/// Effects are handed to `effects` except [`Effect::Copy`], [`Effect::Mouse`] and [`Effect::Quit`], which are done here.
+/// Effects are handed to `effects` except [`Effect::Copy`], [`Effect::Mouse`], [`Effect::Colours`] and [`Effect::Quit`],
+/// which are done here.
 ///
 /// # Errors
 /// When the terminal cannot be set up, read or drawn on. The terminal is restored in every case.
@@ -105,25 +107,44 @@ pub async fn run(
     let event = Event::Resize(size.width, size.height);
     record(0, &event);
     update(&mut state, event);
-    let theme = options.theme.unwrap_or_else(|| Theme::for_terminal(&Surroundings::read()));
-    let mut view = ViewState::new(theme);
+    let surroundings = Surroundings::read();
+    let mut fitting = Theme::for_terminal(&surroundings);
+    state.theme = options.theme;
+    let mut view = ViewState::new(options.theme.unwrap_or(fitting)).with_depth(Depth::of(&surroundings));
+    let mut background = Background::default();
     let mut keys = EventStream::new();
     let mut frames = interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let opened = frames.tick().await;
     let (mut last_tick, mut beat) = (0, 0);
     screen.terminal.draw(|frame| draw(frame, &state, &mut view))?;
+    // The first frame does not wait for it.
+    if surroundings.has_to_ask() {
+        terminal::ask_background()?;
+        background = Background::asked();
+    }
     let mut dirty = false;
     loop {
         let mut batch = Vec::new();
         tokio::select! {
             biased;
             key = keys.next() => match key {
-                Some(key) => batch.extend(translate(key?)),
+                Some(event) => match event? {
+                    TerminalEvent::Key(key) => match background.hear(key, beat) {
+                        Heard::Keys(keys) => batch.extend(keys.into_iter().map(Event::Key)),
+                        Heard::IsLight(is_light) => {
+                            fitting = Theme::on(is_light);
+                            view.set_theme(state.theme.unwrap_or(fitting));
+                            dirty = true;
+                        }
+                    },
+                    event => batch.extend(translate(event, &view, &state)),
+                },
                 None => return Ok(state.summary()),
             },
             now = frames.tick() => {
                 beat = u64::try_from(now.duration_since(opened).as_millis()).unwrap_or(u64::MAX);
+                batch.extend(background.pass(beat).into_iter().map(Event::Key));
                 if beat - last_tick >= TICK_MS {
                     last_tick = beat;
                     batch.push(Event::Tick(beat));
@@ -148,8 +169,15 @@ pub async fn run(
             for effect in update(&mut state, event) {
                 match effect {
                     Effect::Quit => return Ok(state.summary()),
-                    Effect::Copy(text) => terminal::copy(&text)?,
+                    Effect::Copy(text) => {
+                        if let Err(problem) = terminal::copy(&text, surroundings.is_tmux) {
+                            let event = Event::Problem(problem);
+                            record(beat, &event);
+                            update(&mut state, event);
+                        }
+                    }
                     Effect::Mouse(captured) => terminal::mouse_capture(captured)?,
+                    Effect::Colours(theme) => view.set_theme(theme.unwrap_or(fitting)),
                     // A root that no longer listens is leaving; its event channel closes next.
                     other => drop(effects.send(other)),
                 }
@@ -168,17 +196,28 @@ fn last_tick_drawn(view: &mut ViewState, tick: u64) -> bool {
     std::mem::replace(&mut view.drawn_tick, tick) != tick
 }
 
-/// What a terminal event means to the dashboard.
-fn translate(event: TerminalEvent) -> Option<Event> {
+/// What a terminal event that is no key means to the dashboard.
+fn translate(event: TerminalEvent, view: &ViewState, state: &State) -> Vec<Event> {
     match event {
-        TerminalEvent::Key(key) => Some(Event::Key(key)),
-        TerminalEvent::Paste(text) => Some(Event::Paste(text)),
-        TerminalEvent::Resize(columns, rows) => Some(Event::Resize(columns, rows)),
-        TerminalEvent::Mouse(mouse) => match mouse.kind {
-            MouseEventKind::ScrollDown => Some(Event::Scroll(1)),
-            MouseEventKind::ScrollUp => Some(Event::Scroll(-1)),
-            _ => None,
-        },
-        TerminalEvent::FocusGained | TerminalEvent::FocusLost => None,
+        TerminalEvent::Paste(text) => vec![Event::Paste(text)],
+        TerminalEvent::Resize(columns, rows) => vec![Event::Resize(columns, rows)],
+        TerminalEvent::Mouse(mouse) => {
+            let spot = view.spot(mouse.column, mouse.row);
+            let by = match mouse.kind {
+                MouseEventKind::Down(MouseButton::Left) => return spot.map(Event::Click).into_iter().collect(),
+                MouseEventKind::ScrollDown => 1,
+                MouseEventKind::ScrollUp => -1,
+                _ => return Vec::new(),
+            };
+            // The wheel scrolls the pane that it is over, which gets the keys too.
+            let over = match spot {
+                Some(Spot::Pane { pane, .. }) if pane != state.pane() => {
+                    Some(Event::Click(Spot::Pane { pane, row: None }))
+                }
+                _ => None,
+            };
+            over.into_iter().chain([Event::Scroll(by)]).collect()
+        }
+        TerminalEvent::Key(_) | TerminalEvent::FocusGained | TerminalEvent::FocusLost => Vec::new(),
     }
 }

@@ -1,19 +1,25 @@
 //! Roles, not colours: what a thing means decides how it looks, and each scheme says how a meaning looks. No meaning is
 //! carried by colour alone; glyphs and words stand beside it.
 
+use anstyle::RgbColor;
 use ratatui::style::{Color, Modifier, Style};
 use serde::{Deserialize, Serialize};
 
+use super::colours::{ANSI, COLOUR_BLIND, Colours, DARK, HIGH_CONTRAST, LIGHT};
 use crate::model::execution::Progress;
 
 /// A colour scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Theme {
     /// For a dark background, in 24-bit colour.
     Dark,
     /// For a light background, in 24-bit colour.
     Light,
+    /// White on black, and bright colours, for whoever or whatever shows little contrast.
+    HighContrast,
+    /// Colours that nobody has to tell red from green for.
+    ColourBlind,
     /// The terminal's own sixteen colours, on whatever background.
     #[default]
     Ansi,
@@ -71,6 +77,8 @@ pub struct Surroundings {
     pub colorfgbg: String,
     /// `TERM`.
     pub term: String,
+    /// Whether `TMUX` is set.
+    pub is_tmux: bool,
 }
 
 impl Surroundings {
@@ -83,6 +91,65 @@ impl Surroundings {
             colorterm: var("COLORTERM"),
             colorfgbg: var("COLORFGBG"),
             term: var("TERM"),
+            is_tmux: !var("TMUX").is_empty(),
+        }
+    }
+
+    fn is_plain(&self) -> bool {
+        self.no_color || matches!(self.term.as_str(), "dumb" | "vt100" | "vt220")
+    }
+
+    fn has_all_colours(&self) -> bool {
+        matches!(self.colorterm.as_str(), "truecolor" | "24bit") || self.term.ends_with("-direct")
+    }
+
+    /// Whether the background is light, where the environment says so.
+    fn is_light(&self) -> Option<bool> {
+        let background = self.colorfgbg.rsplit(';').next().and_then(|colour| colour.parse::<u8>().ok());
+        background.map(|colour| matches!(colour, 7 | 9..=15))
+    }
+
+    /// Whether the scheme depends on a background that only the terminal knows.
+    pub(super) fn has_to_ask(&self) -> bool {
+        !self.is_plain() && self.has_all_colours() && self.is_light().is_none()
+    }
+}
+
+/// How many colours the terminal shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Depth {
+    /// 24 bits each.
+    #[default]
+    All,
+    /// The 256 of xterm.
+    Indexed,
+    /// Its own sixteen.
+    Sixteen,
+}
+
+impl Depth {
+    /// What the environment says of the terminal.
+    #[must_use]
+    pub fn of(surroundings: &Surroundings) -> Self {
+        match surroundings.term.as_str() {
+            _ if surroundings.has_all_colours() => Self::All,
+            term if term.contains("256color") => Self::Indexed,
+            _ => Self::Sixteen,
+        }
+    }
+
+    /// The nearest colour that it has.
+    #[must_use]
+    pub fn nearest(self, colour: Color) -> Color {
+        let Color::Rgb(red, green, blue) = colour else { return colour };
+        let wanted = RgbColor(red, green, blue);
+        match self {
+            Self::All => colour,
+            Self::Indexed => Color::Indexed(anstyle_lossy::rgb_to_xterm(wanted).0),
+            Self::Sixteen => {
+                let nearest = anstyle_lossy::rgb_to_ansi(wanted, anstyle_lossy::palette::DEFAULT);
+                Color::Indexed(anstyle::Ansi256Color::from_ansi(nearest).0)
+            }
         }
     }
 }
@@ -92,15 +159,46 @@ impl Theme {
     /// sixteen colours elsewhere.
     #[must_use]
     pub fn for_terminal(surroundings: &Surroundings) -> Self {
-        if surroundings.no_color || matches!(surroundings.term.as_str(), "dumb" | "vt100" | "vt220") {
-            return Self::Mono;
+        match surroundings {
+            _ if surroundings.is_plain() => Self::Mono,
+            _ if !surroundings.has_all_colours() => Self::Ansi,
+            _ => Self::on(surroundings.is_light() == Some(true)),
         }
-        let background = surroundings.colorfgbg.rsplit(';').next().and_then(|colour| colour.parse::<u8>().ok());
-        let light = matches!(background, Some(7 | 9..=15));
-        match (surroundings.colorterm.as_str(), light) {
-            ("truecolor" | "24bit", true) => Self::Light,
-            ("truecolor" | "24bit", false) => Self::Dark,
-            _ => Self::Ansi,
+    }
+
+    /// The scheme for a light background or a dark one, in 24-bit colour.
+    #[must_use]
+    pub const fn on(is_light: bool) -> Self {
+        if is_light { Self::Light } else { Self::Dark }
+    }
+
+    /// Every scheme, in the order of the picker.
+    pub const ALL: [Self; 6] =
+        [Self::Dark, Self::Light, Self::HighContrast, Self::ColourBlind, Self::Ansi, Self::Mono];
+
+    /// Its name in the configuration file and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::HighContrast => "high-contrast",
+            Self::ColourBlind => "colour-blind",
+            Self::Ansi => "ansi",
+            Self::Mono => "mono",
+        }
+    }
+
+    /// What it is for, in a few words.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Dark => "for a dark background",
+            Self::Light => "for a light background",
+            Self::HighContrast => "white on black, bright colours",
+            Self::ColourBlind => "no red against green",
+            Self::Ansi => "the terminal's own sixteen colours",
+            Self::Mono => "no colours: bold, dim and reversed",
         }
     }
 
@@ -110,6 +208,8 @@ impl Theme {
         match self {
             Self::Dark => coloured(role, &DARK),
             Self::Light => coloured(role, &LIGHT),
+            Self::HighContrast => coloured(role, &HIGH_CONTRAST),
+            Self::ColourBlind => coloured(role, &COLOUR_BLIND),
             Self::Ansi => coloured(role, &ANSI),
             Self::Mono => mono(role),
         }
@@ -128,74 +228,27 @@ impl Theme {
     }
 }
 
-struct Palette {
-    text: Color,
-    dim: Color,
-    accent: Color,
-    good: Color,
-    active: Color,
-    warn: Color,
-    bad: Color,
-    selected: Color,
-    on_badge: Color,
-}
-
-const DARK: Palette = Palette {
-    text: Color::Rgb(220, 223, 228),
-    dim: Color::Rgb(128, 136, 150),
-    accent: Color::Rgb(122, 178, 255),
-    good: Color::Rgb(126, 211, 133),
-    active: Color::Rgb(96, 205, 224),
-    warn: Color::Rgb(240, 190, 90),
-    bad: Color::Rgb(255, 120, 120),
-    selected: Color::Rgb(50, 60, 80),
-    on_badge: Color::Rgb(16, 18, 24),
-};
-
-const LIGHT: Palette = Palette {
-    text: Color::Rgb(36, 41, 47),
-    dim: Color::Rgb(101, 109, 118),
-    accent: Color::Rgb(9, 90, 200),
-    good: Color::Rgb(20, 115, 50),
-    active: Color::Rgb(0, 105, 130),
-    warn: Color::Rgb(140, 90, 0),
-    bad: Color::Rgb(190, 30, 40),
-    selected: Color::Rgb(210, 226, 247),
-    on_badge: Color::Rgb(255, 255, 255),
-};
-
-const ANSI: Palette = Palette {
-    text: Color::Reset,
-    dim: Color::DarkGray,
-    accent: Color::Blue,
-    good: Color::Green,
-    active: Color::Cyan,
-    warn: Color::Yellow,
-    bad: Color::Red,
-    selected: Color::Reset,
-    on_badge: Color::Black,
-};
-
-fn coloured(role: Role, palette: &Palette) -> Style {
+fn coloured(role: Role, colours: &Colours) -> Style {
     let fore = |colour| Style::new().fg(colour);
-    let badge = |colour| Style::new().fg(palette.on_badge).bg(colour).add_modifier(Modifier::BOLD);
+    let text = if colours.ground == Color::Reset { fore(colours.text) } else { fore(colours.text).bg(colours.ground) };
+    let badge = |colour| Style::new().fg(colours.on_badge).bg(colour).add_modifier(Modifier::BOLD);
     match role {
-        Role::Text => fore(palette.text),
-        Role::Dim | Role::Border => fore(palette.dim),
-        Role::Title => fore(palette.text).add_modifier(Modifier::BOLD),
-        Role::Focus => fore(palette.accent),
-        Role::Selected if palette.selected == Color::Reset => Style::new().add_modifier(Modifier::REVERSED),
-        Role::Selected => Style::new().bg(palette.selected).add_modifier(Modifier::BOLD),
-        Role::Key => fore(palette.accent).add_modifier(Modifier::BOLD),
-        Role::Good => fore(palette.good),
-        Role::Active => fore(palette.active).add_modifier(Modifier::BOLD),
-        Role::Warn => fore(palette.warn),
-        Role::Bad => fore(palette.bad).add_modifier(Modifier::BOLD),
-        Role::New => fore(palette.good).add_modifier(Modifier::BOLD),
-        Role::Embedded => badge(palette.good),
-        Role::Found | Role::Endpoint => badge(palette.warn),
-        Role::Aws => badge(palette.bad),
-        Role::Tab => badge(palette.accent),
+        Role::Text => text,
+        Role::Dim | Role::Border => fore(colours.dim),
+        Role::Title => fore(colours.text).add_modifier(Modifier::BOLD),
+        Role::Focus => fore(colours.accent),
+        Role::Selected if colours.selected == Color::Reset => Style::new().add_modifier(Modifier::REVERSED),
+        Role::Selected => Style::new().bg(colours.selected).add_modifier(Modifier::BOLD),
+        Role::Key => fore(colours.accent).add_modifier(Modifier::BOLD),
+        Role::Good => fore(colours.good),
+        Role::Active => fore(colours.active).add_modifier(Modifier::BOLD),
+        Role::Warn => fore(colours.warn),
+        Role::Bad => fore(colours.bad).add_modifier(Modifier::BOLD),
+        Role::New => fore(colours.good).add_modifier(Modifier::BOLD),
+        Role::Embedded => badge(colours.good),
+        Role::Found | Role::Endpoint => badge(colours.warn),
+        Role::Aws => badge(colours.bad),
+        Role::Tab => badge(colours.accent),
     }
 }
 
@@ -216,27 +269,83 @@ fn mono(role: Role) -> Style {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_scheme_fits_what_the_terminal_says() {
-        let theme = |colorterm: &str, colorfgbg: &str, no_color| {
-            Theme::for_terminal(&Surroundings {
-                no_color,
-                colorterm: colorterm.to_owned(),
-                colorfgbg: colorfgbg.to_owned(),
-                term: "xterm-256color".to_owned(),
-            })
-        };
-        assert_eq!(theme("truecolor", "15;0", false), Theme::Dark);
-        assert_eq!(theme("truecolor", "0;15", false), Theme::Light);
-        assert_eq!(theme("", "0;15", false), Theme::Ansi);
-        assert_eq!(theme("truecolor", "15;0", true), Theme::Mono);
+    fn terminal(term: &str, colorterm: &str, colorfgbg: &str, no_color: bool) -> Surroundings {
+        Surroundings {
+            no_color,
+            colorterm: colorterm.to_owned(),
+            colorfgbg: colorfgbg.to_owned(),
+            term: term.to_owned(),
+            is_tmux: false,
+        }
     }
 
     #[test]
+    fn the_scheme_fits_what_the_terminal_says() {
+        for (surroundings, theme, depth, asks) in [
+            (terminal("xterm-256color", "truecolor", "15;0", false), Theme::Dark, Depth::All, false),
+            (terminal("xterm-256color", "truecolor", "0;15", false), Theme::Light, Depth::All, false),
+            (terminal("xterm-256color", "truecolor", "0;default;15", false), Theme::Light, Depth::All, false),
+            (terminal("xterm-256color", "truecolor", "", false), Theme::Dark, Depth::All, true),
+            (terminal("xterm-256color", "truecolor", "", true), Theme::Mono, Depth::All, false),
+            (terminal("xterm-256color", "", "0;15", false), Theme::Ansi, Depth::Indexed, false),
+            (terminal("xterm-16color", "", "", false), Theme::Ansi, Depth::Sixteen, false),
+            (terminal("linux", "", "", false), Theme::Ansi, Depth::Sixteen, false),
+            (terminal("xterm-direct", "", "", false), Theme::Dark, Depth::All, true),
+            (terminal("dumb", "truecolor", "", false), Theme::Mono, Depth::All, false),
+        ] {
+            assert_eq!(Theme::for_terminal(&surroundings), theme, "{surroundings:?}");
+            assert_eq!(Depth::of(&surroundings), depth, "{surroundings:?}");
+            assert_eq!(surroundings.has_to_ask(), asks, "{surroundings:?}");
+        }
+    }
+
+    const ROLES: [Role; 17] = [
+        Role::Text,
+        Role::Dim,
+        Role::Title,
+        Role::Border,
+        Role::Focus,
+        Role::Selected,
+        Role::Key,
+        Role::Good,
+        Role::Active,
+        Role::Warn,
+        Role::Bad,
+        Role::New,
+        Role::Found,
+        Role::Embedded,
+        Role::Endpoint,
+        Role::Aws,
+        Role::Tab,
+    ];
+
+    #[test]
     fn without_colour_no_role_has_one() {
-        for role in [Role::Text, Role::Good, Role::Bad, Role::Warn, Role::Selected, Role::Aws, Role::Tab, Role::Found] {
+        for role in ROLES {
             let style = Theme::Mono.style(role);
             assert_eq!((style.fg, style.bg), (None, None), "{role:?}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_of_few_colours_is_sent_no_others() {
+        for theme in Theme::ALL {
+            for role in ROLES {
+                let style = theme.style(role);
+                for colour in [style.fg, style.bg].into_iter().flatten() {
+                    assert!(!matches!(Depth::Indexed.nearest(colour), Color::Rgb(..)), "{theme:?} {role:?}");
+                    let nearest = Depth::Sixteen.nearest(colour);
+                    let is_of_sixteen = !matches!(nearest, Color::Rgb(..) | Color::Indexed(16..));
+                    assert!(is_of_sixteen, "{theme:?} {role:?}: {nearest:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_names_are_those_of_the_configuration() {
+        for theme in Theme::ALL {
+            assert_eq!(serde_json::to_value(theme).expect("a name"), theme.name());
         }
     }
 }

@@ -12,11 +12,13 @@ use vaultscope::clock::real_now;
 /// Nothing that these tests wait for takes so long.
 const LIMIT: Duration = Duration::from_secs(120);
 
-struct Terminal {
+pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     keys: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
     screen: vt100::Parser,
+    /// Everything that was written to it.
+    written: Vec<u8>,
 }
 
 impl Terminal {
@@ -25,14 +27,26 @@ impl Terminal {
     }
 
     fn open_with(args: &[&str], columns: u16, rows: u16) -> Self {
+        let command = [&[env!("CARGO_BIN_EXE_vaultscope")], args].concat();
+        Self::running(&command, &[("TERM", "xterm-256color")], columns, rows)
+    }
+
+    /// Runs a command in a terminal with nothing in its environment that says something of the terminal but `env`.
+    pub fn running(words: &[&str], env: &[(&str, &str)], columns: u16, rows: u16) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_vaultscope"));
+        let mut command = CommandBuilder::new(words[0]);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
             command.env_remove(name);
         }
-        command.args(args);
-        command.env("TERM", "xterm-256color");
+        command.args(&words[1..]);
+        for name in ["COLORTERM", "COLORFGBG", "NO_COLOR", "TMUX", "VAULTSCOPE_THEME", "VAULTSCOPE_CONFIG"] {
+            command.env_remove(name);
+        }
+        for (name, value) in env {
+            command.env(name, value);
+        }
+        command.env("XDG_CONFIG_HOME", "/nonexistent");
         command.env("AWS_EC2_METADATA_DISABLED", "true");
         let child = pair.slave.spawn_command(command).expect("the binary starts");
         let keys = pair.master.take_writer().expect("a writer");
@@ -49,25 +63,44 @@ impl Terminal {
         });
         let cells = |count| NonZeroU16::new(count).expect("a terminal has cells");
         let screen = vt100::Parser::new(cells(rows), cells(columns), 0);
-        Self { child, keys, output, screen }
+        Self { child, keys, output, screen, written: Vec::new() }
     }
 
-    fn text(&self) -> String {
+    /// Everything that was written to it, as text.
+    pub fn written(&self) -> String {
+        String::from_utf8_lossy(&self.written).into_owned()
+    }
+
+    /// Waits until `what` was written to it.
+    pub fn is_sent(&mut self, what: &str) {
+        let began = real_now();
+        while !self.written().contains(what) {
+            assert!(began.elapsed() < LIMIT, "{what:?} was never written:\n{}", self.text());
+            self.read();
+        }
+    }
+
+    fn read(&mut self) {
+        if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(50)) {
+            self.screen.process(&bytes);
+            self.written.extend(bytes);
+        }
+    }
+
+    pub fn text(&self) -> String {
         self.screen.screen().contents()
     }
 
     /// Waits until the screen shows `what`.
-    fn shows(&mut self, what: &str) {
+    pub fn shows(&mut self, what: &str) {
         let began = real_now();
         while !self.text().contains(what) {
             assert!(began.elapsed() < LIMIT, "the screen never showed {what:?}:\n{}", self.text());
-            if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(50)) {
-                self.screen.process(&bytes);
-            }
+            self.read();
         }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).and_then(|()| self.keys.flush()).expect("the terminal takes keys");
     }
 
@@ -77,7 +110,7 @@ impl Terminal {
         self.press(key);
     }
 
-    fn ends(mut self) {
+    pub fn ends(mut self) {
         let began = real_now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the process can be waited for") {

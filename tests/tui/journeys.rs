@@ -4,8 +4,8 @@ use crossterm::event::KeyCode;
 use proptest::prelude::*;
 use vaultscope::model::activity::{Activity, CallRow};
 use vaultscope::model::preview::ChangePreview;
-use vaultscope::model::{LogRole, Seen, SetId, Source, SourceReport, SourceState};
-use vaultscope::tui::{Effect, EffectResult, Event, JobRequest, ReplayReading, State, TargetInfo, update};
+use vaultscope::model::{LogRole, Seen, SetId, Source, SourceReport, SourceState, Timestamp};
+use vaultscope::tui::{Effect, EffectResult, Event, JobRequest, Page, ReplayReading, Spot, State, TargetInfo, update};
 
 use super::story;
 use super::{key, press, screen};
@@ -185,6 +185,10 @@ fn happening() -> impl Strategy<Value = Event> {
         any::<bool>().prop_map(|read_only| Event::Target(TargetInfo { read_only, ..story::aws() })),
         Just(Event::Target(story::endpoint())),
         any::<i16>().prop_map(Event::Scroll),
+        prop::sample::select(&Page::ALL[..]).prop_map(|page| Event::Click(Spot::Page(page))),
+        (0..6_usize, any::<Option<usize>>()).prop_map(|(pane, row)| Event::Click(Spot::Pane { pane, row })),
+        (any::<i32>(), any::<u64>())
+            .prop_map(|(at, order)| Event::Click(Spot::Line(Timestamp::from_secs(at.into()), order))),
     ]
 }
 
@@ -193,7 +197,7 @@ proptest! {
     #[test]
     fn no_size_no_key_and_no_event_makes_it_panic(
         steps in prop::collection::vec(
-            prop_oneof![3 => "[1-59a-zA-Z/!?.\\[\\] \n\t\u{1b}\u{8}]".prop_map(Ok), 1 => happening().prop_map(Err)],
+            prop_oneof![3 => "[1-59a-zA-Z:/!?.\\[\\] \n\t\u{1b}\u{8}]".prop_map(Ok), 1 => happening().prop_map(Err)],
             0..60,
         ),
         sizes in prop::collection::vec((1_u16..160, 1_u16..60), 1..4),

@@ -1,7 +1,14 @@
-//! What the pages look like, as text, at the smallest size that is designed for and at a large one.
+//! What the pages look like, as text, at the smallest size that is designed for and at a large one; and which colours they
+//! have in each scheme.
 
+use std::fmt::Write as _;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::{Color, Modifier};
 use vaultscope::model::{Source, SourceState};
-use vaultscope::tui::{Event, State, TargetInfo, update};
+use vaultscope::tui::{Depth, Event, State, TargetInfo, Theme, ViewState, draw, update};
 
 use super::story;
 use super::{press, screen};
@@ -152,4 +159,130 @@ fn sources_that_do_not_answer_are_told_of() {
         press(&mut state, "3");
         state
     });
+}
+
+/// The screen in a scheme.
+fn drawn(state: &mut State, (width, height): (u16, u16), theme: Theme, depth: Depth) -> Buffer {
+    update(state, Event::Resize(width, height));
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
+    let mut view = ViewState::new(theme).with_depth(depth);
+    terminal.draw(|frame| draw(frame, state, &mut view)).expect("a frame");
+    terminal.backend().buffer().clone()
+}
+
+/// How a cell looks, in words: `#dcdfe4 on #10121a bold`.
+fn look(cell: &Cell) -> String {
+    let colour = |colour| match colour {
+        Color::Reset => "-".to_owned(),
+        Color::Rgb(red, green, blue) => format!("#{red:02x}{green:02x}{blue:02x}"),
+        other => other.to_string(),
+    };
+    let mut words = format!("{} on {}", colour(cell.fg), colour(cell.bg));
+    for (modifier, name) in [
+        (Modifier::BOLD, "bold"),
+        (Modifier::DIM, "dim"),
+        (Modifier::REVERSED, "reversed"),
+        (Modifier::UNDERLINED, "underlined"),
+    ] {
+        if cell.modifier.contains(modifier) {
+            write!(words, " {name}").expect("written");
+        }
+    }
+    words
+}
+
+/// The schemes that a picture is told in.
+const TOLD: [Theme; 3] = [Theme::Dark, Theme::Light, Theme::Mono];
+
+/// The screen's text, then which look each of its cells has, then the looks in each scheme: a letter is a look, and its
+/// first line names it.
+fn coloured(state: &mut State, size: (u16, u16)) -> String {
+    let pictures = TOLD.map(|theme| drawn(state, size, theme, Depth::All));
+    let width = usize::from(size.0);
+    let mut looks: Vec<[String; 3]> = Vec::new();
+    let mut rows = vec![String::new(); usize::from(size.1)];
+    let mut texts = rows.clone();
+    for (at, cell) in pictures[0].content.iter().enumerate() {
+        for other in &pictures[1..] {
+            assert_eq!(other.content[at].symbol(), cell.symbol(), "text is the same in every scheme");
+        }
+        let of = [0, 1, 2].map(|picture| look(&pictures[picture].content[at]));
+        let place = looks.iter().position(|known| *known == of).unwrap_or_else(|| {
+            looks.push(of);
+            looks.len() - 1
+        });
+        let letter = char::from(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[place]);
+        // What is most common is left out.
+        rows[at / width].push(if place == 0 { ' ' } else { letter });
+        texts[at / width].push_str(cell.symbol());
+    }
+    let mut told = texts.iter().chain(&rows).map(|row| format!("{}\n", row.trim_end())).collect::<String>();
+    for (place, of) in looks.iter().enumerate() {
+        let letter = char::from(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[place]);
+        writeln!(told, "{letter}  dark {}  light {}  mono {}", of[0], of[1], of[2]).expect("written");
+    }
+    told
+}
+
+/// What is shown of each page.
+const PAGES: [(&str, &str); 7] = [
+    ("flow", "1"),
+    ("stacks", "2"),
+    ("logs", "3kk"),
+    ("table", "4\tk"),
+    ("executions", "5"),
+    ("gateway", "7"),
+    ("activity", "9j"),
+];
+
+/// A page with everything on it.
+fn page(keys: &str) -> State {
+    let mut state = on(story::setup().target, &[(&story::SOURCES[..2], story::failing())], 12);
+    press(&mut state, keys);
+    state
+}
+
+#[test]
+fn every_page_in_dark_light_and_without_colour() {
+    for (name, keys) in PAGES {
+        for (width, height) in [(80, 24), (140, 45)] {
+            insta::assert_snapshot!(
+                format!("colours_{name}_{width}x{height}"),
+                coloured(&mut page(keys), (width, height))
+            );
+        }
+    }
+}
+
+#[test]
+fn every_page_can_be_told_from_its_text_and_without_colour_has_none() {
+    for (_, keys) in PAGES {
+        for size in [(80, 24), (140, 45), (50, 20)] {
+            let plain = drawn(&mut page(keys), size, Theme::Mono, Depth::Sixteen);
+            assert!(plain.content.iter().all(|cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset)), "page {keys}");
+            for theme in Theme::ALL {
+                let other = drawn(&mut page(keys), size, theme, Depth::All);
+                let is_alike = |(one, other): (&Cell, &Cell)| one.symbol() == other.symbol();
+                assert!(plain.content.iter().zip(&other.content).all(is_alike), "{theme:?}, page {keys}");
+                let few = drawn(&mut page(keys), size, theme, Depth::Sixteen);
+                let is_few = |colour| !matches!(colour, Color::Rgb(..) | Color::Indexed(16..));
+                assert!(few.content.iter().all(|cell| is_few(cell.fg) && is_few(cell.bg)), "{theme:?}, page {keys}");
+                // A scheme that brings its ground covers the whole screen with it.
+                if matches!(theme, Theme::HighContrast | Theme::ColourBlind) {
+                    assert!(other.content.iter().all(|cell| cell.bg != Color::Reset), "{theme:?}, page {keys}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn overlays_for_commands_colours_and_an_audience() {
+    three("palette", landing_with(":"));
+    three("palette_typed", landing_with("3:filt"));
+    three("themes", landing_with("Tj"));
+    three("present", landing_with("P\tj"));
+    three("present_logs", landing_with("3P\n"));
+    three("frozen", landing_with("PF"));
+    insta::assert_snapshot!("colours_present_120x40", coloured(&mut landing_with("P\tj")(), (120, 40)));
 }

@@ -5,6 +5,7 @@ mod changes;
 mod gateway;
 mod journeys;
 mod looks;
+mod overlays;
 mod sources;
 mod story;
 mod targets;

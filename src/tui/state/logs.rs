@@ -158,6 +158,13 @@ impl Logs {
         self.fresh = 0;
     }
 
+    /// Selects a line that is kept.
+    pub(crate) fn choose(&mut self, key: Key) {
+        if self.lines.contains_key(&key) {
+            self.cursor = Some(key);
+        }
+    }
+
     pub(crate) fn top(&mut self) {
         let first = self.between(Bound::Unbounded, Bound::Unbounded).next().map(|(key, _)| key);
         self.cursor = first;

@@ -5,6 +5,8 @@ pub(crate) mod change;
 pub(crate) mod gateway;
 mod job_form;
 pub(crate) mod logs;
+pub(crate) mod palette;
+pub(crate) mod present;
 pub(crate) mod replay;
 pub(crate) mod sources;
 
@@ -16,7 +18,9 @@ use tui_input::Input;
 
 use super::cmd::Page;
 use super::run::{DatasetSummary, StackSummary};
-use super::{ClockReading, Effect, JobRequest, Summary, TargetInfo, TargetKind};
+use super::keymap::{Keymap, Rebinding};
+use super::theme::Theme;
+use super::{ClockReading, Cmd, Effect, JobRequest, Summary, TargetInfo, TargetKind};
 use crate::model::board::Boards;
 use crate::model::execution::Executions;
 use crate::model::machine::Machine;
@@ -32,6 +36,7 @@ use replay::Replay;
 use sources::Sources;
 
 pub use replay::ReplayReading;
+use present::{Frozen, Present};
 
 /// Problems that are kept.
 pub(crate) const KEPT_PROBLEMS: usize = 500;
@@ -64,6 +69,12 @@ pub struct Setup {
     pub job: JobRequest,
     /// The scenarios that can be played.
     pub scenarios: Vec<ScenarioOffer>,
+    /// Commands that have other keys than usual.
+    #[serde(default)]
+    pub keys: Vec<Rebinding>,
+    /// Whether it is opened to an audience.
+    #[serde(default)]
+    pub presents: bool,
 }
 
 /// A stack as it was seen.
@@ -101,6 +112,10 @@ pub(crate) enum Overlay {
     Fault(usize),
     /// The change set that waits, with the selected row.
     Change(usize),
+    /// The commands that fit what was typed, with the selected one.
+    Palette(Input, usize),
+    /// The colour schemes with the selected one, and the one from before.
+    Themes(usize, Option<Theme>),
 }
 
 /// Everything that the dashboard knows.
@@ -141,6 +156,14 @@ pub struct State {
     pub(crate) problems: VecDeque<(Option<Timestamp>, String)>,
     pub(crate) unread: usize,
     pub(crate) mouse: bool,
+    /// Which key means what.
+    #[serde(skip)]
+    pub(crate) keymap: Keymap,
+    /// The colour scheme that was chosen here; none for the one that fits the terminal.
+    pub(crate) theme: Option<Theme>,
+    pub(crate) present: Present,
+    /// Since when the picture is held still, and what came since.
+    pub(crate) frozen: Option<Frozen>,
     /// Of a dashboard that shows a recording.
     pub(crate) replay: Option<Replay>,
 }
@@ -149,7 +172,10 @@ impl State {
     /// The state before anything happened.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        Self { setup, size: (80, 24), ..Self::default() }
+        // Keys that another version gave to what is no command here are left aside.
+        let keymap = Keymap::default().rebound(&setup.keys).unwrap_or_default();
+        let present = Present { is_on: setup.presents, ..Present::default() };
+        Self { setup, keymap, present, size: (80, 24), ..Self::default() }
     }
 
     /// The state before the first thing of a recording is shown.
@@ -158,10 +184,33 @@ impl State {
         Self { replay: Some(Replay::default()), ..Self::new(setup) }
     }
 
+    /// Lets the user of a replay have keys of their own; those of the recording mean what they meant then.
+    #[must_use]
+    pub fn with_keys(mut self, keymap: Keymap) -> Self {
+        if let Some(replay) = &mut self.replay {
+            replay.keymap = std::mem::replace(&mut self.keymap, keymap);
+        }
+        self
+    }
+
+    /// Opens it to an audience.
+    #[must_use]
+    pub fn presenting(mut self, is_on: bool) -> Self {
+        self.present.is_on |= is_on;
+        self
+    }
+
+    /// The key to show for a command on this page.
+    pub(crate) fn key(&self, cmd: Cmd) -> String {
+        // One without a key is found in the palette.
+        let key = self.keymap.key_of(self.page, cmd).or_else(|| self.keymap.key_of(self.page, Cmd::Palette));
+        key.map(|key| key.to_string()).unwrap_or_default()
+    }
+
     /// Simulated time now, as far as the last reading tells.
     pub(crate) fn now(&self) -> Option<Timestamp> {
         let (reading, read_ms) = self.clock?;
-        if reading.paused || self.replay.is_some_and(|replay| replay.reading.paused || replay.reading.is_over()) {
+        if reading.paused || self.replay.as_ref().is_some_and(|replay| replay.reading.paused || replay.reading.is_over()) {
             return Some(reading.now);
         }
         let passed = std::time::Duration::from_millis(self.real_ms.saturating_sub(read_ms));

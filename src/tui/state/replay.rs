@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::keymap::Keymap;
+
 /// Where a replay is.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,9 +27,12 @@ impl ReplayReading {
 }
 
 /// A replay, and who has the keys.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Replay {
     pub(crate) reading: ReplayReading,
     /// Whether the user went somewhere: then the keys of the recording are left out.
     pub(crate) has_keys: bool,
+    /// What the keys of the recording mean.
+    #[serde(skip)]
+    pub(crate) keymap: Keymap,
 }

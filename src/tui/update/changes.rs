@@ -35,7 +35,10 @@ pub(super) fn change(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::StartJob if state.is_deployed() => {
             state.overlay = Some(Overlay::Job(Box::new(JobForm::new(&state.setup.job))));
         }
-        Cmd::StartJob => say(state, "a job needs the stack: press d on the Flow page to deploy it first"),
+        Cmd::StartJob => {
+            let key = state.keymap.key_of(Page::Flow, Cmd::Deploy).map(|key| key.to_string()).unwrap_or_default();
+            say(state, format!("a job needs the stack: press {key} on the Flow page to deploy it first"));
+        }
         _ => {}
     }
     Vec::new()

@@ -3,14 +3,13 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use tui_input::Input;
 
-use super::super::Effect;
+use super::super::{Effect, Spot};
 use super::super::cmd::{Cmd, Page};
-use super::super::keymap::Keymap;
 use super::super::state::{Overlay, State};
 use super::changes::{change, show, time};
 use super::gateway::gateway;
-use super::rows::{bottom, copy, enter, error, find, scroll};
-use super::{overlays, say};
+use super::rows::{bottom, choose, copy, enter, error, find, scroll};
+use super::{overlays, present, say};
 use crate::model::LogRole;
 
 pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
@@ -20,9 +19,13 @@ pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
         return quit(state);
     }
+    if state.frozen.is_some() {
+        return present::thaw(state, key);
+    }
+    present::note(state, key);
     state.message = None;
     let Some(overlay) = state.overlay.take() else {
-        let Some(cmd) = keymap().cmd(state.page, key) else { return Vec::new() };
+        let Some(cmd) = state.keymap.cmd(state.page, key) else { return Vec::new() };
         take_keys(state, cmd);
         return run(state, cmd);
     };
@@ -34,10 +37,12 @@ pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
 }
 
 /// Whoever moves in a replay is not led about by the keys of the recording any more.
-fn take_keys(state: &mut State, cmd: Cmd) {
+pub(super) fn take_keys(state: &mut State, cmd: Cmd) {
     let goes_on = matches!(
         cmd,
         Cmd::Pause | Cmd::Slower | Cmd::Faster | Cmd::Step | Cmd::Copy | Cmd::Mouse | Cmd::Leave | Cmd::Quit
+            | Cmd::Present
+            | Cmd::Freeze
     );
     if let Some(replay) = state.replay.as_mut().filter(|replay| !goes_on && !replay.has_keys) {
         replay.has_keys = true;
@@ -46,15 +51,24 @@ fn take_keys(state: &mut State, cmd: Cmd) {
 }
 
 /// Leaves; a change set that waits for a word would wait for ever.
-fn quit(state: &mut State) -> Vec<Effect> {
+pub(super) fn quit(state: &mut State) -> Vec<Effect> {
     let waiting = state.waiting.take();
     waiting.map(|waiting| Effect::Discard { offer: waiting.offer }).into_iter().chain([Effect::Quit]).collect()
 }
 
-/// The bindings; one table for keys, footer and help.
-pub(crate) fn keymap() -> &'static Keymap {
-    static KEYMAP: std::sync::OnceLock<Keymap> = std::sync::OnceLock::new();
-    KEYMAP.get_or_init(Keymap::default)
+/// The mouse was clicked on something of the page: what lies over it takes keys only.
+pub(super) fn click(state: &mut State, spot: Spot) -> Vec<Effect> {
+    if state.overlay.is_some() {
+        return Vec::new();
+    }
+    state.message = None;
+    let cmd = if let Spot::Page(page) = spot { Cmd::Show(page) } else { Cmd::Down };
+    take_keys(state, cmd);
+    if matches!(spot, Spot::Page(_)) {
+        return run(state, cmd);
+    }
+    choose(state, spot);
+    Vec::new()
 }
 
 pub(super) fn paste(state: &mut State, text: &str) {
@@ -104,7 +118,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
                 if cmd == Cmd::Leave {
                     return quit(state);
                 }
-                say(state, "q leaves");
+                let leave = state.key(Cmd::Leave);
+                say(state, format!("{leave} leaves"));
             } else {
                 state.page = Page::Flow;
             }
@@ -148,9 +163,13 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Copy => return copy(state),
         Cmd::Mouse => {
             state.mouse = !state.mouse;
-            say(state, if state.mouse { "the wheel scrolls panes" } else { "the mouse selects text" });
+            say(state, if state.mouse { "the mouse chooses pages, panes and rows" } else { "the mouse selects text" });
             return vec![Effect::Mouse(state.mouse)];
         }
+        Cmd::Palette => state.overlay = Some(Overlay::Palette(Input::default(), 0)),
+        Cmd::Themes => present::themes(state),
+        Cmd::Present => present::present(state),
+        Cmd::Freeze => present::freeze(state),
     }
     Vec::new()
 }

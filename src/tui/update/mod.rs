@@ -6,10 +6,10 @@ mod flows;
 mod gateway;
 mod keys;
 mod overlays;
+mod present;
 mod rows;
 
-pub(super) use keys::keymap;
-
+use super::state::present::Frozen;
 use super::state::{KEPT_PROBLEMS, State};
 use super::{Effect, Event, TargetKind};
 
@@ -20,7 +20,9 @@ const MESSAGE_MS: u64 = 6_000;
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Key(key) => return keys::press(state, key),
-        Event::Scroll(by) => rows::scroll(state, isize::from(by) * 3),
+        Event::Scroll(by) if state.frozen.is_none() => rows::scroll(state, isize::from(by) * 3),
+        Event::Click(spot) if state.frozen.is_none() => return keys::click(state, spot),
+        Event::Scroll(_) | Event::Click(_) => {}
         Event::Paste(text) => keys::paste(state, &text),
         Event::Resize(columns, rows) => state.size = (columns, rows),
         Event::Tick(ms) => {
@@ -31,7 +33,12 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
                 state.message = None;
             }
         }
-        Event::Flows(events) => events.into_iter().for_each(|event| flows::see(state, event)),
+        Event::Flows(events) => {
+            if let Some(frozen) = &mut state.frozen {
+                frozen.events += u64::try_from(events.len()).unwrap_or_default();
+            }
+            events.into_iter().for_each(|event| flows::see(state, event));
+        }
         Event::Done(result) => {
             if let Some(at) = state.busy.iter().position(|effect| *effect == result.effect) {
                 state.busy.remove(at);
@@ -67,14 +74,25 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
 
 /// Takes in what a recording says happened. The screen is as large as it is, whatever it was then.
 fn replayed(state: &mut State, event: Event) {
-    let is_key = matches!(event, Event::Key(_) | Event::Scroll(_) | Event::Paste(_));
-    if matches!(event, Event::Resize(..)) || (is_key && state.replay.is_some_and(|replay| replay.has_keys)) {
+    let is_key = matches!(event, Event::Key(_) | Event::Scroll(_) | Event::Click(_) | Event::Paste(_));
+    let has_keys = state.replay.as_ref().is_some_and(|replay| replay.has_keys);
+    if matches!(event, Event::Resize(..)) || (is_key && has_keys) {
         return;
     }
-    // Without the replay in sight it does to the state what it did then; its effects were carried out then.
-    let replay = state.replay.take();
+    // Without the replay in sight it does to the state what it did then; its effects were carried out then. What the user
+    // of the replay holds still or masks stays so.
+    let (mut replay, frozen, presents) = (state.replay.take(), state.frozen.take(), state.present.is_on);
+    let count = if let Event::Flows(events) = &event { events.len() } else { 0 };
+    if let Some(replay) = &mut replay {
+        std::mem::swap(&mut replay.keymap, &mut state.keymap);
+    }
     drop(update(state, event));
+    if let Some(replay) = &mut replay {
+        std::mem::swap(&mut replay.keymap, &mut state.keymap);
+    }
     state.replay = replay;
+    state.present.is_on |= presents;
+    state.frozen = frozen.map(|frozen| Frozen { events: frozen.events + u64::try_from(count).unwrap_or(0), ..frozen });
 }
 
 /// Shows a message for a while.

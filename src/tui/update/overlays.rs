@@ -1,15 +1,17 @@
 //! What keys do while something lies over the page: it takes all of them but Ctrl+C.
 
-use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent};
+use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::backend::crossterm::EventHandler;
 
 use super::super::Effect;
 use super::super::cmd::{Cmd, Page};
 use super::super::state::gateway::faults;
-use super::super::state::{JobForm, Overlay, State};
+use super::super::state::{JobForm, Overlay, State, palette};
+use super::super::theme::Theme;
 use super::changes::{decide, start};
 use super::gateway::choose_fault;
-use super::keys::run;
+use super::keys::{run, take_keys};
+use super::present::{draw_in, theme_of};
 use super::say;
 
 pub(super) fn press(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<Effect> {
@@ -17,14 +19,51 @@ pub(super) fn press(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<E
     match (overlay, key.code) {
         (Overlay::Change(_), KeyCode::Esc | KeyCode::Char('q')) => return decide(state, false, 0),
         (Overlay::Change(at), KeyCode::Enter) => return decide(state, true, at),
-        (Overlay::Change(at), code) => {
+        (Overlay::Change(at), _) => {
             let last = state.waiting.as_ref().map_or(0, |waiting| waiting.preview.changes.len().saturating_sub(1));
-            state.overlay = Some(Overlay::Change(moved(at, code).unwrap_or(at).min(last)));
+            state.overlay = Some(Overlay::Change(moved(state, at, key).unwrap_or(at).min(last)));
         }
         (Overlay::Filter(_), KeyCode::Esc) => filter(state, ""),
+        (Overlay::Themes(_, before), KeyCode::Esc | KeyCode::Char('q')) => return draw_in(state, before),
+        (Overlay::Themes(at, _), KeyCode::Enter) => {
+            let name = theme_of(at).map_or("auto", Theme::name);
+            say(state, format!("to keep these colours: theme = \"{name}\" in the configuration file"));
+        }
+        (Overlay::Themes(at, before), _) => {
+            let at = moved(state, at, key).unwrap_or(at).min(Theme::ALL.len());
+            state.overlay = Some(Overlay::Themes(at, before));
+            return draw_in(state, theme_of(at));
+        }
+        (Overlay::Palette(input, at), KeyCode::Enter) => {
+            let entries = palette::entries(state, input.value());
+            let cmd = entries.get(at).or(entries.last()).map(|entry| entry.binding.cmd);
+            if let Some(cmd) = cmd {
+                take_keys(state, cmd);
+                return run(state, cmd);
+            }
+        }
         (_, KeyCode::Esc) => {}
-        (Overlay::Help(at), code) => state.overlay = moved(at, code).map(Overlay::Help),
-        (Overlay::Errors(at), code) => state.overlay = moved(at, code).map(Overlay::Errors),
+        (Overlay::Palette(mut input, at), code) => {
+            let last = palette::entries(state, input.value()).len().saturating_sub(1);
+            let is_moved = |by: char| key.modifiers.contains(KeyModifiers::CONTROL) && code == KeyCode::Char(by);
+            let at = at.min(last);
+            let at = match code {
+                KeyCode::Up | KeyCode::BackTab => at.saturating_sub(1),
+                KeyCode::Down | KeyCode::Tab => (at + 1).min(last),
+                KeyCode::PageUp => at.saturating_sub(10),
+                KeyCode::PageDown => (at + 10).min(last),
+                _ if is_moved('p') => at.saturating_sub(1),
+                _ if is_moved('n') => (at + 1).min(last),
+                _ => {
+                    let before = input.value().to_owned();
+                    input.handle_event(&event);
+                    if input.value() == before { at } else { 0 }
+                }
+            };
+            state.overlay = Some(Overlay::Palette(input, at));
+        }
+        (Overlay::Help(at), _) => state.overlay = moved(state, at, key).map(Overlay::Help),
+        (Overlay::Errors(at), _) => state.overlay = moved(state, at, key).map(Overlay::Errors),
         (Overlay::Delete(name, None), KeyCode::Char('y' | 'Y')) => return start(state, Effect::DeleteStack { name }),
         (Overlay::Delete(_, None), _) => say(state, "nothing was deleted"),
         (Overlay::Delete(name, Some(input)), KeyCode::Enter) => {
@@ -58,8 +97,8 @@ pub(super) fn press(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<E
             state.overlay = Some(Overlay::Job(form));
         }
         (Overlay::Fault(at), KeyCode::Enter) => return choose_fault(state, at),
-        (Overlay::Fault(at), code) => {
-            state.overlay = moved(at, code).map(|at| Overlay::Fault(at.min(faults().len() - 1)));
+        (Overlay::Fault(at), _) => {
+            state.overlay = moved(state, at, key).map(|at| Overlay::Fault(at.min(faults().len() - 1)));
         }
         (Overlay::Search(input), KeyCode::Enter) => {
             let wanted = input.value().to_lowercase();
@@ -83,15 +122,21 @@ pub(super) fn press(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<E
     Vec::new()
 }
 
-/// Where a scrolled overlay is after a key; `None` where the key closes it.
-fn moved(at: usize, code: KeyCode) -> Option<usize> {
-    match code {
-        KeyCode::Char('j') | KeyCode::Down => Some(at + 1),
-        KeyCode::Char('k') | KeyCode::Up => Some(at.saturating_sub(1)),
-        KeyCode::PageDown => Some(at + 10),
-        KeyCode::PageUp => Some(at.saturating_sub(10)),
-        KeyCode::Char('g') | KeyCode::Home => Some(0),
-        KeyCode::Char('G') | KeyCode::End => Some(10_000),
+/// Where a scrolled overlay is after a key; `None` where the key closes it. Keys move it as they move a page, and the
+/// arrows always do.
+fn moved(state: &State, at: usize, key: KeyEvent) -> Option<usize> {
+    let meant = match key.code {
+        KeyCode::Down => Some(Cmd::Down),
+        KeyCode::Up => Some(Cmd::Up),
+        _ => state.keymap.cmd(state.page, key),
+    };
+    match meant? {
+        Cmd::Down => Some(at + 1),
+        Cmd::Up => Some(at.saturating_sub(1)),
+        Cmd::PageDown | Cmd::HalfDown => Some(at + 10),
+        Cmd::PageUp | Cmd::HalfUp => Some(at.saturating_sub(10)),
+        Cmd::Top => Some(0),
+        Cmd::Bottom => Some(10_000),
         _ => None,
     }
 }

@@ -1,9 +1,9 @@
 //! Rows: which one is selected in each pane, what is searched for in them, what of them is copied.
 
-use super::super::Effect;
 use super::super::cmd::Page;
 use super::super::state::logs::holds;
 use super::super::state::{Overlay, State};
+use super::super::{Effect, Spot};
 use super::keys::pane;
 use super::say;
 use crate::model::{LogLine, LogRole};
@@ -44,6 +44,11 @@ pub(super) fn scroll(state: &mut State, by: isize) {
             *at = at.saturating_add_signed(by);
             return;
         }
+        Some(Overlay::Palette(_, at)) => {
+            let most = state.keymap.on(state.page).count();
+            *at = at.saturating_add_signed(by.signum()).min(most);
+            return;
+        }
         Some(Overlay::Change(at)) => {
             let last = state.waiting.as_ref().map_or(0, |waiting| waiting.preview.changes.len().saturating_sub(1));
             *at = at.saturating_add_signed(by).min(last);
@@ -66,13 +71,25 @@ pub(super) fn scroll(state: &mut State, by: isize) {
         _ => {}
     }
     let count = rows(state);
-    let default = if grows(state) { count.saturating_sub(1) } else { 0 };
-    let now = match (page, pane) {
-        (Page::Executions, 0) => state.run().and_then(|arn| state.executions.age(arn)).unwrap_or(0),
-        _ => state.rows[page as usize][pane].unwrap_or(default),
-    };
+    let now = place(state);
     let row = now.saturating_add_signed(by).min(count.saturating_sub(1));
     state.rows[page as usize][pane] = Some(row);
+    follow_row(state, page, pane, row);
+}
+
+/// The row of the focused list that the keys act on.
+fn place(state: &State) -> usize {
+    let (page, pane) = (state.page, state.pane());
+    let default = if grows(state) { rows(state).saturating_sub(1) } else { 0 };
+    match (page, pane) {
+        (Page::Activity, 0) => state.calls.place(),
+        (Page::Executions, 0) => state.run().and_then(|arn| state.executions.age(arn)).unwrap_or(0),
+        _ => state.rows[page as usize][pane].unwrap_or(default),
+    }
+}
+
+/// What is selected with a row besides the row.
+fn follow_row(state: &mut State, page: Page, pane: usize, row: usize) {
     match (page, pane) {
         (Page::Flow, 1) | (Page::Table, 0) => {
             state.selected_set = state.datasets.iter().rev().nth(row).map(|(id, _)| id.clone());
@@ -85,6 +102,31 @@ pub(super) fn scroll(state: &mut State, by: isize) {
             state.graph_scroll = None;
         }
         _ => {}
+    }
+}
+
+/// Gives the keys to what the mouse was clicked on.
+pub(super) fn choose(state: &mut State, spot: Spot) {
+    let page = state.page;
+    match spot {
+        Spot::Page(_) => {}
+        Spot::Pane { pane, row } => {
+            if pane >= page.panes().len() {
+                return;
+            }
+            state.focus[page as usize] = pane;
+            if let Some(row) = row.filter(|row| *row < rows(state)) {
+                let signed = |row: usize| isize::try_from(row).unwrap_or(isize::MAX);
+                let by = signed(row) - signed(place(state));
+                scroll(state, by);
+            }
+        }
+        Spot::Line(at, order) => {
+            state.focus[page as usize] = 0;
+            if page == Page::Logs {
+                state.logs.choose((at, order));
+            }
+        }
     }
 }
 
@@ -223,7 +265,10 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
     };
     match text {
         Some(text) => {
-            say(state, format!("copied {} characters", text.chars().count()));
+            let count = text.chars().count();
+            let plural = if count == 1 { "" } else { "s" };
+            let head: String = text.chars().take(200).collect();
+            say(state, format!("copied {count} character{plural}: {head}"));
             vec![Effect::Copy(text)]
         }
         None => Vec::new(),

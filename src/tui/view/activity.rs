@@ -74,6 +74,13 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     }
 }
 
+pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
+    match index {
+        0 => calls(frame, area, state, view),
+        _ => call(frame, area, state, view),
+    }
+}
+
 /// A number with a glyph where it is not nothing.
 fn trouble(view: &ViewState, glyph: &str, number: u64, word: &str, role: Role) -> Span<'static> {
     if number == 0 {

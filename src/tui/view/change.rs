@@ -9,7 +9,7 @@ use super::super::state::State;
 use super::super::state::change::{Fate, Waiting, loss, lost};
 use super::super::theme::Role;
 use super::super::widget::{list, text};
-use super::overlay::{target_line, window};
+use super::overlay::{movers, target_line, window};
 use super::{ViewState, row};
 use crate::model::preview::ChangeRow;
 
@@ -81,7 +81,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
         view.span(Role::Text, if preview.is_new { " deploy  " } else { " update  " }),
         view.span(Role::Key, "Esc"),
         view.span(Role::Text, " discard  "),
-        view.span(Role::Key, "j/k"),
+        view.span(Role::Key, movers(state)),
         view.span(Role::Dim, format!(" {} of {}", text::count((selected + 1).min(count)), text::count(count))),
     ]);
     row(frame, inner, usize::from(inner.height.saturating_sub(1)), keys, None);

@@ -65,7 +65,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     part(frame, lower, state, view, 3);
 }
 
-fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
+pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
     match index {
         0 => runs(frame, area, state, view),
         1 => graph(frame, area, state, view),

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
-use super::super::cmd::Page;
+use super::super::cmd::{Cmd, Page};
 use super::super::state::State;
 use super::super::state::sources::Sight;
 use super::super::theme::Role;
@@ -68,7 +68,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     part(frame, low, state, view, 3);
 }
 
-fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
+pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
     match index {
         0 => pipeline::render(frame, area, state, view),
         1 => datasets(frame, area, state, view),
@@ -78,12 +78,12 @@ fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, inde
 }
 
 fn offer(frame: &mut Frame, inner: Rect, state: &State, view: &ViewState) {
-    let key = |key: &str, what: &str| {
-        Line::from(vec![view.span(Role::Key, format!("  {key}  ")), view.span(Role::Text, what.to_owned())])
+    let key = |cmd: Cmd, what: &str| {
+        Line::from(vec![view.span(Role::Key, format!("  {}  ", state.key(cmd))), view.span(Role::Text, what.to_owned())])
     };
     let writes = !state.setup.target.read_only;
     let refused = || Line::from(view.span(Role::Text, "  READ-ONLY: --write lets you change it"));
-    let start = if writes { key("s", "start job: a simulated gateway vaults files") } else { refused() };
+    let start = if writes { key(Cmd::StartJob, "start job: a simulated gateway vaults files") } else { refused() };
     let lines = match state.status() {
         _ if state.is_deployed() => vec![
             Line::from(view.span(Role::Text, " The stack stands. Now let a dataset land:")),
@@ -92,23 +92,23 @@ fn offer(frame: &mut Frame, inner: Rect, state: &State, view: &ViewState) {
         ],
         Some(status) if status.ends_with("IN_PROGRESS") => vec![
             Line::from(view.span(Role::Active, format!(" ◐ {status}"))),
-            key("2", "Stacks: watch each resource come up"),
+            key(Cmd::Show(Page::Stacks), "Stacks: watch each resource come up"),
         ],
         Some(status) if status.contains("FAILED") || status.contains("ROLLBACK") => {
-            vec![Line::from(view.span(Role::Bad, format!(" ✗ {status}"))), key("2", "Stacks: what failed and why")]
+            vec![Line::from(view.span(Role::Bad, format!(" ✗ {status}"))), key(Cmd::Show(Page::Stacks), "Stacks: what failed and why")]
         }
         _ if !writes => vec![
             Line::from(view.span(Role::Text, " Nothing is deployed yet.")),
             Line::default(),
             refused(),
-            key("?", "every key of this screen"),
+            key(Cmd::Help, "every key of this screen"),
         ],
         _ => vec![
             Line::from(view.span(Role::Text, " Nothing is deployed yet.")),
             Line::default(),
-            key("d", "deploy the event processing stack"),
-            key("s", "then start a job and watch it land"),
-            key("?", "every key of this screen"),
+            key(Cmd::Deploy, "deploy the event processing stack"),
+            key(Cmd::StartJob, "then start a job and watch it land"),
+            key(Cmd::Help, "every key of this screen"),
         ],
     };
     for (at, line) in lines.into_iter().enumerate() {

@@ -4,20 +4,20 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use super::super::Effect;
+use super::super::{Effect, Spot};
 use super::super::cmd::{Cmd, Page};
 use super::super::state::{Overlay, State};
 use super::super::theme::Role;
-use super::super::update::keymap;
 use super::super::widget::text;
 use super::ViewState;
 
 pub(super) fn tabs(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let label =
-        |page: Page| keymap().key_of(state.page, Cmd::Show(page)).map(|key| key.to_string()).unwrap_or_default();
+        |page: Page| state.keymap.key_of(state.page, Cmd::Show(page)).map(|key| key.to_string()).unwrap_or_default();
     let whole: usize = Page::ALL.into_iter().map(|page| text::width(&label(page)) + page.name().len() + 3).sum();
     let narrow = usize::from(area.width) < whole;
     let mut spans = Vec::new();
+    let mut from = 0_u16;
     for page in Page::ALL {
         let here = page == state.page;
         let digit = label(page);
@@ -25,13 +25,16 @@ pub(super) fn tabs(frame: &mut Frame, area: Rect, state: &State, view: &ViewStat
             (false, _) | (true, true) => format!(" {digit} {} ", page.name()),
             (true, false) => format!(" {digit} "),
         };
+        let wide = u16::try_from(text::width(&label)).unwrap_or(0);
+        view.note(Rect { x: area.x.saturating_add(from), width: wide, ..area }, Spot::Page(page));
+        from = from.saturating_add(wide);
         spans.push(view.span(
             if here { Role::Tab } else { Role::Dim },
             if here && !narrow { label.replacen(' ', "▸", 1) } else { label },
         ));
     }
     if state.unread > 0 {
-        spans.push(view.span(Role::Bad, format!("  ✗ problems: {} (!)", state.unread)));
+        spans.push(view.span(Role::Bad, format!("  ✗ problems: {} ({})", state.unread, state.key(Cmd::Errors))));
     }
     let line = Line::from(spans);
     let room = usize::from(area.width).saturating_sub(line.width() + 2);
@@ -102,6 +105,7 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
         list.retain(|(cmd, _)| cmd.changes().is_none());
     }
     list.extend([(Cmd::Errors, ""), (Cmd::Leave, if state.page == Page::Flow { "quit" } else { "back" })]);
+    list.push((Cmd::Palette, ""));
     list
 }
 
@@ -124,7 +128,7 @@ pub(super) fn footer(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
         && !message.is_empty()
     {
         let (glyph, role) = if *bad { ("✗", Role::Bad) } else { ("•", Role::Active) };
-        let more = if *bad { "   ! for all" } else { "" };
+        let more = if *bad { format!("   {} for all", state.key(Cmd::Errors)) } else { String::new() };
         let room = usize::from(area.width).saturating_sub(4 + more.len());
         frame.render_widget(Line::from(view.span(role, format!(" {glyph} {}{more}", text::cut(message, room)))), area);
         return;
@@ -137,10 +141,11 @@ pub(super) fn footer(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
         frame.render_widget(Line::from(view.span(Role::Active, text)), area);
         return;
     }
-    let mut spans: Vec<Span> = vec![view.span(Role::Key, " ?"), view.span(Role::Dim, " help")];
-    let mut used = 7;
+    let help = format!(" {}", state.key(Cmd::Help));
+    let mut used = text::width(&help) + 5;
+    let mut spans: Vec<Span> = vec![view.span(Role::Key, help), view.span(Role::Dim, " help")];
     for (cmd, word) in useful(state) {
-        let Some(binding) = keymap().on(state.page).find(|binding| binding.cmd == cmd) else { continue };
+        let Some(binding) = state.keymap.on(state.page).find(|binding| binding.cmd == cmd) else { continue };
         let word = if word.is_empty() { binding.short } else { word };
         let Some(key) = binding.keys.first().map(ToString::to_string) else { continue };
         let width = text::width(&key) + text::width(word) + 3;

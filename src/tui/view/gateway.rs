@@ -37,7 +37,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     }
 }
 
-fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
+pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
     match index {
         SCENARIOS => scenarios(frame, area, state, view),
         GATEWAY => gateway(frame, area, state, view),

@@ -6,8 +6,10 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
+use super::super::cmd::Cmd;
 use super::super::state::State;
 use super::super::state::logs::{KEPT_LINES, Key};
+use super::super::Spot;
 use super::super::theme::Role;
 use super::super::widget::text;
 use super::{ViewState, pane, row, sources};
@@ -35,6 +37,13 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
         if area.width >= 110 { Layout::horizontal(parts).areas(area) } else { Layout::vertical(parts).areas(area) };
     lines(frame, first, state, view);
     detail(frame, second, state, view);
+}
+
+pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
+    match index {
+        0 => lines(frame, area, state, view),
+        _ => detail(frame, area, state, view),
+    }
 }
 
 /// The rows that a line takes.
@@ -119,7 +128,7 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     let follow = if logs.cursor.is_none() {
         " following ".to_owned()
     } else {
-        format!(" ▼ {} new · G follows ", text::number(logs.fresh))
+        format!(" ▼ {} new · {} follows ", text::number(logs.fresh), state.key(Cmd::Bottom))
     };
     let width = u16::try_from(text::width(&follow)).unwrap_or(0);
     if width + 4 < area.width && area.height > 1 {
@@ -133,7 +142,7 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
         let text = match (sources::absent(state, &shown), logs.kept()) {
             (Some(absent), _) => absent,
             (None, 0) => " no line yet: start a job, and its events stand here".to_owned(),
-            (None, _) => " no line holds this: f and Esc show all again".to_owned(),
+            (None, _) => format!(" no line holds this: {} and Esc show all again", state.key(Cmd::Filter)),
         };
         return row(frame, inner, 0, Line::from(view.span(Role::Dim, text)), None);
     };
@@ -174,6 +183,10 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
         let style = (logs.cursor == Some(key)).then(|| view.style(Role::Selected));
         for content in rows(state, view, line, key.0, wide) {
             row(frame, inner, at, content, style);
+            if let Ok(line) = u16::try_from(at) {
+                let place = Rect { y: inner.y.saturating_add(line), height: 1, ..inner };
+                view.note(place.intersection(inner), Spot::Line(key.0, key.1));
+            }
             at += 1;
         }
         if at >= height {

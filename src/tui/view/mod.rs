@@ -7,14 +7,21 @@ mod flow;
 mod frame;
 mod gateway;
 mod header;
+mod hit;
 mod logs;
+mod mask;
 mod overlay;
+mod palette;
 mod pipeline;
+mod present;
 mod sources;
 mod stacks;
 mod table;
 
+use std::cell::RefCell;
+
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -23,8 +30,9 @@ use ratatui::widgets::{Block, BorderType, Paragraph};
 use super::cmd::Page;
 use super::state::State;
 use super::state::logs::Key;
-use super::theme::{Role, Theme};
+use super::theme::{Depth, Role, Theme};
 use super::widget::graph::Drawing;
+use hit::Hit;
 
 /// The least that a page is drawn on.
 const LEAST: (u16, u16) = (24, 8);
@@ -38,6 +46,11 @@ pub struct ViewState {
     log_top: Option<Key>,
     drawings: Option<(String, [Drawing; 2])>,
     pub(super) drawn_tick: u64,
+    depth: Depth,
+    /// What stands where, as it was drawn last.
+    hits: RefCell<Vec<Hit>>,
+    /// The picture that is held still.
+    picture: Option<Buffer>,
 }
 
 impl ViewState {
@@ -45,6 +58,17 @@ impl ViewState {
     #[must_use]
     pub fn new(theme: Theme) -> Self {
         Self { theme, ..Self::default() }
+    }
+
+    /// For a terminal that shows so many colours.
+    #[must_use]
+    pub fn with_depth(self, depth: Depth) -> Self {
+        Self { depth, ..self }
+    }
+
+    /// Draws in a scheme from now on.
+    pub fn set_theme(&mut self, theme: Theme) {
+        self.theme = theme;
     }
 
     fn style(&self, role: Role) -> Style {
@@ -58,6 +82,50 @@ impl ViewState {
 
 /// Draws the whole screen.
 pub fn draw(frame: &mut Frame, state: &State, view: &mut ViewState) {
+    let area = frame.area();
+    match state.frozen {
+        None => view.picture = None,
+        Some(_) if view.picture.is_some() => {}
+        Some(_) => {
+            live(frame, state, view);
+            finish(frame.buffer_mut(), state, view);
+            view.picture = Some(frame.buffer_mut().clone());
+        }
+    }
+    if let Some(frozen) = state.frozen {
+        view.hits.borrow_mut().clear();
+        present::held(frame, view);
+        present::badge(frame, area, state, view, frozen);
+        return downgrade(frame.buffer_mut(), view.depth);
+    }
+    live(frame, state, view);
+    if state.present.is_on {
+        present::keys(frame, area, state, view);
+    }
+    finish(frame.buffer_mut(), state, view);
+}
+
+/// What is done to everything that was drawn.
+fn finish(buffer: &mut Buffer, state: &State, view: &ViewState) {
+    if state.present.is_on {
+        let known = state.setup.target.account.as_deref();
+        mask::mask(buffer, known.as_slice());
+    }
+    downgrade(buffer, view.depth);
+}
+
+fn downgrade(buffer: &mut Buffer, depth: Depth) {
+    if depth == Depth::All {
+        return;
+    }
+    for cell in &mut buffer.content {
+        cell.fg = depth.nearest(cell.fg);
+        cell.bg = depth.nearest(cell.bg);
+    }
+}
+
+fn live(frame: &mut Frame, state: &State, view: &mut ViewState) {
+    view.hits.borrow_mut().clear();
     let area = frame.area();
     if area.width < LEAST.0 || area.height < LEAST.1 {
         let text = format!("too small: {}×{}, {}×{} needed", area.width, area.height, LEAST.0, LEAST.1);
@@ -81,6 +149,19 @@ pub fn draw(frame: &mut Frame, state: &State, view: &mut ViewState) {
         let text = super::widget::text::cell(&format!(" {text}"), usize::from(news.width));
         row(frame, news, 0, Line::from(view.span(role, text)), None);
     }
+    if state.present.is_on {
+        present::page(frame, body, state, view);
+    } else {
+        page(frame, body, state, view);
+    }
+    frame::footer(frame, foot, state, view);
+    overlay::render(frame, area, state, view);
+    if state.overlay.is_some() {
+        view.hits.borrow_mut().clear();
+    }
+}
+
+fn page(frame: &mut Frame, body: Rect, state: &State, view: &mut ViewState) {
     match state.page {
         Page::Flow => flow::render(frame, body, state, view),
         Page::Stacks => stacks::render(frame, body, state, view),
@@ -90,8 +171,6 @@ pub fn draw(frame: &mut Frame, state: &State, view: &mut ViewState) {
         Page::Gateway => gateway::render(frame, body, state, view),
         Page::Activity => activity::render(frame, body, state, view),
     }
-    frame::footer(frame, foot, state, view);
-    overlay::render(frame, area, state, view);
 }
 
 /// Draws the frame of a pane of the current page and gives what is inside.
@@ -106,6 +185,9 @@ fn pane(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, index: u
         ));
     let inner = block.inner(area);
     frame.render_widget(block, area);
+    if index < state.page.panes().len() {
+        view.note_pane(area, inner, state.page, index);
+    }
     inner
 }
 

@@ -7,10 +7,10 @@ use ratatui::widgets::{Block, BorderType, Clear};
 use tui_input::Input;
 
 use super::super::TargetKind;
+use super::super::cmd::Cmd;
 use super::super::state::gateway::faults;
 use super::super::state::{JobForm, Overlay, State};
 use super::super::theme::Role;
-use super::super::update::keymap;
 use super::super::widget::{list, text};
 use super::{ViewState, row};
 
@@ -19,7 +19,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
         Some(Overlay::Change(selected)) => super::change::render(frame, area, state, view, *selected),
         Some(Overlay::Help(at)) => {
             let mut lines = vec![Line::from(view.span(Role::Title, format!(" {}", state.page.name())))];
-            let bindings: Vec<_> = keymap().on(state.page).collect();
+            let bindings: Vec<_> = state.keymap.on(state.page).collect();
             let mut own = true;
             for binding in bindings {
                 if own && binding.pages.is_empty() {
@@ -31,7 +31,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
                     view.span(Role::Text, binding.long.to_owned()),
                 ]));
             }
-            scrolled(frame, area, view, "Keys", lines, *at);
+            scrolled(frame, area, state, view, "Keys", lines, *at);
         }
         Some(Overlay::Errors(at)) => {
             let width = usize::from(area.width.saturating_sub(6)).min(94);
@@ -45,11 +45,13 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
             if lines.is_empty() {
                 lines.push(Line::from(view.span(Role::Good, " ✓ no problem so far")));
             }
-            scrolled(frame, area, view, "Problems, newest first", lines, *at);
+            scrolled(frame, area, state, view, "Problems, newest first", lines, *at);
         }
         Some(Overlay::Delete(name, typed)) => delete(frame, area, state, view, name, typed.as_ref()),
         Some(Overlay::Fault(at)) => fault(frame, area, state, view, *at),
         Some(Overlay::Job(form)) => job(frame, area, state, view, form),
+        Some(Overlay::Palette(typed, at)) => super::palette::commands(frame, area, state, view, typed, *at),
+        Some(Overlay::Themes(at, _)) => super::palette::themes(frame, area, state, view, *at),
         Some(Overlay::Search(_) | Overlay::Filter(_)) | None => {}
     }
 }
@@ -144,17 +146,17 @@ fn fault(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, selecte
         row(frame, inner, at - offset, line, (at == selected).then(|| view.style(Role::Selected)));
     }
     row(frame, inner, shown, target_line(state, view, usize::from(inner.width)), None);
-    row(frame, inner, shown + 1, key_line(view, &[("Enter", "ask for it"), ("j/k", "choose"), ("Esc", "leave")]), None);
+    row(frame, inner, shown + 1, key_line(view, &[("Enter", "ask for it"), (&movers(state), "choose"), ("Esc", "leave")]), None);
 }
 
-fn key_line(view: &ViewState, keys: &[(&str, &str)]) -> Line<'static> {
+pub(super) fn key_line(view: &ViewState, keys: &[(&str, &str)]) -> Line<'static> {
     let spans = keys
         .iter()
         .flat_map(|(key, what)| [view.span(Role::Key, format!(" {key}")), view.span(Role::Dim, format!(" {what} "))]);
     Line::from(spans.collect::<Vec<_>>())
 }
 
-fn cursor(frame: &mut Frame, inner: Rect, column: usize, at: usize) {
+pub(super) fn cursor(frame: &mut Frame, inner: Rect, column: usize, at: usize) {
     let column = u16::try_from(column).unwrap_or(u16::MAX).min(inner.width.saturating_sub(1));
     let at = u16::try_from(at).unwrap_or(0);
     if at < inner.height {
@@ -172,16 +174,21 @@ pub(super) fn window(frame: &mut Frame, area: Rect, view: &ViewState, title: &st
         .title(view.span(Role::Title, format!(" {title} ")));
     let inner = block.inner(place);
     frame.render_widget(Clear, place);
+    frame.buffer_mut().set_style(place, view.style(Role::Text));
     frame.render_widget(block, place);
-    frame.buffer_mut().set_style(inner, view.style(Role::Text));
     inner
 }
 
-fn scrolled(frame: &mut Frame, area: Rect, view: &ViewState, title: &str, lines: Vec<Line>, at: usize) {
+/// The keys that move a row down and up: `j/k`.
+pub(super) fn movers(state: &State) -> String {
+    format!("{}/{}", state.key(Cmd::Down), state.key(Cmd::Up))
+}
+
+fn scrolled(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, title: &str, lines: Vec<Line>, at: usize) {
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2).min(area.height.saturating_sub(2));
     let hidden = lines.len().saturating_sub(usize::from(height.saturating_sub(2)));
-    let title =
-        if hidden > 0 { format!("{title} · j/k scroll · Esc closes") } else { format!("{title} · Esc closes") };
+    let scroll = if hidden > 0 { format!(" · {} scroll", movers(state)) } else { String::new() };
+    let title = format!("{title}{scroll} · Esc closes");
     let inner = window(frame, area, view, &title, 98.min(area.width.saturating_sub(2)).max(20), height.max(3));
     for (row_at, line) in lines.into_iter().skip(at.min(hidden)).take(usize::from(inner.height)).enumerate() {
         row(frame, inner, row_at, line, None);

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
-use super::super::cmd::Page;
+use super::super::cmd::{Cmd, Page};
 use super::super::state::State;
 use super::super::theme::Role;
 use super::super::widget::{list, text};
@@ -25,7 +25,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     part(frame, low, state, view, 2);
 }
 
-fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
+pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
     let names = state.stack_names();
     let at = state.row(Page::Stacks, 0);
     let name = names.get(at).copied().unwrap_or_default();
@@ -78,10 +78,13 @@ fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, inde
     if index == 1 {
         let failed =
             stack.map_or(0, |stack| stack.resources.values().filter(|row| row.status.ends_with("FAILED")).count());
-        let title = if failed > 0 { format!("Resources · ✗ {failed} failed: e") } else { "Resources".to_owned() };
+        let title = if failed > 0 { format!("Resources · ✗ {failed} failed: {}", state.key(Cmd::NextError)) } else { "Resources".to_owned() };
         let inner = pane(frame, area, state, view, 1, &title);
         let Some(stack) = stack.filter(|stack| !stack.resources.is_empty()) else {
-            let hint = if state.setup.target.read_only { " none yet" } else { " none yet: d deploys the stack" };
+            let hint = match state.setup.target.read_only {
+                true => " none yet".to_owned(),
+                false => format!(" none yet: {} deploys the stack", state.key(Cmd::Deploy)),
+            };
             return row(frame, inner, 0, Line::from(view.span(Role::Dim, hint)), None);
         };
         let count = stack.resources.len();

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
-use super::super::cmd::Page;
+use super::super::cmd::{Cmd, Page};
 use super::super::state::State;
 use super::super::state::logs::holds;
 use super::super::theme::Role;
@@ -39,7 +39,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     part(frame, right, state, view, 2);
 }
 
-fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
+pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
     match index {
         0 => datasets(frame, area, state, view),
         1 => items(frame, area, state, view),
@@ -51,7 +51,10 @@ fn datasets(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) 
     let inner = pane(frame, area, state, view, 0, "Datasets");
     let count = state.datasets.iter().len();
     if count == 0 {
-        let hint = if state.setup.target.read_only { " none yet" } else { " none yet: s starts a job" };
+        let hint = match state.setup.target.read_only {
+            true => " none yet".to_owned(),
+            false => format!(" none yet: {} starts a job", state.key(Cmd::StartJob)),
+        };
         return row(frame, inner, 0, Line::from(view.span(Role::Dim, hint)), None);
     }
     let selected = state.set().and_then(|set| state.datasets.iter().rev().position(|(id, _)| id == set)).unwrap_or(0);

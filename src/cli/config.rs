@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::Usage;
 use super::args::{LiveTailArg, TargetName};
 use super::look::ThemeArg;
-use crate::tui::{Keymap, NoKey, Rebinding};
+use crate::tui::{Chord, Keymap, NoKey, Rebinding};
 
 /// What the configuration file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -48,7 +48,7 @@ pub struct Config {
 
 /// A key, or a list of them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a key in quotes, or a list of them, is wanted")]
 enum Keys {
     One(String),
     Many(Vec<String>),
@@ -116,7 +116,7 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let line_of = |at: usize| text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line_of = |at: usize| text.get(..at).map_or(0, |head| head.matches('\n').count()) + 1;
         let mut config: Self = toml::from_str(text).map_err(|error| {
             let at = error.span().map(|span| format!("line {}: ", line_of(span.start))).unwrap_or_default();
             format!("{at}{}", error.message())
@@ -126,9 +126,9 @@ impl Config {
         written.sort_by_key(|(action, _)| action.span().start);
         let mut rebindings = Vec::new();
         for (action, keys) in &written {
-            let keys: Result<_, _> = keys.all().iter().map(|key| key.parse()).collect();
+            let keys: Result<Vec<Chord>, NoKey> = keys.all().iter().map(|key| key.parse()).collect();
             let at = line_of(action.span().start);
-            let keys = keys.map_err(|error: NoKey| format!("line {at}: keys of {}: {error}", action.get_ref()))?;
+            let keys = keys.map_err(|error| format!("line {at}: keys of {}: {error}", action.get_ref()))?;
             rebindings.push(Rebinding { action: action.get_ref().clone(), keys });
         }
         if let Err(refused) = Keymap::default().rebound(&rebindings) {
@@ -198,7 +198,7 @@ mod tests {
             ("[keys]\n\nzoom = \"Hyper+Z\"\n", ["line 3", "keys of zoom: \"Hyper+Z\" is no key: write"]),
             ("[keys]\nzoom = \"Z\"\ndeploy = \"s\"\n", ["line 3", "that of start-job; choose another one"]),
             ("[keys]\nhelp = [\n  \"H\",\n  \"Z\",\n]\nzoom = \"Z\"\n", ["line 6", "that of help"]),
-            ("[keys]\nzoom = 7\n", ["line 2", "zoom"]),
+            ("[keys]\nzoom = 7\n", ["line 2", "a list of them"]),
         ] {
             let said = Config::parse(text).expect_err(text);
             assert!(parts.iter().all(|part| said.contains(part)), "{said}");
@@ -209,7 +209,8 @@ mod tests {
 
     /// The sample with every option in force: an option begins right after its mark, prose after a space.
     fn sample() -> String {
-        let uncomment = |line: &'static str| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line);
+        let uncomment =
+            |line: &'static str| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line);
         SAMPLE.lines().map(uncomment).collect::<Vec<_>>().join("\n")
     }
 

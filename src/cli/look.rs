@@ -70,7 +70,7 @@ impl clap::ValueEnum for ThemeArg {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let about = self.0.map_or("What fits the terminal", Theme::about);
-        Some(PossibleValue::new(self.name()).aliases(self.aliases()).help(about))
+        Some(PossibleValue::new(self.name()).aliases(self.aliases().iter().copied()).help(about))
     }
 }
 

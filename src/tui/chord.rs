@@ -129,8 +129,8 @@ fn named(text: &str) -> Option<KeyCode> {
     if let Some(number @ 1..=12) = number {
         return Some(KeyCode::F(number));
     }
-    let is_so_called = |name: &&&str| name.eq_ignore_ascii_case(text);
-    NAMES.iter().find(|(_, names)| names.iter().any(|name| is_so_called(&name))).map(|(code, _)| *code)
+    let is_so_called = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(text));
+    NAMES.iter().find(|(_, names)| is_so_called(names)).map(|(code, _)| *code)
 }
 
 impl TryFrom<String> for Chord {

@@ -105,9 +105,8 @@ impl Keymap {
             for (at, one) in on_page.iter().enumerate() {
                 for other in &on_page[at + 1..] {
                     let Some(key) = one.keys.iter().find(|key| other.keys.contains(key)) else { continue };
-                    let changed = |cmd: Cmd| {
-                        changes.iter().rposition(|change| change.action == cmd.name()).map(|at| (at, cmd))
-                    };
+                    let changed =
+                        |cmd: Cmd| changes.iter().rposition(|change| change.action == cmd.name()).map(|at| (at, cmd));
                     let (at, by) = [one.cmd, other.cmd].into_iter().filter_map(changed).max_by_key(|(at, _)| *at)?;
                     let taken = if by == one.cmd { other.cmd } else { one.cmd };
                     let (action, taken) = (by.name(), taken.name());
@@ -350,6 +349,9 @@ mod tests {
         let once: HashSet<&String> = names.iter().collect();
         assert_eq!(once.len(), names.len());
         assert!(names.contains(&"show-flow".to_owned()) && names.contains(&"next-pane".to_owned()), "{names:?}");
-        assert!(names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')), "{names:?}");
+        assert!(
+            names.iter().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')),
+            "{names:?}"
+        );
     }
 }

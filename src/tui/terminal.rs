@@ -79,7 +79,8 @@ fn clipboard(text: &str, is_tmux: bool) -> Result<String, String> {
     }
     if is_tmux {
         // Each escape character inside is doubled.
-        bytes += &format!("\x1bPtmux;{}\x1b\\", bytes.replace('\x1b', "\x1b\x1b"));
+        let inside = bytes.replace('\x1b', "\x1b\x1b");
+        bytes += &format!("\x1bPtmux;{inside}\x1b\\");
     }
     Ok(bytes)
 }

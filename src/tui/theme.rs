@@ -159,10 +159,12 @@ impl Theme {
     /// sixteen colours elsewhere.
     #[must_use]
     pub fn for_terminal(surroundings: &Surroundings) -> Self {
-        match surroundings {
-            _ if surroundings.is_plain() => Self::Mono,
-            _ if !surroundings.has_all_colours() => Self::Ansi,
-            _ => Self::on(surroundings.is_light() == Some(true)),
+        if surroundings.is_plain() {
+            Self::Mono
+        } else if surroundings.has_all_colours() {
+            Self::on(surroundings.is_light() == Some(true))
+        } else {
+            Self::Ansi
         }
     }
 
@@ -173,8 +175,7 @@ impl Theme {
     }
 
     /// Every scheme, in the order of the picker.
-    pub const ALL: [Self; 6] =
-        [Self::Dark, Self::Light, Self::HighContrast, Self::ColourBlind, Self::Ansi, Self::Mono];
+    pub const ALL: [Self; 6] = [Self::Dark, Self::Light, Self::HighContrast, Self::ColourBlind, Self::Ansi, Self::Mono];
 
     /// Its name in the configuration file and on the command line.
     #[must_use]

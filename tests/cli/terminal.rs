@@ -11,7 +11,10 @@ const VAULTSCOPE: &str = env!("CARGO_BIN_EXE_vaultscope");
 fn colours(written: &str) -> Vec<String> {
     let sequences = written.split("\u{1b}[").skip(1).filter_map(|rest| rest.split_once('m'));
     let sequences = sequences.filter(|(parts, _)| parts.bytes().all(|byte| byte.is_ascii_digit() || byte == b';'));
-    sequences.map(|(parts, _)| parts.to_owned()).filter(|parts| parts.contains("8;2;") || parts.contains("8;5;")).collect()
+    sequences
+        .map(|(parts, _)| parts.to_owned())
+        .filter(|parts| parts.contains("8;2;") || parts.contains("8;5;"))
+        .collect()
 }
 
 #[test]

@@ -279,10 +279,10 @@ fn every_page_can_be_told_from_its_text_and_without_colour_has_none() {
 #[test]
 fn overlays_for_commands_colours_and_an_audience() {
     three("palette", landing_with(":"));
-    three("palette_typed", landing_with("3:filt"));
-    three("themes", landing_with("Tj"));
+    sized("palette_typed", &[(80, 24)], landing_with("3:filt"));
+    sized("themes", &[(80, 24)], landing_with("Tj"));
     three("present", landing_with("P\tj"));
-    three("present_logs", landing_with("3P\n"));
-    three("frozen", landing_with("PF"));
+    sized("present_logs", &[(120, 40)], landing_with("3P\n"));
+    sized("frozen", &[(50, 20)], landing_with("PF"));
     insta::assert_snapshot!("colours_present_120x40", coloured(&mut landing_with("P\tj")(), (120, 40)));
 }

@@ -37,7 +37,10 @@ fn the_palette_finds_a_command_by_what_it_does_and_does_it() {
     assert!(all.contains("Commands · Flow") && all.contains("open the page of what is selected"), "{all}");
     press(&mut state, "logs");
     let some = screen(&mut state, 120, 40);
-    assert!(some.contains("to the page Logs") && some.contains("show-logs") && !some.contains("half a page up"), "{some}");
+    assert!(
+        some.contains("to the page Logs") && some.contains("show-logs") && !some.contains("half a page up"),
+        "{some}"
+    );
     press(&mut state, "\n");
     assert!(screen(&mut state, 120, 40).contains("▸3 Logs"));
     // The same effects as those of its key.

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use tui_input::Input;
 
 use super::cmd::Page;
-use super::run::{DatasetSummary, StackSummary};
 use super::keymap::{Keymap, Rebinding};
+use super::run::{DatasetSummary, StackSummary};
 use super::theme::Theme;
 use super::{ClockReading, Cmd, Effect, JobRequest, Summary, TargetInfo, TargetKind};
 use crate::model::board::Boards;
@@ -35,8 +35,8 @@ use logs::Logs;
 use replay::Replay;
 use sources::Sources;
 
-pub use replay::ReplayReading;
 use present::{Frozen, Present};
+pub use replay::ReplayReading;
 
 /// Problems that are kept.
 pub(crate) const KEPT_PROBLEMS: usize = 500;
@@ -210,7 +210,9 @@ impl State {
     /// Simulated time now, as far as the last reading tells.
     pub(crate) fn now(&self) -> Option<Timestamp> {
         let (reading, read_ms) = self.clock?;
-        if reading.paused || self.replay.as_ref().is_some_and(|replay| replay.reading.paused || replay.reading.is_over()) {
+        if reading.paused
+            || self.replay.as_ref().is_some_and(|replay| replay.reading.paused || replay.reading.is_over())
+        {
             return Some(reading.now);
         }
         let passed = std::time::Duration::from_millis(self.real_ms.saturating_sub(read_ms));

@@ -3,9 +3,9 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use tui_input::Input;
 
-use super::super::{Effect, Spot};
 use super::super::cmd::{Cmd, Page};
 use super::super::state::{Overlay, State};
+use super::super::{Effect, Spot};
 use super::changes::{change, show, time};
 use super::gateway::gateway;
 use super::rows::{bottom, choose, copy, enter, error, find, scroll};
@@ -40,7 +40,14 @@ pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
 pub(super) fn take_keys(state: &mut State, cmd: Cmd) {
     let goes_on = matches!(
         cmd,
-        Cmd::Pause | Cmd::Slower | Cmd::Faster | Cmd::Step | Cmd::Copy | Cmd::Mouse | Cmd::Leave | Cmd::Quit
+        Cmd::Pause
+            | Cmd::Slower
+            | Cmd::Faster
+            | Cmd::Step
+            | Cmd::Copy
+            | Cmd::Mouse
+            | Cmd::Leave
+            | Cmd::Quit
             | Cmd::Present
             | Cmd::Freeze
     );

@@ -37,7 +37,9 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             if let Some(frozen) = &mut state.frozen {
                 frozen.events += u64::try_from(events.len()).unwrap_or_default();
             }
-            events.into_iter().for_each(|event| flows::see(state, event));
+            for event in events {
+                flows::see(state, event);
+            }
         }
         Event::Done(result) => {
             if let Some(at) = state.busy.iter().position(|effect| *effect == result.effect) {

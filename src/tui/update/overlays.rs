@@ -35,8 +35,10 @@ pub(super) fn press(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<E
             return draw_in(state, theme_of(at));
         }
         (Overlay::Palette(input, at), KeyCode::Enter) => {
-            let entries = palette::entries(state, input.value());
-            let cmd = entries.get(at).or(entries.last()).map(|entry| entry.binding.cmd);
+            let cmd = {
+                let entries = palette::entries(state, input.value());
+                entries.get(at).or(entries.last()).map(|entry| entry.binding.cmd)
+            };
             if let Some(cmd) = cmd {
                 take_keys(state, cmd);
                 return run(state, cmd);

@@ -28,7 +28,8 @@ pub(super) fn note(state: &mut State, key: KeyEvent) {
 pub(super) fn present(state: &mut State) {
     state.present.is_on = !state.present.is_on;
     state.present.keys.clear();
-    let words = if state.present.is_on { "presenting: account numbers are masked" } else { "account numbers are shown again" };
+    let words =
+        if state.present.is_on { "presenting: account numbers are masked" } else { "account numbers are shown again" };
     say(state, words);
 }
 

@@ -79,7 +79,10 @@ pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut View
 
 fn offer(frame: &mut Frame, inner: Rect, state: &State, view: &ViewState) {
     let key = |cmd: Cmd, what: &str| {
-        Line::from(vec![view.span(Role::Key, format!("  {}  ", state.key(cmd))), view.span(Role::Text, what.to_owned())])
+        Line::from(vec![
+            view.span(Role::Key, format!("  {}  ", state.key(cmd))),
+            view.span(Role::Text, what.to_owned()),
+        ])
     };
     let writes = !state.setup.target.read_only;
     let refused = || Line::from(view.span(Role::Text, "  READ-ONLY: --write lets you change it"));
@@ -95,7 +98,10 @@ fn offer(frame: &mut Frame, inner: Rect, state: &State, view: &ViewState) {
             key(Cmd::Show(Page::Stacks), "Stacks: watch each resource come up"),
         ],
         Some(status) if status.contains("FAILED") || status.contains("ROLLBACK") => {
-            vec![Line::from(view.span(Role::Bad, format!(" ✗ {status}"))), key(Cmd::Show(Page::Stacks), "Stacks: what failed and why")]
+            vec![
+                Line::from(view.span(Role::Bad, format!(" ✗ {status}"))),
+                key(Cmd::Show(Page::Stacks), "Stacks: what failed and why"),
+            ]
         }
         _ if !writes => vec![
             Line::from(view.span(Role::Text, " Nothing is deployed yet.")),

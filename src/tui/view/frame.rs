@@ -4,11 +4,11 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use super::super::{Effect, Spot};
 use super::super::cmd::{Cmd, Page};
 use super::super::state::{Overlay, State};
 use super::super::theme::Role;
 use super::super::widget::text;
+use super::super::{Effect, Spot};
 use super::ViewState;
 
 pub(super) fn tabs(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {

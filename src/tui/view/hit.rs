@@ -28,10 +28,9 @@ const fn list(page: Page, pane: usize) -> Option<(usize, usize)> {
         (Page::Stacks, 0) => Some((0, 2)),
         (Page::Table, 2) => Some((4, 1)),
         (Page::Activity, 0) => Some((1, 1)),
-        (Page::Flow, 3)
-        | (Page::Stacks, 1 | 2)
-        | (Page::Table, 0 | 1)
-        | (Page::Executions | Page::Gateway, 0 | 2) => Some((0, 1)),
+        (Page::Flow, 3) | (Page::Stacks, 1 | 2) | (Page::Table, 0 | 1) | (Page::Executions | Page::Gateway, 0 | 2) => {
+            Some((0, 1))
+        }
         _ => None,
     }
 }

@@ -6,10 +6,10 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
+use super::super::Spot;
 use super::super::cmd::Cmd;
 use super::super::state::State;
 use super::super::state::logs::{KEPT_LINES, Key};
-use super::super::Spot;
 use super::super::theme::Role;
 use super::super::widget::text;
 use super::{ViewState, pane, row, sources};

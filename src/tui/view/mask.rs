@@ -64,16 +64,13 @@ fn runs(buffer: &Buffer, row: u16) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for column in area.left()..area.right() {
         let Some(digit) = digit(symbol(buffer, column, row)) else { continue };
-        match runs.last_mut().filter(|run| run.to == column) {
-            Some(run) => {
-                run.to += 1;
-                run.digits.push(digit);
-            }
-            None => {
-                let before = if column > area.left() { symbol(buffer, column - 1, row) } else { "" };
-                let (before, after) = (before.to_owned(), String::new());
-                runs.push(Run { row, from: column, to: column + 1, digits: digit.to_string(), before, after });
-            }
+        if let Some(run) = runs.last_mut().filter(|run| run.to == column) {
+            run.to += 1;
+            run.digits.push(digit);
+        } else {
+            let before = if column > area.left() { symbol(buffer, column - 1, row) } else { "" };
+            let (before, after) = (before.to_owned(), String::new());
+            runs.push(Run { row, from: column, to: column + 1, digits: digit.to_string(), before, after });
         }
     }
     for run in &mut runs {
@@ -91,7 +88,8 @@ fn is_account(run: &Run, known: &[&str]) -> bool {
     if run.digits.len() == DIGITS {
         return true;
     }
-    if run.digits.len() < DIGITS && (run.before == "…" && run.after == ":" || run.before == ":" && run.after == "…") {
+    if run.digits.len() < DIGITS && (run.before == "…" && run.after == ":" || run.before == ":" && run.after == "…")
+    {
         return true;
     }
     let is_cut = run.before == "…" || run.after == "…" || is_edge(&run.before) || is_edge(&run.after);
@@ -141,8 +139,14 @@ mod tests {
     fn account_numbers_are_masked_wherever_they_stand() {
         for (line, expected) in [
             ("REAL AWS 123456789012 · us-east-1", "REAL AWS •••••••••••• · us-east-1"),
-            ("arn:aws:states:eu-west-1:123456789012:stateMachine:x", "arn:aws:states:eu-west-1:••••••••••••:stateMachine:x"),
-            ("https://sqs.us-east-1.amazonaws.com/123456789012/q", "https://sqs.us-east-1.amazonaws.com/••••••••••••/q"),
+            (
+                "arn:aws:states:eu-west-1:123456789012:stateMachine:x",
+                "arn:aws:states:eu-west-1:••••••••••••:stateMachine:x",
+            ),
+            (
+                "https://sqs.us-east-1.amazonaws.com/123456789012/q",
+                "https://sqs.us-east-1.amazonaws.com/••••••••••••/q",
+            ),
             ("bucket vaultscope-123456789012-us-east-1", "bucket vaultscope-••••••••••••-us-east-1"),
             ("{\"account\":\"123456789012\",\"n\":5}", "{\"account\":\"••••••••••••\",\"n\":5}"),
             // An ARN that was cut.

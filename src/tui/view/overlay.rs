@@ -146,7 +146,13 @@ fn fault(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, selecte
         row(frame, inner, at - offset, line, (at == selected).then(|| view.style(Role::Selected)));
     }
     row(frame, inner, shown, target_line(state, view, usize::from(inner.width)), None);
-    row(frame, inner, shown + 1, key_line(view, &[("Enter", "ask for it"), (&movers(state), "choose"), ("Esc", "leave")]), None);
+    row(
+        frame,
+        inner,
+        shown + 1,
+        key_line(view, &[("Enter", "ask for it"), (movers(state).as_str(), "choose"), ("Esc", "leave")]),
+        None,
+    );
 }
 
 pub(super) fn key_line(view: &ViewState, keys: &[(&str, &str)]) -> Line<'static> {

@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use tui_input::Input;
 
@@ -21,7 +22,7 @@ pub(super) fn commands(frame: &mut Frame, area: Rect, state: &State, view: &View
     let entries = entries(state, typed.value());
     let most = state.keymap.on(state.page).count();
     // As high as it is with everything in it, so that it does not jump while somebody types.
-    let height = u16::try_from(most + 3).unwrap_or(u16::MAX).min(area.height.saturating_sub(2)).min(24).max(5);
+    let height = u16::try_from(most + 3).unwrap_or(u16::MAX).min(area.height.saturating_sub(2)).clamp(5, 24);
     let width = 96.min(area.width.saturating_sub(2)).max(20);
     let title = format!("Commands · {}", state.page.name());
     let inner = window(frame, area, view, &title, width, height);
@@ -59,29 +60,28 @@ fn line(state: &State, view: &ViewState, entry: &Entry, room: usize, is_selected
     let mut spans = vec![view.span(Role::Key, format!(" {mark} {}", text::cell(&names, KEY)))];
     let role = if refused { Role::Dim } else { Role::Text };
     let shown = text::cell(&entry.text, wide);
-    spans.extend(marked(view, &shown, &entry.hits, 0, role));
+    spans.extend(marked(view, &shown, &entry.hits, role));
     spans.push(view.span(Role::Warn, note));
     let length = entry.text.chars().count();
     let inside: Vec<usize> = entry.hits.iter().filter_map(|hit| hit.checked_sub(length)).collect();
-    spans.extend(marked(view, &name, &inside, 0, Role::Dim));
+    spans.extend(marked(view, &name, &inside, Role::Dim));
     Line::from(spans)
 }
 
 /// `text` with the characters that fit what was typed marked.
-fn marked(view: &ViewState, text: &str, hits: &[usize], from: usize, role: Role) -> Vec<Span<'static>> {
+fn marked(view: &ViewState, text: &str, hits: &[usize], role: Role) -> Vec<Span<'static>> {
     let mut spans: Vec<Span> = Vec::new();
     let mut was_hit = None;
     for (at, char) in text.chars().enumerate() {
-        let is_hit = hits.contains(&(from + at));
-        match spans.last_mut().filter(|_| was_hit == Some(is_hit)) {
-            Some(span) => span.content.to_mut().push(char),
-            None => {
-                let mut span = view.span(if is_hit { Role::Key } else { role }, char.to_string());
-                if is_hit {
-                    span.style = span.style.add_modifier(ratatui::style::Modifier::UNDERLINED);
-                }
-                spans.push(span);
+        let is_hit = hits.contains(&at);
+        if let Some(span) = spans.last_mut().filter(|_| was_hit == Some(is_hit)) {
+            span.content.to_mut().push(char);
+        } else {
+            let mut span = view.span(if is_hit { Role::Key } else { role }, char.to_string());
+            if is_hit {
+                span.style = span.style.add_modifier(Modifier::UNDERLINED);
             }
+            spans.push(span);
         }
         was_hit = Some(is_hit);
     }
@@ -105,5 +105,11 @@ pub(super) fn themes(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
         ]);
         row(frame, inner, index - offset, line, (index == at).then(|| view.style(Role::Selected)));
     }
-    row(frame, inner, shown, key_line(view, &[(&movers(state), "try"), ("Enter", "take it"), ("Esc", "as before")]), None);
+    row(
+        frame,
+        inner,
+        shown,
+        key_line(view, &[(movers(state).as_str(), "try"), ("Enter", "take it"), ("Esc", "as before")]),
+        None,
+    );
 }

@@ -93,7 +93,7 @@ pub(super) fn keys(frame: &mut Frame, area: Rect, state: &State, view: &ViewStat
         used += wide;
         let (chip, about) = if is_old { (Role::Dim, Role::Dim) } else { (Role::Tab, Role::Title) };
         let parts = [view.span(chip, key), view.span(about, word), view.span(Role::Text, " ")];
-        spans.splice(0..0, parts);
+        drop(spans.splice(0..0, parts));
     }
     let width = u16::try_from(used).unwrap_or(0);
     if width == 0 {
@@ -109,9 +109,9 @@ fn clear(frame: &mut Frame, place: Rect, view: &ViewState) {
     frame.buffer_mut().set_style(place, view.style(Role::Text));
 }
 
-/// Draws the picture that is held still; tells whether there is one.
-pub(super) fn held(frame: &mut Frame, view: &ViewState) -> bool {
-    let Some(picture) = &view.picture else { return false };
+/// Draws the picture that is held still.
+pub(super) fn held(frame: &mut Frame, view: &ViewState) {
+    let Some(picture) = &view.picture else { return };
     let buffer = frame.buffer_mut();
     // A screen of another size shows what of it there is.
     for position in buffer.area.intersection(picture.area).positions() {
@@ -119,7 +119,6 @@ pub(super) fn held(frame: &mut Frame, view: &ViewState) -> bool {
             to.clone_from(from);
         }
     }
-    true
 }
 
 /// Says how far the picture is behind.

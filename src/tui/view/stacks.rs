@@ -78,12 +78,17 @@ pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut View
     if index == 1 {
         let failed =
             stack.map_or(0, |stack| stack.resources.values().filter(|row| row.status.ends_with("FAILED")).count());
-        let title = if failed > 0 { format!("Resources · ✗ {failed} failed: {}", state.key(Cmd::NextError)) } else { "Resources".to_owned() };
+        let title = if failed > 0 {
+            format!("Resources · ✗ {failed} failed: {}", state.key(Cmd::NextError))
+        } else {
+            "Resources".to_owned()
+        };
         let inner = pane(frame, area, state, view, 1, &title);
         let Some(stack) = stack.filter(|stack| !stack.resources.is_empty()) else {
-            let hint = match state.setup.target.read_only {
-                true => " none yet".to_owned(),
-                false => format!(" none yet: {} deploys the stack", state.key(Cmd::Deploy)),
+            let hint = if state.setup.target.read_only {
+                " none yet".to_owned()
+            } else {
+                format!(" none yet: {} deploys the stack", state.key(Cmd::Deploy))
             };
             return row(frame, inner, 0, Line::from(view.span(Role::Dim, hint)), None);
         };

@@ -51,9 +51,10 @@ fn datasets(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) 
     let inner = pane(frame, area, state, view, 0, "Datasets");
     let count = state.datasets.iter().len();
     if count == 0 {
-        let hint = match state.setup.target.read_only {
-            true => " none yet".to_owned(),
-            false => format!(" none yet: {} starts a job", state.key(Cmd::StartJob)),
+        let hint = if state.setup.target.read_only {
+            " none yet".to_owned()
+        } else {
+            format!(" none yet: {} starts a job", state.key(Cmd::StartJob))
         };
         return row(frame, inner, 0, Line::from(view.span(Role::Dim, hint)), None);
     }

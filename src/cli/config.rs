@@ -37,7 +37,7 @@ pub struct Config {
     pub mouse: Option<bool>,
     /// Keys of the dashboard's commands, as they are written.
     #[serde(default)]
-    keys: BTreeMap<Spanned<String>, Keys>,
+    pub(super) keys: BTreeMap<Spanned<String>, Keys>,
     /// The same, read.
     #[serde(skip)]
     pub rebindings: Vec<Rebinding>,
@@ -49,7 +49,7 @@ pub struct Config {
 /// A key, or a list of them.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "a key in quotes, or a list of them, is wanted")]
-enum Keys {
+pub(super) enum Keys {
     One(String),
     Many(Vec<String>),
 }

@@ -64,9 +64,9 @@ fn what_is_not_allowed_is_said_in_the_palette_too() {
     update(&mut state, Event::Target(TargetInfo { read_only: true, ..story::aws() }));
     press(&mut state, ":vault a");
     let text = screen(&mut state, 120, 40);
-    assert!(text.contains("vault a simulated dataset") && text.contains("READ-ONLY  start-job"), "{text}");
+    assert!(text.contains("vault a simulated dataset") && text.contains("READ-ONLY start-job"), "{text}");
     assert_eq!(press(&mut state, "\n"), []);
-    assert!(screen(&mut state, 120, 40).contains("read-only"));
+    assert!(screen(&mut state, 120, 40).contains("READ-ONLY: start vaultscope with --write to start a job"));
 }
 
 #[test]
@@ -197,14 +197,14 @@ fn a_picture_that_is_held_still_says_what_it_is_behind() {
     screen.draw(&state);
     press(&mut state, "F");
     let held = screen.draw(&state);
-    assert!(held.contains("❄ FROZEN 0 s · 0 events behind · F goes on"), "{held}");
+    assert!(held.contains("■ FROZEN 0 s · 0 events behind · F goes on"), "{held}");
     let set: SetId = "t".into();
     let more = (0..50).map(|n| story::log(200_000 + n, LogRole::DataFileUpload, &set, &format!("t-vaultjob/{n}"), 1));
     update(&mut state, Event::Flows(more.collect()));
     update(&mut state, Event::Tick(13_500));
     assert_eq!(press(&mut state, "x4 "), [], "what cannot be seen is not done");
     let later = screen.draw(&state);
-    assert!(later.contains("❄ FROZEN 12 s · 50 events behind"), "{later}");
+    assert!(later.contains("■ FROZEN 12 s · 50 events behind"), "{later}");
     let above = |text: &str| text.lines().take(38).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(above(&held), above(&later));
     press(&mut state, "F");
@@ -270,17 +270,21 @@ fn what_stands_at_a_cell_is_what_is_drawn_there() {
     assert_eq!(at(&mut state, "Latest"), Some(Spot::Pane { pane: 3, row: None }), "a title");
     assert_eq!(at(&mut state, "vaultscope"), None);
     press(&mut state, "2");
-    assert_eq!(at(&mut state, "fileUploadEventTable"), Some(Spot::Pane { pane: 1, row: Some(1) }));
-    press(&mut state, "3");
-    let Some(Spot::Line(time, order)) = at(&mut state, "Reconcile").or(at(&mut state, "file-")) else {
-        panic!("a log line")
+    let (first, second) = (at(&mut state, "fileUploadBucket"), at(&mut state, "fileUploadEventTable"));
+    let (Some(Spot::Pane { pane: 1, row: Some(first) }), Some(Spot::Pane { pane: 1, row: Some(second) })) =
+        (first, second)
+    else {
+        panic!("rows of the resources: {first:?}, {second:?}")
     };
+    assert_eq!(second, first + 1);
+    press(&mut state, "3");
+    let Some(Spot::Line(time, order)) = at(&mut state, "file-") else { panic!("a log line") };
     update(&mut state, Event::Click(Spot::Line(time, order)));
     assert!(at(&mut state, "▼ 0 new").is_some(), "the end is not followed any more");
     update(&mut state, Event::Activity(story::activity()));
     press(&mut state, "9");
     let text = screen.draw(&state);
-    let (column, row) = find(&text, "operation");
+    let (column, row) = find(&text, "operation  ");
     let second = screen.view.spot(column, row + 2);
     assert_eq!(second, Some(Spot::Pane { pane: 0, row: Some(1) }), "below the head of the list: {text}");
     press(&mut state, ":");

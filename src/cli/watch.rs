@@ -38,9 +38,10 @@ async fn watch(
     let mut datasets = Datasets::default();
     let mut troubled = HashMap::new();
     let mut live_tail = observer.live_tail();
+    let mut verdict = None;
     let ended = loop {
         let event = tokio::select! {
-            () = cancel.cancelled() => break Exit::Done,
+            () = cancel.cancelled() => break verdict.unwrap_or(Exit::Done),
             event = events.recv() => event,
             Ok(()) = live_tail.changed() => {
                 if let LiveTailState::Refused { problem } = &*live_tail.borrow_and_update() {
@@ -49,7 +50,7 @@ async fn watch(
                 continue;
             }
         };
-        let Some(event) = event else { break Exit::Done };
+        let Some(event) = event else { break verdict.unwrap_or(Exit::Done) };
         let line = match &event.what {
             _ if args.json => Some(json!(event).to_string()),
             Seen::Source(report) => {
@@ -62,7 +63,7 @@ async fn watch(
             output::line(&line)?;
         }
         datasets.see(&event);
-        if !args.until_reconciled {
+        if !args.until_reconciled || verdict.is_some() {
             continue;
         }
         let is_wanted = |set: &SetId| wanted.as_ref().is_none_or(|wanted| wanted == set);
@@ -72,13 +73,16 @@ async fn watch(
                     "dataset {set}: the outcome is inferred from its execution, since this target brings no events to log groups"
                 ));
             }
-            break if outcome == Outcome::Successful { Exit::Done } else { Exit::Negative };
-        }
-        if let Some((set, status)) = failure(&event)
+            verdict = Some(if outcome == Outcome::Successful { Exit::Done } else { Exit::Negative });
+        } else if let Some((set, status)) = failure(&event)
             && is_wanted(set)
         {
             output::complain(&format!("the execution that reconciles dataset {set} ended in {status:?}"));
-            break Exit::Negative;
+            verdict = Some(Exit::Negative);
+        }
+        if verdict.is_some() {
+            // What led to it may not have been looked at yet.
+            observer.finish();
         }
     };
     observer.stop().await;

@@ -26,7 +26,6 @@ mod verify;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use interest::Interest;
@@ -37,7 +36,7 @@ use crate::aws::{Brake, Clients, Pace, Target};
 use crate::clock::Clock;
 use crate::model::{FlowEvent, LogRole, Timestamp};
 use delivery::Delivery;
-use drive::{Out, Tailer, drive};
+use drive::{End, Out, Tailer, drive};
 use live_tail::{Feed, Tail};
 use tempo::{Intervals, Tempo};
 
@@ -89,7 +88,7 @@ pub struct Observer {
     interest: Interest,
     brakes: Brakes,
     live_tail: watch::Receiver<LiveTailState>,
-    cancel: CancellationToken,
+    end: End,
     tasks: TaskTracker,
 }
 
@@ -110,7 +109,7 @@ impl Observer {
             interest: Interest::default(),
             brakes: Brakes::default(),
             live_tail: watch::channel(LiveTailState::Off).1,
-            cancel: CancellationToken::new(),
+            end: End::default(),
             tasks: TaskTracker::new(),
         };
         let out = Out::new(out.clone(), clock.clone());
@@ -178,9 +177,14 @@ impl Observer {
         self.live_tail.clone()
     }
 
+    /// Lets every tailer tell what there is to tell; the channel of events is closed when all have.
+    pub fn finish(&self) {
+        self.end.finish.cancel();
+    }
+
     /// Ends every tailer.
     pub async fn stop(self) {
-        self.cancel.cancel();
+        self.end.cancel.cancel();
         self.tasks.wait().await;
     }
 
@@ -196,7 +200,7 @@ impl Observer {
         let is_billed = matches!(clients.target, Target::Aws { .. });
         let (tail, feeds, state) = Tail::of(clients.clone(), &watched.log_groups, self.interest.clone(), is_billed);
         self.live_tail = state;
-        self.tasks.spawn(tail.run(self.cancel.clone()));
+        self.tasks.spawn(tail.run(self.end.cancel.clone()));
         feeds.into_iter().map(Some).collect()
     }
 
@@ -210,12 +214,12 @@ impl Observer {
     ) {
         let seed = self.tasks.len() as u64;
         let pace = Pace::new(intervals.fast, intervals.busy, seed).backing_off(backoff.0, backoff.1).braked_by(brake);
-        self.tasks.spawn(drive(tailer, pace, intervals, out.clone(), self.interest.clone(), self.cancel.clone()));
+        self.tasks.spawn(drive(tailer, pace, intervals, out.clone(), self.interest.clone(), self.end.clone()));
     }
 }
 
 impl Drop for Observer {
     fn drop(&mut self) {
-        self.cancel.cancel();
+        self.end.cancel.cancel();
     }
 }

@@ -234,7 +234,7 @@ async fn the_state_counts_what_every_service_holds() {
     let template = "Resources: {Q: {Type: 'AWS::SQS::Queue'}}";
     call(&fabric, "cloudformation", "CreateStack", json!({"StackName": "s", "TemplateBody": template})).await;
     let table = json!({
-        "TableName": "t", "BillingMode": "PAY_PER_REQUEST", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "TableName": "table", "BillingMode": "PAY_PER_REQUEST", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
     });
     call(&fabric, "dynamodb", "CreateTable", table).await;

@@ -22,6 +22,10 @@ const OWN_PATHS: &str = "
 | `DELETE /_vaultscope/snapshot/NAME` | removes a snapshot |
 
 Snapshots need an endpoint with `--data-dir`. What is asked of the endpoint while it is emptied or restored is answered with `503`.
+A snapshot holds the files of shares whose folder is in the data folder; a folder that you chose stays as it is, and after a
+restore the share uploads and announces what the bucket then lacks.
+
+Topics post to `http` endpoints on this machine alone (`localhost`, `127.0.0.0/8`, `[::1]`), once these have confirmed.
 
 A fault is a JSON object such as `{\"kind\": \"throttle\", \"service\": \"logs\", \"operation\": \"FilterLogEvents\", \"rate\": 0.3}`:
 

@@ -22,6 +22,7 @@ mod scenarios;
 mod scheduler;
 mod share;
 mod sns;
+mod sns_http;
 mod sqs;
 mod states;
 mod storagegateway;

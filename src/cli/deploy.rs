@@ -36,6 +36,10 @@ pub async fn run(settings: &Settings, args: &DeployArgs, cancel: CancellationTok
         output::remark(&format!("the context file's other keys are not used: {}", order.ignored.join(", ")));
     }
     let session = Session::open(settings).await?;
+    if let Err(refused) = order.check_place(&session) {
+        session.close().await;
+        return Err(refused.into());
+    }
     let ended = work(&session, settings, args, &order, &cancel).await;
     session.close().await;
     let exit = ended?;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
+use crate::deploy::S3TAR;
 use crate::model::{LogRole, Outcome};
 use crate::observe::Verdict;
 
@@ -16,10 +17,14 @@ use super::session::Session;
 use super::settings::Settings;
 use super::stage::{Landed, Setting, Stage, interrupted_is_none, left_behind};
 use super::steps::{self, Steps};
-use super::{Exit, deploy, job, output};
+use super::{Exit, archiving, deploy, job, output};
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
+    if archives(settings) {
+        return Box::pin(archiving::run(settings, args, cancel)).await;
+    }
+    archiving::refuse_flags(args)?;
     job::check(&args.dataset)?;
     settings.needs_write("running a job")?;
     deploy::check(settings, &args.stack).await?;
@@ -32,6 +37,11 @@ pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken)
     };
     report.print(args.json)?;
     Ok(if report.reconciled { Exit::Done } else { Exit::Negative })
+}
+
+/// Whether the stack that was named is the one that archives: by its usual name, for each account and region has one only.
+fn archives(settings: &Settings) -> bool {
+    settings.stack == S3TAR.stack
 }
 
 /// `None` when it was interrupted after the stack stood.

@@ -1,0 +1,152 @@
+//! The steps of a run, each done, not done, or beyond what the target can do.
+
+use serde::Serialize;
+
+use super::super::steps::{Step, StepState};
+use super::Found;
+use super::execution::Execution;
+use super::firing::Firing;
+
+/// The steps of a run, in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Steps {
+    /// The stack stands.
+    pub deploy: Step,
+    /// The log files are in the source.
+    pub data: Step,
+    /// Their inventory is in the destination.
+    pub inventory: Step,
+    /// The schedule has started the state machine.
+    pub schedule: Step,
+    /// The execution has taken the way of a success.
+    pub execution: Step,
+    /// The task has run.
+    pub task: Step,
+    /// The success was told.
+    pub notification: Step,
+    /// The archive equals the objects.
+    pub archive: Step,
+}
+
+/// The way of a success.
+const SUCCESS: [&str; 2] = ["RunTask", "NotifySuccess"];
+/// The subject of its notification.
+const SUBJECT: &str = "Task successfully processed.";
+
+fn step(state: StepState, detail: impl Into<String>) -> Step {
+    Step { state, detail: detail.into() }
+}
+
+fn ok(is_ok: bool, detail: impl Into<String>) -> Step {
+    step(if is_ok { StepState::Ok } else { StepState::Failed }, detail)
+}
+
+impl Steps {
+    /// Tells the steps of what was found.
+    pub fn of(found: &Found) -> Self {
+        let Found { parts, data, inventory, .. } = found;
+        let archive = match &found.archive {
+            None => ok(false, format!("there is no {}", found.awaited)),
+            Some(it) => {
+                let toc = if it.toc_agrees == Some(false) { ", and its table of contents says other" } else { "" };
+                ok(
+                    it.is_equal(),
+                    format!(
+                        "{} of {} members equal their objects, {} missing, {} different, {} unexpected{toc}",
+                        it.equal,
+                        it.members,
+                        it.missing.len(),
+                        it.different.len(),
+                        it.unexpected.len()
+                    ),
+                )
+            }
+        };
+        Self {
+            deploy: ok(true, format!("{}, {} resources", parts.stack.status, parts.resources)),
+            data: ok(
+                data.files == data.wanted,
+                format!("{} log files of {} days in s3://{}", data.files, data.days, parts.source),
+            ),
+            inventory: match inventory {
+                Some(made) => ok(true, format!("{}, {} objects", made.manifest, made.objects)),
+                None => ok(data.files == 0, "none was made"),
+            },
+            schedule: match &found.firing {
+                Firing::Fired { due } => ok(true, format!("{} fired at {}", parts.expression, due.iso_seconds())),
+                Firing::Silent { due } => {
+                    ok(false, format!("{} did not fire at {}", parts.expression, due.iso_seconds()))
+                }
+                Firing::ByHand { why } => step(
+                    StepState::Unavailable,
+                    format!("{why}: the state machine was started by hand, with what the schedule gives it"),
+                ),
+            },
+            execution: execution(found),
+            task: task(found),
+            notification: notification(found),
+            archive,
+        }
+    }
+
+    /// The steps by name, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Step)> {
+        [
+            ("deploy", &self.deploy),
+            ("data", &self.data),
+            ("inventory", &self.inventory),
+            ("schedule", &self.schedule),
+            ("execution", &self.execution),
+            ("task", &self.task),
+            ("notification", &self.notification),
+            ("archive", &self.archive),
+        ]
+        .into_iter()
+    }
+
+    /// Whether the archive was read and nothing failed that the target can do.
+    pub fn is_verified(&self) -> bool {
+        self.archive.state == StepState::Ok && self.iter().all(|(_, step)| step.state != StepState::Failed)
+    }
+}
+
+fn execution(found: &Found) -> Step {
+    let Some(execution) = &found.execution else { return ok(false, "none has begun") };
+    let way = told(execution);
+    match &found.unable {
+        Some(why) => step(StepState::Unavailable, format!("{why}; {way}")),
+        None => ok(execution.status == "SUCCEEDED" && execution.way.path == SUCCESS, way),
+    }
+}
+
+fn told(execution: &Execution) -> String {
+    format!("{}: {}", execution.status, execution.way.path.join(" → "))
+}
+
+fn task(found: &Found) -> Step {
+    if let (Some(why), Some(local)) = (&found.unable, &found.local) {
+        let code = local.exit_code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
+        let state = if local.exit_code == Some(0) { StepState::Unavailable } else { StepState::Failed };
+        let detail = format!("{why}: its command was run as a process of this machine, which ended with {code}");
+        return step(state, if state == StepState::Failed { format!("{detail}: {}", local.said) } else { detail });
+    }
+    let ends = found.execution.as_ref().map(|execution| execution.way.ends.as_slice()).unwrap_or_default();
+    let Some(last) = ends.last() else { return ok(false, "none has ended") };
+    let code = last.exit_code.map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));
+    let runs = if ends.len() == 1 { String::new() } else { format!(" in run {}", ends.len()) };
+    ok(last.exit_code == Some(0), format!("{code}{runs}: {}", last.reason))
+}
+
+fn notification(found: &Found) -> Step {
+    let heard: Vec<&str> = found.heard.iter().map(|heard| heard.subject.as_str()).collect();
+    if let Some(why) = &found.unable {
+        let heard = if heard.is_empty() { "nothing was told".to_owned() } else { format!("told was {heard:?}") };
+        return step(StepState::Unavailable, format!("{why}: {heard}"));
+    }
+    match heard.as_slice() {
+        [] => ok(false, "none was heard"),
+        [one] => ok(*one == SUBJECT, format!("{one:?}")),
+        several => ok(false, format!("{} were heard: {several:?}", several.len())),
+    }
+}

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::Target;
 use crate::deploy::{
-    AppConfig, Architecture, Artefact, BOOTSTRAP, Bootstrap, CATALOGUE, CODE_KEY, ChangeSet, Context, DATA_VAULTING, DeployError,
-    EVENT_PROCESSING, Host, Location, Offer, Plan, Prepared, S3TAR, Sink, Source, Stack, Store, discard, execute, prepare,
-    settle,
+    AppConfig, Architecture, Artefact, BOOTSTRAP, Bootstrap, CATALOGUE, CODE_KEY, ChangeSet, ChoiceError, Context,
+    DATA_VAULTING, DeployError, EVENT_PROCESSING, Host, Location, Offer, Plan, Prepared, S3TAR, Sink, Source, Stack,
+    Store, discard, execute, prepare, settle,
 };
 
 use super::Usage;
@@ -105,7 +105,9 @@ impl Order {
         };
         let app_config = match &args.app_config {
             Some(path) if offer == S3TAR => Some(read_app_config(path).await?),
-            Some(_) => return Err(Usage(format!("--app-config goes with stack {}, not with {}", S3TAR.id, offer.id)).into()),
+            Some(_) => {
+                return Err(Usage(format!("--app-config goes with stack {}, not with {}", S3TAR.id, offer.id)).into());
+            }
             None => None,
         };
         let of_app = app_config.as_ref().map(|app| app.parameters.clone()).unwrap_or_default();
@@ -123,7 +125,12 @@ impl Order {
             (Source::AppConfig, of_app),
             (Source::Config, of_files(settings.config.chosen())),
         ];
-        let parameters = settle(&template, &choices).map_err(|error| Usage(error.to_string()))?;
+        let parameters = settle(&template, &choices).map_err(|error| match (&error, &args.app_config) {
+            (ChoiceError::Constraint { source_of: Source::AppConfig, .. }, Some(path)) => {
+                Usage(format!("{}: {error}", path.display()))
+            }
+            _ => Usage(error.to_string()),
+        })?;
         let bootstrap = match &args.bootstrap {
             Some(path) => Some(Bootstrap::read(path).await?),
             None => None,

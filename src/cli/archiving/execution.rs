@@ -193,7 +193,8 @@ fn way(events: &[HistoryEvent]) -> Way {
                 way.attempts += 1;
             }
             if entered.name == RETRY_WAIT {
-                let input: Value = entered.input.as_deref().and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default();
+                let input: Value =
+                    entered.input.as_deref().and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default();
                 let asked = input["Error"]["Payload"]["waitTimeSeconds"].as_f64().unwrap_or_default();
                 way.waits.push(Waited { asked, waited: None });
                 waits_since = Some(moment(&event.timestamp));
@@ -226,7 +227,9 @@ fn end(text: &str, error: Option<&str>) -> TaskEnd {
     let reason = match task["StoppedReason"].as_str() {
         Some(reason) => reason.to_owned(),
         None if was_task => String::new(),
-        None => [error.unwrap_or_default(), text].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(": "),
+        None => {
+            [error.unwrap_or_default(), text].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(": ")
+        }
     };
     TaskEnd { exit_code: task["Containers"][0]["ExitCode"].as_i64(), reason, was_task }
 }

@@ -69,7 +69,8 @@ impl Listener {
             let messages = answer.messages.unwrap_or_default();
             let is_quiet = messages.is_empty();
             for message in messages {
-                if let Some(news) = message.body().and_then(read).filter(|news| heard.iter().all(|it| it.id != news.id)) {
+                if let Some(news) = message.body().and_then(read).filter(|news| heard.iter().all(|it| it.id != news.id))
+                {
                     heard.push(news);
                 }
                 let handle = message.receipt_handle.unwrap_or_default();

@@ -9,6 +9,7 @@ mod listener;
 mod local;
 mod parts;
 mod report;
+mod scenario;
 mod steps;
 mod verify;
 
@@ -37,6 +38,7 @@ use listener::{Heard, Listener};
 use local::Local;
 use parts::Parts;
 use report::Report;
+pub use scenario::{find as find_scenario, list as scenarios, run as run_scenario};
 use verify::{Compared, compare, objects};
 
 const DAYS: u32 = 10;
@@ -270,7 +272,8 @@ impl Stage<'_> {
                 Followed::Stuck(seen) => {
                     stop(session, arn).await?;
                     let secs = patience.as_secs();
-                    unable = Some(format!("{} starts no container: nothing came of the task in {secs} s", clients.target));
+                    unable =
+                        Some(format!("{} starts no container: nothing came of the task in {secs} s", clients.target));
                     seen
                 }
             };
@@ -293,7 +296,7 @@ impl Stage<'_> {
             None => now(session).await,
         };
         let place = parts.archive(&calendar::date(day));
-        let archive = if inventory.is_some() { compare(&port, &place, &parts.source, &keys).await? } else { None };
+        let archive = compare(&port, &place, &parts.source, &keys).await?;
         seconds.verification = verify_began.elapsed().as_secs_f64();
         Ok(Some(Found {
             data,

@@ -45,7 +45,10 @@ impl Parts {
         let resources = Resources::of_stack(&session.clients, &stack.id).await?.iter().len();
         let output = |key: &str| {
             stack.output(key).map(str::to_owned).with_context(|| {
-                format!("stack {} has no output {key}: `vaultscope deploy {}` brings it up to date", stack.seen.name, S3TAR.id)
+                format!(
+                    "stack {} has no output {key}: `vaultscope deploy {}` brings it up to date",
+                    stack.seen.name, S3TAR.id
+                )
             })
         };
         let place = |key: &str| {
@@ -154,6 +157,9 @@ pub mod tests {
         for other in ["dest/else/daily/", "dest/daily/"] {
             assert!(parts(other).delivery().expect_err(other).to_string().contains("destBucketInventoryPrefix"));
         }
-        assert_eq!(parts("dest/source/daily/").archive("2026-11-22").key, "s3tar/2026-11-22/s3tar_archive_2026-11-22.tar");
+        assert_eq!(
+            parts("dest/source/daily/").archive("2026-11-22").key,
+            "s3tar/2026-11-22/s3tar_archive_2026-11-22.tar"
+        );
     }
 }

@@ -121,7 +121,8 @@ impl Report {
     /// What is told of it.
     pub fn of(found: Found, calls: &Activity) -> Self {
         let steps = Steps::of(&found);
-        let Found { parts, data, inventory, firing, execution, local, heard, archive, seconds, rate, target, .. } = found;
+        let Found { parts, data, inventory, firing, execution, local, heard, archive, seconds, rate, target, .. } =
+            found;
         let due = match &firing {
             Firing::Fired { due } | Firing::Silent { due } => Some(due.iso_seconds()),
             Firing::ByHand { .. } => None,
@@ -144,11 +145,7 @@ impl Report {
                 objects: made.objects,
                 bytes: made.bytes,
             }),
-            schedule: SchedulePart {
-                expression: parts.expression,
-                fired: matches!(firing, Firing::Fired { .. }),
-                due,
-            },
+            schedule: SchedulePart { expression: parts.expression, fired: matches!(firing, Firing::Fired { .. }), due },
             execution: execution.map(ExecutionPart::from),
             local_task: local.map(|local| LocalPart { exit_code: local.exit_code, said: local.said }),
             notifications: heard.into_iter().map(NewsPart::from).collect(),

@@ -94,8 +94,8 @@ pub async fn compare(
     let members = if has_toc { &scanned[1..] } else { &scanned[..] };
     let told: HashMap<&str, (u64, u64)> =
         contents.entries.iter().map(|it| (it.name.as_str(), (it.start, it.len))).collect();
-    let agrees = told.len() == members.len()
-        && members.iter().all(|it| told.get(it.name.as_str()) == Some(&(it.start, it.len)));
+    let agrees =
+        told.len() == members.len() && members.iter().all(|it| told.get(it.name.as_str()) == Some(&(it.start, it.len)));
     let there: HashSet<&str> = members.iter().map(|it| it.name.as_str()).collect();
     let file = std::fs::File::open(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     let found: Vec<(&Entry, Found)> = stream::iter(members)
@@ -107,11 +107,8 @@ pub async fn compare(
         .try_collect()
         .await?;
     let named = |wanted: Found| {
-        let mut names: Vec<String> = found
-            .iter()
-            .filter(|(_, found)| *found == wanted)
-            .map(|(member, _)| member.name.clone())
-            .collect();
+        let mut names: Vec<String> =
+            found.iter().filter(|(_, found)| *found == wanted).map(|(member, _)| member.name.clone()).collect();
         names.sort_unstable();
         names
     };

@@ -81,7 +81,8 @@ impl Images {
     /// The table, as `/_vaultscope/images` shows it.
     #[must_use]
     pub fn shown(&self) -> Value {
-        let words = |program: &Vec<String>| if program.is_empty() { Value::Bool(false) } else { program.clone().into() };
+        let words =
+            |program: &Vec<String>| if program.is_empty() { Value::Bool(false) } else { program.clone().into() };
         let images: Value = self.registered.iter().map(|(image, program)| (image.clone(), words(program))).collect();
         serde_json::json!({ "images": images })
     }

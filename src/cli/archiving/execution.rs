@@ -13,11 +13,9 @@ use crate::clock::real_now;
 use crate::model::Timestamp;
 
 /// The state that runs the task.
-pub const RUN_TASK: &str = "RunTask";
+const RUN_TASK: &str = "RunTask";
 /// The state that waits before the next try.
 const RETRY_WAIT: &str = "RetryWait";
-/// The state that judges a failure.
-pub const ERROR_HANDLER: &str = "ErrorHandler";
 const HISTORY_PAGE: i32 = 1_000;
 const LIST_PAGE: i32 = 100;
 
@@ -265,7 +263,7 @@ mod tests {
         let events = [
             entered(1, RUN_TASK, "{}"),
             failed(2, r#"{"StoppedReason":"Essential container in task exited","Containers":[{"ExitCode":2}]}"#),
-            entered(3, ERROR_HANDLER, "{}"),
+            entered(3, "ErrorHandler", "{}"),
             failed(3, "of the function, not of the task"),
             entered(4, RETRY_WAIT, r#"{"Error":{"Payload":{"waitTimeSeconds":2}}}"#),
             event(7).state_exited_event_details(left).build().expect("an event"),
@@ -273,7 +271,7 @@ mod tests {
             failed(8, "the service is not there"),
         ];
         let way = way(&events);
-        assert_eq!(way.path, [RUN_TASK, ERROR_HANDLER, RETRY_WAIT, RUN_TASK]);
+        assert_eq!(way.path, [RUN_TASK, "ErrorHandler", RETRY_WAIT, RUN_TASK]);
         assert_eq!((way.attempts, way.waits.as_slice()), (2, &[Waited { asked: 2.0, waited: Some(3.0) }][..]));
         assert_eq!(way.ends.len(), 2);
         assert_eq!((way.ends[0].exit_code, way.ends[0].was_task), (Some(2), true));

@@ -97,6 +97,9 @@ impl Start {
         let clients = &session.clients;
         let due = match self {
             Self::Hand(why) => {
+                if session.has_clock {
+                    session.set_rate(rate).await?;
+                }
                 let started = clients.states.start_execution().state_machine_arn(&parts.machine).input(INPUT);
                 let started = started.send().await.map_err(|error| Problem::of("states StartExecution", &error))?;
                 return Ok((Firing::ByHand { why }, Some(started.execution_arn)));

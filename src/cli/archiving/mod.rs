@@ -253,7 +253,7 @@ impl Stage<'_> {
             return Ok(None);
         }
         if !trial.quiet && inventory.is_some() {
-            output::line(&format!("{files} log files of {} days and their inventory are in place", trial.days))?;
+            output::line(&format!("{files} log files of {} and their inventory are in place", days(trial.days)))?;
         }
         let execution_began = real_now();
         let (firing, arn) = start.carry_out(session, &parts, rate, cancel).await?;
@@ -370,6 +370,11 @@ async fn hear(
         None => !heard.is_empty(),
     };
     Ok(listener.hear(&session.clients, patience, is_enough).await?)
+}
+
+/// `1 day`, `2 days`
+fn days(count: u32) -> String {
+    if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
 }
 
 /// What an interruption leaves, for a person.

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::super::steps::{Step, StepState};
-use super::Found;
 use super::execution::Execution;
 use super::firing::Firing;
+use super::{Found, days};
 
 /// The steps of a run, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -67,7 +67,7 @@ impl Steps {
             deploy: ok(true, format!("{}, {} resources", parts.stack.status, parts.resources)),
             data: ok(
                 data.files == data.wanted,
-                format!("{} log files of {} days in s3://{}", data.files, data.days, parts.source),
+                format!("{} log files of {} in s3://{}", data.files, days(data.days), parts.source),
             ),
             inventory: match inventory {
                 Some(made) => ok(true, format!("{}, {} objects", made.manifest, made.objects)),

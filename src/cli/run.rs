@@ -5,7 +5,6 @@ use std::time::Instant;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use crate::deploy::S3TAR;
 use crate::model::{LogRole, Outcome};
 use crate::observe::Verdict;
 
@@ -21,7 +20,7 @@ use super::{Exit, archiving, deploy, job, output};
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
-    if archives(settings) {
+    if archiving::is_meant(settings).await? {
         return Box::pin(archiving::run(settings, args, cancel)).await;
     }
     archiving::refuse_flags(args)?;
@@ -37,11 +36,6 @@ pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken)
     };
     report.print(args.json)?;
     Ok(if report.reconciled { Exit::Done } else { Exit::Negative })
-}
-
-/// Whether the stack that was named is the one that archives: by its usual name, for each account and region has one only.
-fn archives(settings: &Settings) -> bool {
-    settings.stack == S3TAR.stack
 }
 
 /// `None` when it was interrupted after the stack stood.

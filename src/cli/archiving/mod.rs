@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::{Problem, Target};
 use crate::clock::real_now;
-use crate::deploy::{S3TAR, Sink};
+use crate::deploy::{Offer, S3TAR, Sink, describe};
 use crate::model::Timestamp;
 use crate::s3tar::{LOGS_A_DAY, Port, Publication, publish, write_log_data};
 
@@ -43,6 +43,8 @@ use verify::{Compared, compare, objects};
 
 const DAYS: u32 = 10;
 const ATTEMPTS: u32 = 4;
+/// A parameter that no other template has.
+const PARAMETER: &str = "destBucketS3TarPrefix";
 /// An inventory is taken so long after the last object was put, for clocks that differ a little.
 const AFTER: Duration = Duration::from_secs(2);
 /// Nothing comes of a task for so long: on our endpoint and AWS a task may really take it, elsewhere nothing runs it.
@@ -199,9 +201,12 @@ async fn play(
     };
     // An endpoint that ends with us needs no clearing up, and may have ended already.
     if !(cancel.is_cancelled() && settings.target == Target::Embedded) {
-        listener.end(&session.clients).await.context("what heard the notifications could not be removed")?;
-        if session.has_clock && session.emulator.is_none() {
-            session.set_rate(before).await?;
+        let cleared = clear_up(session, listener, before).await;
+        if let (Err(_), Err(error)) = (&ended, &cleared) {
+            // The first failure is what the user has to know.
+            tracing::warn!(%error, "a run that failed has left something");
+        } else {
+            cleared?;
         }
     }
     Ok(ended?.map(|mut found| {
@@ -209,6 +214,34 @@ async fn play(
         found.seconds.total = began.elapsed().as_secs_f64();
         found
     }))
+}
+
+/// Removes what was made for the run, and lets the clock of an endpoint elsewhere run as it did.
+async fn clear_up(session: &Session, listener: Listener, rate: f64) -> anyhow::Result<()> {
+    listener.end(&session.clients).await.context("what heard the notifications could not be removed")?;
+    if session.has_clock && session.emulator.is_none() {
+        session.set_rate(rate).await?;
+    }
+    Ok(())
+}
+
+/// Whether a command is about the stack that archives: by its usual name, or, where the user names another one, by what a
+/// stack of that name is made with.
+///
+/// # Errors
+/// When the target cannot be asked.
+pub async fn is_meant(settings: &Settings) -> anyhow::Result<bool> {
+    if settings.stack == S3TAR.stack {
+        return Ok(true);
+    }
+    let may_be_there = settings.target != Target::Embedded || settings.data_dir.is_some();
+    if settings.named.is_none() || Offer::find(&settings.stack).is_some() || !may_be_there {
+        return Ok(false);
+    }
+    let session = Session::open(settings).await?;
+    let stack = describe(&session.clients, &settings.stack).await;
+    session.close().await;
+    Ok(stack?.is_some_and(|stack| stack.parameter(PARAMETER).is_some()))
 }
 
 /// A stack that stands and is heard.

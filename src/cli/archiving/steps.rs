@@ -150,3 +150,103 @@ fn notification(found: &Found) -> Step {
         several => ok(false, format!("{} were heard: {several:?}", several.len())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::execution::{TaskEnd, Way};
+    use super::super::listener::Heard;
+    use super::super::local::Local;
+    use super::super::parts::tests::parts;
+    use super::super::verify::Compared;
+    use super::super::{Data, Seconds};
+    use super::*;
+    use crate::model::Timestamp;
+    use crate::s3tar::{Location, Publication};
+
+    fn end(exit_code: Option<i64>) -> TaskEnd {
+        TaskEnd { exit_code, reason: "Essential container in task exited".to_owned(), was_task: true }
+    }
+
+    fn heard(subject: &str) -> Heard {
+        Heard { id: subject.to_owned(), subject: subject.to_owned(), message: Value::Null }
+    }
+
+    /// A run that went as it should.
+    fn good() -> Found {
+        let manifest = Location { bucket: "dest".to_owned(), key: "m".to_owned() };
+        let path = SUCCESS.map(str::to_owned).to_vec();
+        Found {
+            parts: parts("dest/source/daily/"),
+            data: Data { days: 1, files: 100, wanted: 100 },
+            inventory: Some(Publication { manifest, objects: 100, bytes: 1, files: 1 }),
+            firing: Firing::Fired { due: Timestamp::from_secs(86_400) },
+            execution: Some(Execution {
+                arn: "arn".to_owned(),
+                status: "SUCCEEDED".to_owned(),
+                started: Timestamp::from_secs(86_400),
+                output: Value::Null,
+                way: Way { path, attempts: 1, waits: Vec::new(), ends: vec![end(Some(0))] },
+            }),
+            unable: None,
+            local: None,
+            heard: vec![heard(SUBJECT)],
+            awaited: "s3://dest/a.tar".to_owned(),
+            archive: Some(Compared { members: 100, equal: 100, toc_agrees: Some(true), ..Compared::default() }),
+            seconds: Seconds::default(),
+            rate: 60.0,
+            target: "t".to_owned(),
+        }
+    }
+
+    fn not_ok(found: &Found) -> Vec<(&'static str, StepState)> {
+        let steps = Steps::of(found);
+        let verified = steps.is_verified();
+        let rest: Vec<_> = steps.iter().map(|(name, step)| (name, step.state)).collect();
+        let rest: Vec<_> = rest.into_iter().filter(|(_, state)| *state != StepState::Ok).collect();
+        assert_eq!(verified, rest.iter().all(|(_, state)| *state != StepState::Failed), "{steps:?}");
+        rest
+    }
+
+    #[test]
+    fn each_thing_that_goes_wrong_fails_its_step_and_the_run() {
+        assert_eq!(not_ok(&good()), []);
+        let changed = |change: &dyn Fn(&mut Found)| {
+            let mut found = good();
+            change(&mut found);
+            not_ok(&found).into_iter().map(|(name, state)| (name, state == StepState::Failed)).collect::<Vec<_>>()
+        };
+        let archive = |found: &mut Found, change: &dyn Fn(&mut Compared)| {
+            change(found.archive.as_mut().expect("an archive"));
+        };
+        assert_eq!(changed(&|it| it.data.files = 99), [("data", true)]);
+        assert_eq!(changed(&|it| it.inventory = None), [("inventory", true)]);
+        assert_eq!(changed(&|it| it.heard.push(heard("Task failed"))), [("notification", true)]);
+        assert_eq!(changed(&|it| it.heard.clear()), [("notification", true)]);
+        assert_eq!(changed(&|it| it.archive = None), [("archive", true)]);
+        assert_eq!(changed(&|it| archive(it, &|it| it.equal = 99)), [("archive", true)]);
+        assert_eq!(changed(&|it| archive(it, &|it| it.missing.push("k".to_owned()))), [("archive", true)]);
+        assert_eq!(changed(&|it| archive(it, &|it| it.toc_agrees = Some(false))), [("archive", true)]);
+        let silent = Firing::Silent { due: Timestamp::default() };
+        assert_eq!(changed(&|it| it.firing = silent.clone()), [("schedule", true)]);
+        assert_eq!(changed(&|it| it.execution.as_mut().expect("one").way.ends = vec![end(Some(2))]), [("task", true)]);
+        assert_eq!(
+            changed(&|it| it.execution.as_mut().expect("one").way.path.push("NotifyError".to_owned())),
+            [("execution", true)]
+        );
+    }
+
+    #[test]
+    fn what_a_target_cannot_do_is_unavailable_and_the_archive_decides() {
+        let mut found = good();
+        found.firing = Firing::ByHand { why: "no clock".to_owned() };
+        found.unable = Some("it runs no container".to_owned());
+        found.heard.clear();
+        found.local = Some(Local { exit_code: Some(0), said: String::new() });
+        let unable = ["schedule", "execution", "task", "notification"].map(|name| (name, StepState::Unavailable));
+        assert_eq!(not_ok(&found), unable);
+        found.local = Some(Local { exit_code: Some(1), said: "no inventory".to_owned() });
+        assert!(not_ok(&found).contains(&("task", StepState::Failed)));
+    }
+}

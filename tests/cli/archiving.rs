@@ -48,7 +48,7 @@ fn ten_days_are_archived_at_midnight_in_one_command() {
     let report = all_ok(&run(&["run", "--stack", "s3tar", "--json"]), 1_000);
     assert_eq!(report["data"], json!({"days": 10, "files": 1_000, "wanted": 1_000}));
     assert!(report["schedule"]["due"].as_str().is_some_and(|due| due.ends_with("T00:00:00Z")), "{report:#}");
-    assert_eq!(report["target"], "embedded");
+    assert_eq!(report["target"], "the embedded endpoint");
 }
 
 fn ends_as_expected(name: &str) {

@@ -329,7 +329,7 @@ impl Stage<'_> {
             None => now(session).await,
         };
         let place = parts.archive(&calendar::date(day));
-        let archive = compare(&port, &place, &parts.source, &keys).await?;
+        let archive = compare(&port, &place, &parts.source, &keys, today.minus(AFTER)).await?;
         seconds.verification = verify_began.elapsed().as_secs_f64();
         Ok(Some(Found {
             data,

@@ -10,6 +10,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 
+use crate::model::Timestamp;
 use crate::s3tar::{Entry, Head, Location, Port, open_toc, scan_file};
 
 /// The table of contents, which is a member as well.
@@ -70,7 +71,7 @@ pub async fn objects(port: &Port, bucket: &str) -> anyhow::Result<Vec<(String, H
     }
 }
 
-/// Compares an archive with the objects of `source`; `None` when there is no archive. `wanted` are the keys that have to
+/// Compares an archive with the objects of `source`; `None` when none was made since a moment. `wanted` are the keys that have to
 /// be in it; others may be, where they are equal to their objects.
 ///
 /// # Errors
@@ -80,8 +81,13 @@ pub async fn compare(
     archive: &Location,
     source: &str,
     wanted: &[String],
+    since: Timestamp,
 ) -> anyhow::Result<Option<Compared>> {
     let Some(head) = port.head(archive).await? else { return Ok(None) };
+    // That of an earlier run of the same day is not what this one has made.
+    if head.modified.is_some_and(|at| at.secs() < since.secs()) {
+        return Ok(None);
+    }
     let folder = tempfile::tempdir().context("no folder for the archive can be made")?;
     let path = folder.path().join("archive.tar");
     let bytes = fetch(port, archive, &head, &path).await?;

@@ -19,7 +19,7 @@ use crate::aws::Clients;
 use crate::clock::real_now;
 use crate::model::Timestamp;
 use crate::s3tar::{
-    Creation, Entry, Format, Location, ManifestOptions, Member, Port, S3TarError, Storing, Wish, create, extract,
+    Creation, Entry, Extraction, Format, Location, ManifestOptions, Member, Port, S3TarError, Storing, Wish, create, extract,
     list_objects, open_toc, read_manifest, read_toc, scan_file, write_manifest, write_toc,
 };
 use crate::vault::human;
@@ -102,6 +102,9 @@ pub struct S3tarArgs {
     /// How often a call is tried; 0 does not give up
     #[arg(long, value_name = "N", default_value_t = ATTEMPTS)]
     pub max_attempts: u32,
+    /// Permissions, owner and times are taken from the objects' metadata with -c, and written into it with -x
+    #[arg(long)]
+    pub preserve_posix_metadata: bool,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
@@ -262,11 +265,13 @@ async fn make(clients: &Clients, port: &Port, args: &S3tarArgs, cancel: &Cancell
             tagging: args.tagging.clone(),
             sse: args.sse_algo.clone(),
             kms_key: args.sse_kms_key_id.clone(),
+            ..Storing::default()
         },
         size_limit: args.size_limit,
         concurrency: args.goroutines.into(),
         in_memory: args.concat_in_memory,
         part_size: args.max_part_size.map(|mb| mb << 20),
+        posix: args.preserve_posix_metadata,
         fallback_time,
     };
     let bar = transfer::bar(members.iter().map(|member| member.size).sum());
@@ -342,7 +347,9 @@ async fn take_out(port: &Port, args: &S3tarArgs, cancel: &CancellationToken) -> 
         }
     };
     let began = real_now();
-    let taken = extract(port, &archive, &contents, prefix, &to, cancel, &told).await?;
+    let posix = args.preserve_posix_metadata;
+    let wish = Extraction { archive: &archive, contents: &contents, prefix, to: &to, posix };
+    let taken = extract(port, &wish, cancel, &told).await?;
     let seconds = began.elapsed().as_secs_f64();
     if args.json {
         output::document(&json!({

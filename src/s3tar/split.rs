@@ -50,7 +50,7 @@ mod tests {
 
     fn members(sizes: &[u64]) -> Vec<Member> {
         let member =
-            |&size| Member { bucket: "b".into(), key: "logs/x".into(), size, etag: "e".into(), modified: None };
+            |&size| Member { bucket: "b".into(), key: "logs/x".into(), size, etag: "e".into(), modified: None, posix: None };
         sizes.iter().map(member).collect()
     }
 

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn member(key: &str, size: u64) -> Member {
-        Member { bucket: "source".into(), key: key.into(), size, etag: "0a1b".into(), modified: None }
+        Member { bucket: "source".into(), key: key.into(), size, etag: "0a1b".into(), modified: None, posix: None }
     }
 
     #[test]

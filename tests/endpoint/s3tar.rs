@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use vaultscope::aws::{Access, Clients, Target};
 use vaultscope::emulator::Emulator;
 use vaultscope::s3tar::{
-    Creation, Entry, Format, Location, Member, Objects, Port, S3TarError, Storing, TaskSettings, Wish, archive_day,
+    Creation, Entry, Extraction, Format, Location, Member, Objects, Port, S3TarError, Storing, TaskSettings, Wish, archive_day,
     create, extract, list_objects, open_toc, publish, read_toc, write_log_data,
 };
 
@@ -97,6 +97,7 @@ fn wish(key: &str) -> Wish {
         concurrency: 16,
         in_memory: false,
         part_size: None,
+        posix: false,
         fallback_time: 1_700_000_000,
     }
 }
@@ -375,7 +376,8 @@ async fn taken_out(lab: &Lab, archive: &str, toc: Option<Vec<Entry>>, prefix: &s
     }
     let cancel = CancellationToken::new();
     let to = place(SOURCE, to);
-    extract(&lab.port, &archive, &contents, prefix, &to, &cancel, &|_| {}).await.expect("extracted");
+    let wish = Extraction { archive: &archive, contents: &contents, prefix, to: &to, posix: false };
+    extract(&lab.port, &wish, &cancel, &|_| {}).await.expect("extracted");
     lab.keys(SOURCE).await.into_iter().filter_map(|key| key.strip_prefix(&to.key).map(str::to_owned)).collect()
 }
 
@@ -480,16 +482,9 @@ async fn archives_of_the_original_are_read_with_their_table() {
     // A table that leads out of the archive belongs to another one.
     let beyond = vec![Entry { name: "x".to_owned(), start: 1 << 40, len: 1, etag: String::new() }];
     let contents = vaultscope::s3tar::Contents { entries: beyond, ..found };
-    let refused = extract(
-        &lab.port,
-        &place(DESTINATION, "original.tar"),
-        &contents,
-        "",
-        &place(SOURCE, "no/"),
-        &CancellationToken::new(),
-        &|_| {},
-    )
-    .await;
+    let (archive, to) = (place(DESTINATION, "original.tar"), place(SOURCE, "no/"));
+    let beyond = Extraction { archive: &archive, contents: &contents, prefix: "", to: &to, posix: false };
+    let refused = extract(&lab.port, &beyond, &CancellationToken::new(), &|_| {}).await;
     assert!(refused.expect_err("beyond").to_string().contains("belongs to another archive"));
 }
 

@@ -52,7 +52,9 @@ pub enum S3TarError {
         problem: &'static str,
     },
     /// A member whose name would lead elsewhere than below the place that it is extracted to.
-    #[error("{name:?} in {archive} leads out of {to}: nothing was extracted; name a prefix that it does not begin with")]
+    #[error(
+        "{name:?} in {archive} leads out of {to}: nothing was extracted; name a prefix that it does not begin with"
+    )]
     Escape {
         /// The member.
         name: String,

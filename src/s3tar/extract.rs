@@ -51,6 +51,8 @@ pub struct Extraction<'a> {
     pub to: &'a Location,
     /// Whether permissions, owner and times become metadata of the objects.
     pub posix: bool,
+    /// Objects that are written at a time.
+    pub concurrency: usize,
 }
 
 /// Writes every member that is wanted; `told` is called with each place.
@@ -96,7 +98,7 @@ pub async fn extract(
     let stop = cancel.child_token();
     let jobs = jobs(&wanted);
     let failure = std::sync::Mutex::new(None);
-    let work = stream::iter(0..jobs.len()).for_each_concurrent(READS, |index| {
+    let work = stream::iter(0..jobs.len()).for_each_concurrent(READS.min(wish.concurrency.max(1)), |index| {
         let (jobs, stop, failure) = (&jobs, &stop, &failure);
         async move {
             if stop.is_cancelled() {
@@ -156,7 +158,7 @@ async fn small(
     let bytes = &bytes;
     stream::iter(0..entries.len())
         .map(Ok)
-        .try_for_each_concurrent(READS, |index| async move {
+        .try_for_each_concurrent((wish.concurrency / READS).max(1), |index| async move {
             let Some(entry) = entries.get(index) else { return Ok(()) };
             let start = usize::try_from(entry.start - from).unwrap_or(usize::MAX);
             let body: Bytes = bytes.slice(start..start + usize::try_from(entry.len).unwrap_or(usize::MAX));

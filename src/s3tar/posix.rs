@@ -49,8 +49,9 @@ impl Posix {
             let read = |text: &String| u32::from_str_radix(text.trim(), radix).map_err(|_| wrong(object, name, text));
             metadata.get(name).map(read).transpose()
         };
-        let moment =
-            |name: &str| metadata.get(name).map(|text| nanos(text).ok_or_else(|| wrong(object, name, text))).transpose();
+        let moment = |name: &str| {
+            metadata.get(name).map(|text| nanos(text).ok_or_else(|| wrong(object, name, text))).transpose()
+        };
         let found = Self {
             mode: number(PERMISSIONS, 8)?.map(|mode| mode & MODE_BITS),
             uid: number(OWNER, 10)?,
@@ -138,7 +139,8 @@ fn text(nanos: i64) -> String {
 /// A time as a record of PAX has it: seconds with a fraction.
 #[must_use]
 pub fn seconds(nanos: i64) -> String {
-    let (whole, part) = (nanos.unsigned_abs() / NANOS_A_SECOND.unsigned_abs(), nanos.unsigned_abs() % NANOS_A_SECOND.unsigned_abs());
+    let (whole, part) =
+        (nanos.unsigned_abs() / NANOS_A_SECOND.unsigned_abs(), nanos.unsigned_abs() % NANOS_A_SECOND.unsigned_abs());
     let sign = if nanos < 0 { "-" } else { "" };
     if part == 0 {
         return format!("{sign}{whole}");
@@ -160,7 +162,8 @@ fn seconds_of(text: &str) -> Option<i64> {
 fn header_at(bytes: &[u8], at: usize) -> Option<&tar::Header> {
     let block = bytes.get(at..at.checked_add(usize::try_from(BLOCK).ok()?)?)?;
     let header = tar::Header::from_byte_slice(block);
-    let sum: u32 = block.iter().enumerate().map(|(at, byte)| u32::from(if (148..156).contains(&at) { b' ' } else { *byte })).sum();
+    let sum: u32 =
+        block.iter().enumerate().map(|(at, byte)| u32::from(if (148..156).contains(&at) { b' ' } else { *byte })).sum();
     (header.cksum().ok()? == sum).then_some(header)
 }
 

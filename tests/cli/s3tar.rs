@@ -200,7 +200,7 @@ fn every_command_of_its_page_succeeds() {
     assert!(commands.len() >= 10, "{commands:?}");
     for command in commands {
         let words: Vec<&str> = command.split_whitespace().collect();
-        let mut run = vaultscope(&[&words[..], &["--endpoint-url", &lab.alone.url]].concat());
+        let mut run = vaultscope(&[&words[..], &["--endpoint-url", lab.alone.url.as_str()]].concat());
         let ended = wait(run.current_dir(folder.path()).spawn().expect("the binary starts"));
         assert_eq!(ended.code, Some(0), "{command}: {ended:?}");
     }

@@ -4,6 +4,7 @@
 //! something went wrong. Exit codes: 0 done, 1 failed, 2 wrong usage (of `s3tar-task`: may succeed when it is tried again),
 //! 130 interrupted.
 
+mod archiving;
 mod args;
 mod cleanup;
 mod config;
@@ -26,6 +27,7 @@ mod landing;
 mod log_data;
 mod manual;
 mod memory;
+mod observed;
 mod output;
 mod pipeline;
 mod play;

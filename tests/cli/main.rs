@@ -1,5 +1,6 @@
 //! The real binary, as a user runs it: exit codes, standard output, and the one sentence on standard error.
 
+mod archiving;
 mod dashboard;
 mod deploy;
 mod endpoints;

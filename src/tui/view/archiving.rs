@@ -81,8 +81,12 @@ fn note(state: &State, of: &[Source]) -> String {
     sources::title(state, of).map_or_else(String::new, |note| format!(" · {note}"))
 }
 
-fn dim(frame: &mut Frame, inner: Rect, at: usize, view: &ViewState, text: &str) {
-    row(frame, inner, at, Line::from(view.span(Role::Dim, text.to_owned())), None);
+/// What stands in an empty pane.
+fn dim(frame: &mut Frame, inner: Rect, view: &ViewState, text: &str) {
+    let rows = text::folded(text, usize::from(inner.width).saturating_sub(2));
+    for (at, text) in rows.into_iter().enumerate() {
+        row(frame, inner, at, Line::from(view.span(Role::Dim, format!(" {text}"))), None);
+    }
 }
 
 /// `11-22 00:00:12`.
@@ -140,7 +144,7 @@ fn outcome(state: &State, arn: &str, run: &Execution) -> (&'static str, String, 
 /// What to do while nothing has run.
 fn offer(frame: &mut Frame, inner: Rect, state: &State, view: &ViewState) {
     if let Some(absent) = sources::absent(state, &[Source::Executions]) {
-        return dim(frame, inner, 0, view, &absent);
+        return dim(frame, inner, view, &absent);
     }
     let width = usize::from(inner.width).saturating_sub(2);
     let texts = match state.status() {
@@ -176,8 +180,8 @@ fn archive(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     let inner = pane(frame, area, state, view, 2, &title);
     let Some(latest) = state.archiving.latest() else {
         let absent = sources::absent(state, &[Source::Archives]);
-        let text = absent.unwrap_or_else(|| " none yet: the task puts one under the destination prefix".to_owned());
-        return dim(frame, inner, 0, view, &text);
+        let text = absent.unwrap_or_else(|| "none yet: the task puts one under the destination prefix".to_owned());
+        return dim(frame, inner, view, &text);
     };
     let width = usize::from(inner.width);
     let heads = heads(latest, width);
@@ -251,14 +255,16 @@ fn log(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     };
     if lines.is_empty() {
         let absent = sources::absent(state, &of);
-        return dim(frame, inner, 0, view, &absent.unwrap_or_else(|| " a task that runs writes here".to_owned()));
+        return dim(frame, inner, view, &absent.unwrap_or_else(|| "a task that runs writes here".to_owned()));
     }
     for (at, (moment, line)) in lines.into_iter().enumerate() {
         let role = if line.message.starts_with("vaultscope: ") { Role::Bad } else { Role::Text };
-        let clock = moment.clock_millis();
+        // The days of a narrow pane are told apart by their lines.
+        let dated = self::moment(moment);
+        let time = if width >= 56 { &*dated } else { dated.get(6..).unwrap_or_default() };
         let content = Line::from(vec![
-            view.span(Role::Dim, format!(" {} ", clock.get(..8).unwrap_or_default())),
-            view.span(role, text::cut(line.message.trim_end(), width.saturating_sub(11))),
+            view.span(Role::Dim, format!(" {time} ")),
+            view.span(role, text::cut(line.message.trim_end(), width.saturating_sub(text::width(time) + 3))),
         ]);
         let marked = state.pane() == 3 && selected == Some(at);
         row(frame, inner, at, content, marked.then(|| view.style(Role::Selected)));
@@ -285,13 +291,7 @@ fn notifications(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewSt
     let inner = pane(frame, area, state, view, 4, &title);
     if count == 0 {
         let absent = sources::absent(state, &[Source::Executions]);
-        return dim(
-            frame,
-            inner,
-            0,
-            view,
-            &absent.unwrap_or_else(|| " none yet: each execution tells its end".to_owned()),
-        );
+        return dim(frame, inner, view, &absent.unwrap_or_else(|| "none yet: each execution tells its end".to_owned()));
     }
     let focused = state.pane() == 4;
     let selected = if focused { state.row(Page::Flow, 4).min(count - 1) } else { 0 };

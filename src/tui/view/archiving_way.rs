@@ -174,7 +174,7 @@ fn machine(state: &State) -> Hop {
     let running =
         (0..count.min(50)).filter_map(|at| state.executions.newest(at)).filter(|(_, run)| run.is_running()).count();
     let first = match shown(state) {
-        None => (Role::Dim, "no execution yet".to_owned()),
+        None => (Role::Dim, "no run yet".to_owned()),
         Some((_, run)) => match current(state, run) {
             Some(name) => (Role::Active, format!("{} {}", glyph(Progress::Current), graph::short(name))),
             None => {
@@ -281,7 +281,10 @@ fn failure(state: &State) -> (Role, String) {
 
 /// The schedule in its own words.
 fn when(state: &State) -> (Role, String) {
-    let Some(schedule) = &state.archiving.schedule else { return (Role::Dim, "schedule: not read yet".to_owned()) };
+    let Some(schedule) = &state.archiving.schedule else {
+        let is_absent = state.sources.sight(&[Source::Schedule]) == Sight::Never;
+        return (Role::Dim, format!("schedule: {}", if is_absent { "n/a" } else { "not read yet" }));
+    };
     let enabled = if schedule.is_enabled { "enabled" } else { "disabled" };
     let next = state.now().and_then(|now| schedule.next_run(now));
     let next = next.map_or_else(|| ", no further run".to_owned(), |next| format!(", next run {}", next.iso_seconds()));

@@ -90,8 +90,13 @@ fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, inde
             stack.map_or(0, |stack| stack.resources.values().filter(|row| row.status.ends_with("FAILED")).count());
         let title = if failed > 0 { format!("Resources · ✗ {failed} failed: e") } else { "Resources".to_owned() };
         let inner = pane(frame, area, state, view, 1, &title);
-        let Some(stack) = stack.filter(|stack| !stack.resources.is_empty()) else {
-            let hint = if state.setup.target.read_only { " none yet" } else { " none yet: d deploys the stack" };
+        let Some(stack) = stack.filter(|it| !it.resources.is_empty()) else {
+            let stands = stack.is_some_and(|stack| stack.status.is_some());
+            let hint = match (stands, state.setup.target.read_only) {
+                (true, _) => " each is listed here while the stack is changed",
+                (false, true) => " none yet",
+                (false, false) => " none yet: d deploys the stack",
+            };
             return row(frame, inner, 0, Line::from(view.span(Role::Dim, hint)), None);
         };
         let count = stack.resources.len();

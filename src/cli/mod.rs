@@ -4,7 +4,6 @@
 //! something went wrong. Exit codes: 0 done, 1 failed, 2 wrong usage (of `s3tar-task`: may succeed when it is tried again),
 //! 130 interrupted.
 
-mod archiving;
 mod args;
 mod cleanup;
 mod config;

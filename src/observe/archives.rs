@@ -57,7 +57,7 @@ impl Prefix {
 /// The tailer of archives and inventories.
 pub struct Archives {
     clients: Clients,
-    archives: Option<Prefix>,
+    place: Option<Prefix>,
     inventories: Option<Prefix>,
     /// ETag and time of each archive that was told.
     known: HashMap<String, (String, Timestamp)>,
@@ -69,7 +69,7 @@ pub struct Archives {
 impl Archives {
     /// A tailer of the two prefixes, where they are known.
     pub fn new(clients: Clients, archives: Option<Prefix>, inventories: Option<Prefix>) -> Self {
-        Self { clients, archives, inventories, known: HashMap::new(), last_inventory: None, listed: false }
+        Self { clients, place: archives, inventories, known: HashMap::new(), last_inventory: None, listed: false }
     }
 
     async fn list(&mut self, place: &Prefix, out: &Out) -> Result<bool, Halt> {
@@ -230,7 +230,7 @@ impl Tailer for Archives {
         if let Some(place) = self.inventories.clone() {
             changed |= self.list_inventories(&place, out).await?;
         }
-        if let Some(place) = self.archives.clone() {
+        if let Some(place) = self.place.clone() {
             changed |= self.list(&place, out).await?;
         }
         Ok(Progress::from(changed))

@@ -108,11 +108,12 @@ fn touch(state: &mut State, what: &Seen) {
         Seen::Queue(_) => Source::Queue,
         Seen::Log(line) => Source::Logs(line.role),
         Seen::Item(_) => Source::Table,
-        Seen::Execution(_) | Seen::History(_) | Seen::Machine(_) => Source::Executions,
+        Seen::Execution(_) | Seen::History(_) | Seen::Machine(_) | Seen::Task(_) | Seen::Notification(_) => {
+            Source::Executions
+        }
         Seen::Stack(stack) if is_main(&stack.name) => Source::Stack,
         Seen::StackEvent(event) if is_main(&event.stack) => Source::Stack,
         Seen::Schedule(_) => Source::Schedule,
-        Seen::Task(_) | Seen::Notification(_) => Source::Executions,
         Seen::Archive(_) | Seen::Inventory(_) => Source::Archives,
         Seen::Source(report) => report.source,
         Seen::Gateway(_)

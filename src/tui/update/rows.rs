@@ -149,13 +149,11 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
 fn choose(state: &mut State) -> Vec<Effect> {
     let names = state.stack_names();
     let name = names.get(state.row(Page::Stacks, 0)).map(|name| (*name).to_owned());
-    match name.filter(|name| state.main_name() != Some(name.as_str())) {
-        Some(stack) => watch(state, stack),
-        None => {
-            pane(state, 1);
-            Vec::new()
-        }
+    if let Some(stack) = name.filter(|name| state.main_name() != Some(name.as_str())) {
+        return watch(state, stack);
     }
+    pane(state, 1);
+    Vec::new()
 }
 
 pub(super) fn find(state: &mut State, forwards: bool) {

@@ -175,13 +175,14 @@ fn machine(state: &State) -> Hop {
         (0..count.min(50)).filter_map(|at| state.executions.newest(at)).filter(|(_, run)| run.is_running()).count();
     let first = match shown(state) {
         None => (Role::Dim, "no run yet".to_owned()),
-        Some((_, run)) => match current(state, run) {
-            Some(name) => (Role::Active, format!("{} {}", glyph(Progress::Current), graph::short(name))),
-            None => {
-                let (glyph, word, role) = status(run);
-                (role, format!("{glyph} {word}"))
-            }
-        },
+        Some((_, run)) => {
+            let (sign, word, role) = status(run);
+            let words = current(run).map_or_else(
+                || format!("{sign} {word}"),
+                |name| format!("{} {}", glyph(Progress::Current), graph::short(name)),
+            );
+            (role, words)
+        }
     };
     let second = match (count, running) {
         (0, _) => String::new(),
@@ -192,11 +193,11 @@ fn machine(state: &State) -> Hop {
     Hop { name: "state machine", lines: [seen(state, Source::Executions, first), (Role::Dim, second)] }
 }
 
-/// The state that an execution is in.
-fn current<'a>(state: &'a State, run: &Execution) -> Option<&'a str> {
-    let states = &state.machine.as_ref()?.1.states;
-    let found = states.iter().find(|known| run.visit(&known.name).progress == Progress::Current)?;
-    run.is_running().then_some(found.name.as_str())
+/// The state that an execution is in: the one that it entered last, unless it has left it.
+fn current(run: &Execution) -> Option<&str> {
+    let entered = run.history.iter().rev().find(|past| past.event.kind.ends_with("StateEntered"))?;
+    let name = entered.event.state.as_deref()?;
+    (run.is_running() && run.visit(name).progress == Progress::Current).then_some(name)
 }
 
 fn task(state: &State) -> Hop {

@@ -8,7 +8,7 @@ use crate::deploy::{Resource, Resources, Stack};
 use crate::model::{LogRole, StackKind};
 use crate::observe::{LiveTail, Prefix, Watched};
 
-use super::session::Session;
+use crate::cli::session::Session;
 
 const MACHINE: &str = "AWS::StepFunctions::StateMachine";
 const TASK: &str = "AWS::ECS::TaskDefinition";
@@ -17,8 +17,8 @@ const GROUP: &str = "AWS::Scheduler::ScheduleGroup";
 const LOGS: &str = "AWS::Logs::LogGroup";
 /// The variables of the task that say where its archives go and where inventories come from.
 const PLACES: [&str; 2] = ["DEST_BUCKET_S3TAR_PREFIX", "DEST_BUCKET_INVENTORY_PREFIX"];
-/// The parameters of our template that say the same.
-const PARAMETERS: [&str; 2] = ["destBucketS3TarPrefix", "destBucketInventoryPrefix"];
+/// The outputs of our template that say the same, and the parameters where they are given.
+const NAMED: [&str; 2] = ["destBucketS3TarPrefix", "destBucketInventoryPrefix"];
 
 /// Whether a stack archives: it runs a task of ECS out of a state machine.
 pub fn is_archiving(resources: &Resources) -> bool {
@@ -35,7 +35,8 @@ pub async fn watched(
     resources: &Resources,
     live_tail: LiveTail,
 ) -> Result<Watched, Problem> {
-    let mut places = PARAMETERS.map(|name| stack.parameter(name).and_then(Prefix::read));
+    let mut places =
+        NAMED.map(|name| [stack.output(name), stack.parameter(name)].into_iter().flatten().find_map(Prefix::read));
     if places.iter().any(Option::is_none) {
         let environment = environment(&template(session, stack).await?, stack);
         for (place, name) in places.iter_mut().zip(PLACES) {

@@ -1,12 +1,13 @@
 //! Which stack is observed, and what is watched of it: the kind of a stack follows from its resources, never from its name.
 
+mod archiving;
+
 use anyhow::bail;
 
 use crate::deploy::{EVENT_PROCESSING, Offer, Resources, S3TAR, STACK_NAME, Stack, describe};
 use crate::model::{Observed, StackKind};
 use crate::observe::Watched;
 
-use super::archiving;
 use super::pipeline::Pipeline;
 use super::session::Session;
 use super::settings::Settings;

@@ -17,7 +17,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
         return part(frame, area, state, view, state.pane());
     }
     let names =
-        u16::try_from(state.stack_names().len()).unwrap_or(3).clamp(1, if area.height >= 30 { 4 } else { 3 }) * 2 + 2;
+        u16::try_from(state.stack_names().len()).unwrap_or(3).clamp(1, if area.height >= 26 { 4 } else { 3 }) * 2 + 2;
     let outputs = if area.height >= 30 { 7 } else { 4 };
     let [top, middle, low] =
         Layout::vertical([Constraint::Length(names), Constraint::Min(3), Constraint::Length(outputs)]).areas(area);

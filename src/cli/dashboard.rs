@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::aws::{Meter, Target};
-use crate::deploy::resource_count;
+use crate::deploy::{CATALOGUE, EVENT_PROCESSING, Offer};
 use crate::model::FlowEvent;
 use crate::model::activity::Activity;
 use crate::observe::CHANNEL_CAPACITY;
@@ -18,13 +18,13 @@ use crate::tui::{
     self, ClockReading, Event, JobRequest, Options, Setup, StackOffer, State, Summary, TargetInfo, TargetKind,
 };
 
-use super::effects::{Effects, OFFER};
+use super::effects::Effects;
 use super::play::{self, Taps};
 use super::record::Recorder;
 use super::server::Server;
 use super::session::{EMBEDDED_RATE, Session};
 use super::settings::Settings;
-use super::{Exit, Usage, output};
+use super::{Exit, Usage, observed, output};
 
 /// Events that may wait for the dashboard.
 const EVENTS: usize = 1_024;
@@ -45,6 +45,8 @@ pub async fn run(settings: &Settings, record: Option<&Path>, cancel: Cancellatio
         )
         .into());
     }
+    let (settings, chosen) = observed::first_shown(settings);
+    let settings = &settings;
     let session = Session::open(settings).await?;
     if session.emulator.is_some() {
         session.set_rate(EMBEDDED_RATE).await?;
@@ -68,7 +70,7 @@ pub async fn run(settings: &Settings, record: Option<&Path>, cancel: Cancellatio
     tasks.spawn(pump(seen, events.clone(), taps.clone()));
     tasks.spawn(tell_clock(Arc::clone(&session), events.clone(), end.clone()));
     tasks.spawn(tell_activity(session.clients.meter().clone(), events.clone(), end.clone()));
-    let effects = Effects::new(Arc::clone(&session), settings.clone(), flows, events, end.clone(), taps);
+    let effects = Effects::new(Arc::clone(&session), settings.clone(), chosen, flows, events, end.clone(), taps);
     tasks.spawn(effects.carry_out(wanted));
     tasks.close();
     let entries = recorder.as_ref().map(|recorder| recorder.entries.clone());
@@ -112,13 +114,19 @@ fn setup(settings: &Settings, session: &Session) -> Setup {
         account: Some(session.account.id.clone()),
         read_only: session.clients.is_read_only(),
     };
-    let offer = StackOffer {
-        id: OFFER.to_owned(),
-        stack: settings.stack.clone(),
-        purpose: "processes upload notifications and reconciles each dataset with its manifest".to_owned(),
-        resources: resource_count(),
+    let name = |offer: Offer| if offer == EVENT_PROCESSING { settings.stack.clone() } else { offer.stack.to_owned() };
+    let offer = |offer: Offer| StackOffer {
+        id: offer.id.to_owned(),
+        stack: name(offer),
+        purpose: offer.purpose.to_owned(),
+        resources: offer.template().map_or(0, |template| template.resource_count()),
     };
-    Setup { target, stacks: vec![offer], job: JobRequest::default(), scenarios: play::offers() }
+    Setup {
+        target,
+        stacks: CATALOGUE.into_iter().map(offer).collect(),
+        job: JobRequest::default(),
+        scenarios: play::offers(),
+    }
 }
 
 /// Hands flow events over in batches, so that a burst is folded and drawn at once.

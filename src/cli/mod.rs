@@ -27,6 +27,7 @@ mod landing;
 mod log_data;
 mod manual;
 mod memory;
+mod observed;
 mod output;
 mod pipeline;
 mod play;

@@ -6,14 +6,15 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::model::archiving::TaskStatus;
 use crate::model::{Datasets, ExecutionStatus, FlowEvent, Outcome, Seen, SetId, Source, SourceState};
 use crate::observe::{CHANNEL_CAPACITY, LiveTailState, Observer};
 
 use super::args::WatchArgs;
-use super::pipeline::Pipeline;
+use super::observed::Subject;
 use super::session::{Session, needs_endpoint};
 use super::settings::Settings;
-use super::{Exit, output};
+use super::{Exit, Usage, output};
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &WatchArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
@@ -30,9 +31,13 @@ async fn watch(
     args: &WatchArgs,
     cancel: CancellationToken,
 ) -> anyhow::Result<Exit> {
-    let pipeline = Pipeline::find(session, settings).await?;
+    let subject = Subject::find(session, settings, &settings.stack).await?;
+    if args.until_reconciled && subject.pipeline.is_none() {
+        let stack = &subject.observed.stack;
+        return Err(Usage(format!("stack {stack} reconciles nothing: leave --until-reconciled out")).into());
+    }
     let (sink, mut events) = mpsc::channel(CHANNEL_CAPACITY);
-    let observer = Observer::start(&session.clients, &pipeline.watched, &session.clock, &sink);
+    let observer = Observer::start(&session.clients, &subject.watched, &session.clock, &sink);
     drop(sink);
     let wanted = args.set_id.as_deref().map(SetId::from);
     let mut datasets = Datasets::default();
@@ -155,6 +160,43 @@ fn sentence(event: &FlowEvent) -> Option<String> {
                 format!("source      {:?} {problem}", report.source)
             }
         },
+        Seen::Schedule(schedule) => {
+            let next = match schedule.next_run(event.at) {
+                _ if !schedule.is_enabled => "disabled".to_owned(),
+                Some(next) => format!("next run {}", next.iso_seconds()),
+                None => "no further run".to_owned(),
+            };
+            format!("schedule    {} {} {}, {next}", schedule.name, schedule.expression, schedule.timezone)
+        }
+        Seen::Task(task) => {
+            let code = task.exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
+            let reason = task.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let how = match task.status {
+                TaskStatus::Asked => "is asked for",
+                TaskStatus::Running => "is taken by ECS",
+                TaskStatus::Succeeded => "succeeded",
+                TaskStatus::Failed => "failed",
+            };
+            format!("task        run {} {how}{code}{reason}", task.run)
+        }
+        Seen::Notification(told) => {
+            let answer = told.answer.as_deref().unwrap_or_default();
+            match told.is_sent {
+                None => return None,
+                Some(true) => format!("notified    {:?} as {answer}", told.subject),
+                Some(false) => format!("notified    {:?} was not taken: {answer}", told.subject),
+            }
+        }
+        Seen::Archive(archive) => match (&archive.contents, &archive.unread) {
+            (Some(held), _) => {
+                let least = if held.is_whole { "" } else { "at least " };
+                format!("contents    {} holds {least}{} members, {} bytes", archive.key, held.count, held.bytes)
+            }
+            (None, Some(why)) => format!("contents    {} is not read: {why}", archive.key),
+            (None, None) => format!("archive     {} ({} bytes)", archive.key, archive.size),
+        },
+        Seen::Inventory(inventory) => format!("inventory   {}", inventory.folder),
+        Seen::Observed(observed) => format!("stack       {} is observed", observed.stack),
         Seen::Gateway(_) | Seen::GatewayState(_) | Seen::Machine(_) | Seen::Job(_) => return None,
     };
     Some(format!("{} {text}", event.at.clock_millis()))

@@ -1,6 +1,7 @@
 //! The nouns that every part shares: identifiers, moments, datasets and what was seen to happen. No I/O, no clock.
 
 pub mod activity;
+pub mod archiving;
 mod arn;
 pub mod board;
 mod dataset;
@@ -12,6 +13,7 @@ mod notification;
 mod outcome;
 pub mod pipeline;
 pub mod preview;
+pub mod schedule;
 mod set_id;
 mod timestamp;
 
@@ -19,8 +21,8 @@ pub use arn::{Arn, ArnError};
 pub use dataset::{Dataset, Datasets, Tally};
 pub use flow::{
     ExecutionSeen, ExecutionStatus, FlowEvent, GatewayStep, GatewayStepKind, HistoryEvent, JobReport, JobState,
-    LogLine, LogRole, MachineSeen, ManifestRead, ObjectSeen, QueueDepth, Route, RouteTaken, Seen, Source, SourceReport,
-    SourceState, StackEvent, StackSeen, UploadDetail, UploadItem,
+    LogLine, LogRole, MachineSeen, ManifestRead, ObjectSeen, Observed, QueueDepth, Route, RouteTaken, Seen, Source,
+    SourceReport, SourceState, StackEvent, StackKind, StackSeen, UploadDetail, UploadItem,
 };
 pub use gateway::{CacheState, Check, GatewayState, Uploading};
 pub use notification::{DETAIL_TYPE, Notification, REAL_SOURCE, SIMULATOR_SOURCE, Share};

@@ -105,6 +105,30 @@ pub trait Tailer: Send + 'static {
     fn look(&mut self, out: &Out) -> impl Future<Output = Result<Progress, Halt>> + Send;
 }
 
+/// A source that a stack of that kind has and this one has not.
+#[derive(Debug)]
+pub struct Absent {
+    source: Source,
+    why: &'static str,
+}
+
+impl Absent {
+    /// A source that is not there, and why.
+    pub const fn new(source: Source, why: &'static str) -> Self {
+        Self { source, why }
+    }
+}
+
+impl Tailer for Absent {
+    fn source(&self) -> Source {
+        self.source
+    }
+
+    async fn look(&mut self, _: &Out) -> Result<Progress, Halt> {
+        Err(Problem::unsupported(self.why).into())
+    }
+}
+
 /// Looks at a source until told to end or nobody reads any more. Whoever finishes looks once more, and again while that shows
 /// something new; what a source pushes is there already.
 pub async fn drive<T: Tailer>(

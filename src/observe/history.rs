@@ -121,14 +121,32 @@ fn history_of(arn: &str, event: &types::HistoryEvent) -> HistoryEvent {
         put("output", succeeded.output.as_deref());
     }
     if let Some(scheduled) = &event.task_scheduled_event_details {
+        put("resourceType", Some(&scheduled.resource_type));
         put("resource", Some(&scheduled.resource));
         put("parameters", Some(&scheduled.parameters));
     }
+    if let Some(submitted) = &event.task_submitted_event_details {
+        put("resourceType", Some(&submitted.resource_type));
+        put("resource", Some(&submitted.resource));
+        put("output", submitted.output.as_deref());
+    }
     if let Some(succeeded) = &event.task_succeeded_event_details {
+        put("resourceType", Some(&succeeded.resource_type));
+        put("resource", Some(&succeeded.resource));
         put("output", succeeded.output.as_deref());
     }
     if let Some(succeeded) = &event.lambda_function_succeeded_event_details {
         put("output", succeeded.output.as_deref());
+    }
+    let failed = [
+        event.task_failed_event_details.as_ref().map(|it| (&it.resource_type, &it.resource)),
+        event.task_timed_out_event_details.as_ref().map(|it| (&it.resource_type, &it.resource)),
+        event.task_submit_failed_event_details.as_ref().map(|it| (&it.resource_type, &it.resource)),
+        event.task_start_failed_event_details.as_ref().map(|it| (&it.resource_type, &it.resource)),
+    ];
+    for (kind, resource) in failed.into_iter().flatten() {
+        put("resourceType", Some(kind));
+        put("resource", Some(resource));
     }
     let failures = [
         event.execution_failed_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
@@ -136,6 +154,8 @@ fn history_of(arn: &str, event: &types::HistoryEvent) -> HistoryEvent {
         event.execution_timed_out_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
         event.task_failed_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
         event.task_timed_out_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
+        event.task_submit_failed_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
+        event.task_start_failed_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
         event.lambda_function_failed_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
         event.lambda_function_timed_out_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
     ];

@@ -28,6 +28,12 @@ pub enum Effect {
         /// The stack's name.
         name: String,
     },
+    /// Observe another stack from now on, as soon as it stands; [`Seen::Observed`](crate::model::Seen::Observed) says
+    /// from when on.
+    Observe {
+        /// The stack's name.
+        stack: String,
+    },
     /// Vault a simulated dataset.
     StartJob(JobRequest),
     /// Play a scenario: answered with [`Event::Judged`](super::Event::Judged).

@@ -129,7 +129,7 @@ impl Default for Keymap {
         const GATEWAY: &[Page] = &[Page::Gateway];
         const TEXTS: &[Page] = &[Page::Logs, Page::Table];
         const ERRORS: &[Page] = &[Page::Stacks, Page::Logs, Page::Executions, Page::Activity];
-        const LISTS: &[Page] = &[Page::Stacks, Page::Logs, Page::Table, Page::Executions, Page::Activity];
+        const LISTS: &[Page] = &[Page::Logs, Page::Table, Page::Executions, Page::Activity];
         let (char, plain, control) = (Chord::char, Chord::plain, Chord::control);
         let mut bindings = Vec::new();
         let mut bind = |pages, cmd, keys: &[Chord], short, long| {
@@ -141,12 +141,13 @@ impl Default for Keymap {
         bind(TEXTS, Cmd::Filter, &[char('f')], "filter", "show only the rows that hold a text; empty for all");
         bind(TEXTS, Cmd::NextFound, &[char('n')], "", "to the next hit of the search");
         bind(TEXTS, Cmd::PreviousFound, &[char('N')], "", "to the hit before");
-        bind(LOGS, Cmd::Group, &[char('o')], "group", "all four groups by time, or one at a time");
+        bind(LOGS, Cmd::Group, &[char('o')], "group", "all groups by time, or one at a time");
         bind(LOGS, Cmd::Wrap, &[char('w')], "whole lines", "whole lines as they stand, folded; or one row each");
         bind(LOGS, Cmd::Timestamps, &[char('t')], "", "show or hide the time of each line");
         bind(ERRORS, Cmd::NextError, &[char('e')], "", "to the next failure or timeout");
         bind(ERRORS, Cmd::PreviousError, &[char('E')], "", "to the failure or timeout before");
         bind(FLOW, Cmd::Enter, &[plain(Enter)], "open", "open the page of what is selected");
+        bind(STACKS, Cmd::Enter, &[plain(Enter)], "observe", "observe the selected stack");
         bind(LISTS, Cmd::Enter, &[plain(Enter)], "open", "into what is selected");
         bind(GATEWAY, Cmd::Play, &[plain(Enter)], "play", "play the selected scenario to its end and judge it");
         bind(GATEWAY, Cmd::Hold, &[char('p')], "hold", "hold the gateway, or let it go on");

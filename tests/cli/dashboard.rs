@@ -12,7 +12,7 @@ use vaultscope::clock::real_now;
 /// Nothing that these tests wait for takes so long.
 const LIMIT: Duration = Duration::from_secs(120);
 
-struct Terminal {
+pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     keys: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
@@ -24,7 +24,7 @@ impl Terminal {
         Self::open_with(&[], columns, rows)
     }
 
-    fn open_with(args: &[&str], columns: u16, rows: u16) -> Self {
+    pub fn open_with(args: &[&str], columns: u16, rows: u16) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_vaultscope"));
@@ -57,7 +57,7 @@ impl Terminal {
     }
 
     /// Waits until the screen shows `what`.
-    fn shows(&mut self, what: &str) {
+    pub fn shows(&mut self, what: &str) {
         let began = real_now();
         while !self.text().contains(what) {
             assert!(began.elapsed() < LIMIT, "the screen never showed {what:?}:\n{}", self.text());
@@ -67,7 +67,7 @@ impl Terminal {
         }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).and_then(|()| self.keys.flush()).expect("the terminal takes keys");
     }
 
@@ -77,7 +77,7 @@ impl Terminal {
         self.press(key);
     }
 
-    fn ends(mut self) {
+    pub fn ends(mut self) {
         let began = real_now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the process can be waited for") {

@@ -20,3 +20,4 @@ mod targets;
 mod terminal;
 mod unavailable;
 mod vaulting;
+mod watch_archiving;

@@ -1,6 +1,7 @@
 //! The dashboard without a terminal: what it looks like, what keys do, and that no size or key makes it panic.
 
 mod activity;
+mod archiving;
 mod changes;
 mod gateway;
 mod journeys;

@@ -6,6 +6,7 @@ pub(crate) mod gateway;
 mod job_form;
 pub(crate) mod logs;
 pub(crate) mod replay;
+pub(crate) mod scene;
 pub(crate) mod sources;
 
 use std::collections::{HashSet, VecDeque};
@@ -17,11 +18,12 @@ use tui_input::Input;
 use super::cmd::Page;
 use super::run::{DatasetSummary, StackSummary};
 use super::{ClockReading, Effect, JobRequest, Summary, TargetInfo, TargetKind};
+use crate::model::archiving::Archiving;
 use crate::model::board::Boards;
 use crate::model::execution::Executions;
 use crate::model::machine::Machine;
 use crate::model::pipeline::Pipeline;
-use crate::model::{Datasets, SetId, StackEvent, Timestamp};
+use crate::model::{Datasets, Observed, SetId, StackEvent, Timestamp};
 use calls::Calls;
 use change::Waiting;
 use gateway::Gateway;
@@ -29,10 +31,13 @@ pub use gateway::ScenarioOffer;
 pub(crate) use job_form::JobForm;
 use logs::Logs;
 use replay::Replay;
+use scene::Scene;
 use sources::Sources;
 
 pub use replay::ReplayReading;
 
+/// Panes of a page at the most.
+pub(crate) const PANES: usize = 5;
 /// Problems that are kept.
 pub(crate) const KEPT_PROBLEMS: usize = 500;
 /// Rows of the latest events that are kept.
@@ -115,9 +120,14 @@ pub struct State {
     pub(crate) size: (u16, u16),
     pub(crate) real_ms: u64,
     pub(crate) clock: Option<(ClockReading, u64)>,
+    /// The stack that is observed, once that was said.
+    pub(crate) observed: Option<Observed>,
+    /// Of stacks that were observed before, by name.
+    pub(crate) scenes: IndexMap<String, Scene>,
     pub(crate) pipeline: Pipeline,
     pub(crate) datasets: Datasets,
     pub(crate) boards: Boards,
+    pub(crate) archiving: Archiving,
     pub(crate) executions: Executions,
     pub(crate) machine: Option<(String, Machine)>,
     pub(crate) stacks: IndexMap<String, Stack>,
@@ -132,7 +142,7 @@ pub struct State {
     pub(crate) table_filter: String,
     pub(crate) table_search: String,
     /// Selected rows by pane; of lists that grow, counted so that new rows do not move it.
-    pub(crate) rows: [[Option<usize>; 4]; Page::COUNT],
+    pub(crate) rows: [[Option<usize>; PANES]; Page::COUNT],
     pub(crate) selected_set: Option<SetId>,
     pub(crate) selected_run: Option<String>,
     pub(crate) graph_scroll: Option<(usize, usize)>,
@@ -197,9 +207,9 @@ impl State {
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
     }
 
-    /// The stack that the Flow page speaks of: the first offer's.
+    /// The stack that the Flow page speaks of: the one that is observed.
     pub(crate) fn main_stack(&self) -> Option<&Stack> {
-        self.stacks.get(&self.setup.stacks.first()?.stack)
+        self.stacks.get(self.main_name()?)
     }
 
     pub(crate) fn status(&self) -> Option<&str> {

@@ -12,6 +12,9 @@ use super::super::widget::text;
 use super::{note, problem};
 
 pub(super) fn see(state: &mut State, event: FlowEvent) {
+    if let Seen::Observed(observed) = event.what {
+        return state.observe(observed);
+    }
     let now = state.real_ms;
     let fresh = match &event.what {
         Seen::Log(line) => state.logs.insert(event.at, line),
@@ -21,6 +24,9 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
         Seen::Manifest(read) => {
             state.boards.manifest(read);
             true
+        }
+        Seen::Schedule(_) | Seen::Task(_) | Seen::Notification(_) | Seen::Archive(_) | Seen::Inventory(_) => {
+            state.archiving.see(&event)
         }
         _ => true,
     };
@@ -96,15 +102,26 @@ fn stack_event(state: &mut State, event: StackEvent) {
 
 /// Notes that the source of a thing answered, or what it said of itself.
 fn touch(state: &mut State, what: &Seen) {
+    let is_main = |name: &str| state.main_name() == Some(name);
     let source = match what {
         Seen::Object(_) | Seen::Manifest(_) => Source::Bucket,
         Seen::Queue(_) => Source::Queue,
         Seen::Log(line) => Source::Logs(line.role),
         Seen::Item(_) => Source::Table,
-        Seen::Execution(_) | Seen::History(_) | Seen::Machine(_) => Source::Executions,
-        Seen::Stack(_) | Seen::StackEvent(_) => Source::Stack,
+        Seen::Execution(_) | Seen::History(_) | Seen::Machine(_) | Seen::Task(_) | Seen::Notification(_) => {
+            Source::Executions
+        }
+        Seen::Stack(stack) if is_main(&stack.name) => Source::Stack,
+        Seen::StackEvent(event) if is_main(&event.stack) => Source::Stack,
+        Seen::Schedule(_) => Source::Schedule,
+        Seen::Archive(_) | Seen::Inventory(_) => Source::Archives,
         Seen::Source(report) => report.source,
-        Seen::Gateway(_) | Seen::GatewayState(_) | Seen::Job(_) => return,
+        Seen::Gateway(_)
+        | Seen::GatewayState(_)
+        | Seen::Job(_)
+        | Seen::Observed(_)
+        | Seen::Stack(_)
+        | Seen::StackEvent(_) => return,
     };
     let Seen::Source(report) = what else {
         return state.sources.heard(source, state.real_ms);
@@ -153,6 +170,7 @@ fn latest(state: &mut State, event: &FlowEvent) {
                 LogRole::ManifestFileUpload => "manifest",
                 LogRole::ReconcileSuccessful => "success",
                 LogRole::ReconcileTimeout => "timeout",
+                LogRole::Task | LogRole::ErrorHandler | LogRole::StateMachine => return,
             };
             let upload = line.upload.as_ref();
             (

@@ -11,7 +11,6 @@ use super::changes::{change, show, time};
 use super::gateway::gateway;
 use super::rows::{bottom, copy, enter, error, find, scroll};
 use super::{overlays, say};
-use crate::model::LogRole;
 
 pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     if key.kind == KeyEventKind::Release {
@@ -76,7 +75,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             state.zoom = false;
         }
         Cmd::NextPane => pane(state, 1),
-        Cmd::PreviousPane => pane(state, state.page.panes().len() - 1),
+        Cmd::PreviousPane => pane(state, state.panes().len() - 1),
         Cmd::Up => scroll(state, -1),
         Cmd::Down => scroll(state, 1),
         Cmd::PageUp => scroll(state, -page_rows),
@@ -93,7 +92,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
                 state.graph_scroll = Some((x, y));
             }
         }
-        Cmd::Enter => enter(state),
+        Cmd::Enter => return enter(state),
         Cmd::Back | Cmd::Leave => {
             if state.zoom {
                 state.zoom = false;
@@ -132,11 +131,10 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         }
         Cmd::NextFound | Cmd::PreviousFound => find(state, cmd == Cmd::NextFound),
         Cmd::Group => {
+            let roles = state.log_roles();
             let next = match state.logs.group {
-                None => Some(LogRole::ALL[0]),
-                Some(role) => {
-                    LogRole::ALL.iter().position(|r| *r == role).and_then(|at| LogRole::ALL.get(at + 1).copied())
-                }
+                None => roles.first().copied(),
+                Some(role) => roles.iter().position(|r| *r == role).and_then(|at| roles.get(at + 1).copied()),
             };
             let filter = state.logs.filter.clone();
             state.logs.narrow(next, &filter);
@@ -157,7 +155,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
 
 /// Gives the keys to the pane that many further on.
 pub(super) fn pane(state: &mut State, by: usize) {
-    let count = if state.page == Page::Logs && !state.logs.detail { 1 } else { state.page.panes().len() };
+    let count = if state.page == Page::Logs && !state.logs.detail { 1 } else { state.panes().len() };
     let focus = &mut state.focus[state.page as usize];
     *focus = (*focus + by) % count;
 }

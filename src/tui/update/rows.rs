@@ -3,15 +3,23 @@
 use super::super::Effect;
 use super::super::cmd::Page;
 use super::super::state::logs::holds;
-use super::super::state::{Overlay, State};
+use super::super::state::{Overlay, PANES, State};
+use super::changes::watch;
 use super::keys::pane;
 use super::say;
-use crate::model::{LogLine, LogRole};
+use crate::model::{LogLine, LogRole, StackKind};
 
 /// Rows of the focused list.
 fn rows(state: &State) -> usize {
     let board = || state.set().and_then(|set| state.boards.get(set));
     match (state.page, state.pane()) {
+        (Page::Flow, pane) if is_archiving(state) => match pane {
+            1 => state.executions.len(),
+            2 => state.archiving.latest().and_then(|it| it.seen.contents.as_ref()).map_or(0, |it| it.members.len()),
+            3 => state.logs.of_role(LogRole::Task).count(),
+            4 => state.archiving.notifications().len(),
+            _ => 0,
+        },
         (Page::Flow, 1) | (Page::Table, 0) => state.datasets.iter().len(),
         (Page::Flow, 3) => state.latest.len(),
         (Page::Stacks, 0) => state.stack_names().len(),
@@ -33,9 +41,15 @@ fn rows(state: &State) -> usize {
     }
 }
 
+/// Whether what is shown of the Flow page is the archiving stack's.
+fn is_archiving(state: &State) -> bool {
+    state.kind() == StackKind::S3Tar
+}
+
 /// Whether the list grows at its end and is followed while no row is selected.
 fn grows(state: &State) -> bool {
-    matches!((state.page, state.pane()), (Page::Table, 1) | (Page::Executions | Page::Gateway, 2))
+    let is_log = (state.page, state.pane()) == (Page::Flow, 3) && is_archiving(state);
+    is_log || matches!((state.page, state.pane()), (Page::Table, 1) | (Page::Executions | Page::Gateway, 2))
 }
 
 pub(super) fn scroll(state: &mut State, by: isize) {
@@ -69,19 +83,26 @@ pub(super) fn scroll(state: &mut State, by: isize) {
     let default = if grows(state) { count.saturating_sub(1) } else { 0 };
     let now = match (page, pane) {
         (Page::Executions, 0) => state.run().and_then(|arn| state.executions.age(arn)).unwrap_or(0),
+        (Page::Flow, 1) if is_archiving(state) => state.run().and_then(|arn| state.executions.age(arn)).unwrap_or(0),
         _ => state.rows[page as usize][pane].unwrap_or(default),
     };
     let row = now.saturating_add_signed(by).min(count.saturating_sub(1));
     state.rows[page as usize][pane] = Some(row);
     match (page, pane) {
+        (Page::Flow, 1) if is_archiving(state) => {
+            state.selected_run = state.executions.newest(row).map(|(arn, _)| arn.to_owned());
+            state.rows[Page::Executions as usize] = [None; PANES];
+            state.graph_scroll = None;
+        }
+        (Page::Flow, _) if is_archiving(state) => {}
         (Page::Flow, 1) | (Page::Table, 0) => {
             state.selected_set = state.datasets.iter().rev().nth(row).map(|(id, _)| id.clone());
             state.rows[Page::Flow as usize][1] = Some(row);
-            state.rows[Page::Table as usize] = [Some(row), None, None, None];
+            state.rows[Page::Table as usize] = first(row);
         }
         (Page::Executions, 0) => {
             state.selected_run = state.executions.newest(row).map(|(arn, _)| arn.to_owned());
-            state.rows[Page::Executions as usize] = [Some(row), None, None, None];
+            state.rows[Page::Executions as usize] = first(row);
             state.graph_scroll = None;
         }
         _ => {}
@@ -97,8 +118,23 @@ pub(super) fn bottom(state: &mut State) {
     }
 }
 
-pub(super) fn enter(state: &mut State) {
+/// Only a row of the first pane is selected.
+fn first(row: usize) -> [Option<usize>; PANES] {
+    let mut rows = [None; PANES];
+    rows[0] = Some(row);
+    rows
+}
+
+pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     match (state.page, state.pane()) {
+        (Page::Stacks, 0) => return choose(state),
+        (Page::Flow, 1) if is_archiving(state) => state.page = Page::Executions,
+        (Page::Flow, 3) if is_archiving(state) => {
+            let filter = state.logs.filter.clone();
+            state.logs.narrow(Some(LogRole::Task), &filter);
+            state.page = Page::Logs;
+        }
+        (Page::Flow, 2 | 4) if is_archiving(state) => state.zoom = !state.zoom,
         (Page::Flow, 1) => state.page = Page::Table,
         (Page::Flow, 2) => state.page = Page::Executions,
         (Page::Flow, 3) => state.page = Page::Logs,
@@ -106,6 +142,18 @@ pub(super) fn enter(state: &mut State) {
         (Page::Logs, 0) => state.logs.detail = !state.logs.detail,
         _ => pane(state, 1),
     }
+    Vec::new()
+}
+
+/// Observes the selected stack; into the one that is observed already.
+fn choose(state: &mut State) -> Vec<Effect> {
+    let names = state.stack_names();
+    let name = names.get(state.row(Page::Stacks, 0)).map(|name| (*name).to_owned());
+    if let Some(stack) = name.filter(|name| state.main_name() != Some(name.as_str())) {
+        return watch(state, stack);
+    }
+    pane(state, 1);
+    Vec::new()
 }
 
 pub(super) fn find(state: &mut State, forwards: bool) {
@@ -139,7 +187,11 @@ pub(super) fn find(state: &mut State, forwards: bool) {
 pub(super) fn error(state: &mut State, forwards: bool) {
     let found = match state.page {
         Page::Logs => {
-            state.logs.seek(forwards && state.logs.cursor.is_some(), |line| line.role == LogRole::ReconcileTimeout)
+            let is_error = |line: &LogLine| {
+                line.role == LogRole::ReconcileTimeout
+                    || (line.role == LogRole::Task && line.message.starts_with("vaultscope: "))
+            };
+            state.logs.seek(forwards && state.logs.cursor.is_some(), is_error)
         }
         Page::Stacks => {
             let names = state.stack_names();
@@ -191,6 +243,7 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
     let row = state.rows[page as usize][pane];
     let text = match (page, pane) {
         (Page::Logs, _) => state.logs.selected().map(|(_, line)| line.message.clone()),
+        (Page::Flow, pane) if is_archiving(state) => archived(state, pane, row),
         (Page::Flow, _) | (Page::Table, 0) => state.set().map(ToString::to_string),
         (Page::Table, 1) => board()
             .and_then(|b| b.items.get_index(row.unwrap_or(b.items.len().checked_sub(1)?)).map(|(key, _)| key.clone())),
@@ -227,5 +280,27 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
             vec![Effect::Copy(text)]
         }
         None => Vec::new(),
+    }
+}
+
+/// What is selected in a pane of the archiving stack's page.
+fn archived(state: &State, pane: usize, row: Option<usize>) -> Option<String> {
+    let archiving = &state.archiving;
+    match pane {
+        2 => {
+            let latest = &archiving.latest()?.seen;
+            let member = latest.contents.as_ref().and_then(|contents| contents.members.get(row?));
+            Some(member.map_or_else(|| format!("s3://{}/{}", latest.bucket, latest.key), |member| member.name.clone()))
+        }
+        3 => {
+            let mut lines = state.logs.of_role(LogRole::Task);
+            let line = match row {
+                Some(row) => lines.nth(row),
+                None => lines.next_back(),
+            };
+            line.map(|(_, line)| line.message.clone())
+        }
+        4 => archiving.notifications().nth(row.unwrap_or(0)).map(|told| told.seen.message.clone()),
+        _ => state.run().map(str::to_owned),
     }
 }

@@ -11,6 +11,7 @@ use super::super::theme::Role;
 use super::super::update::keymap;
 use super::super::widget::text;
 use super::ViewState;
+use crate::model::StackKind;
 
 pub(super) fn tabs(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let label =
@@ -53,13 +54,16 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
     if !state.is_deployed() && !state.busy.iter().any(is_change) && state.page != Page::Logs {
         list.push((Cmd::Deploy, ""));
     }
-    if state.is_deployed() {
+    if state.is_deployed() && state.kind() == StackKind::EventProcessing {
         list.push((Cmd::StartJob, ""));
     }
     match state.page {
         Page::Stacks => {
             if state.is_deployed() {
                 list.push((Cmd::Deploy, "update"));
+            }
+            if state.stack_names().len() > 1 {
+                list.push((Cmd::Enter, ""));
             }
             list.push((Cmd::Delete, ""));
         }

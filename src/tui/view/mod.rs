@@ -1,6 +1,8 @@
 //! The state drawn. Nothing here decides anything: it reads the state, and keeps scroll offsets and layouts of its own.
 
 mod activity;
+mod archiving;
+mod archiving_way;
 mod change;
 mod executions;
 mod flow;
@@ -21,10 +23,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Paragraph};
 
 use super::cmd::Page;
-use super::state::State;
 use super::state::logs::Key;
+use super::state::{PANES, State};
 use super::theme::{Role, Theme};
 use super::widget::graph::Drawing;
+use crate::model::StackKind;
 
 /// The least that a page is drawn on.
 const LEAST: (u16, u16) = (24, 8);
@@ -33,7 +36,7 @@ const LEAST: (u16, u16) = (24, 8);
 #[derive(Debug, Default)]
 pub struct ViewState {
     theme: Theme,
-    offsets: [[usize; 4]; Page::COUNT],
+    offsets: [[usize; PANES]; Page::COUNT],
     change_offset: usize,
     log_top: Option<Key>,
     drawings: Option<(String, [Drawing; 2])>,
@@ -82,6 +85,7 @@ pub fn draw(frame: &mut Frame, state: &State, view: &mut ViewState) {
         row(frame, news, 0, Line::from(view.span(role, text)), None);
     }
     match state.page {
+        Page::Flow if state.kind() == StackKind::S3Tar => archiving::render(frame, body, state, view),
         Page::Flow => flow::render(frame, body, state, view),
         Page::Stacks => stacks::render(frame, body, state, view),
         Page::Logs => logs::render(frame, body, state, view),

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::deploy::{Foreign, Sink, check_deletion, describe, destroy};
-use crate::observe::{Observer, Watched};
+use crate::observe::{Observer, Watched, whole_history};
 use crate::sim::{Control, GatewaySpec, JobEnd, JobSpec, Load, UploadOrder};
 use crate::tui::{Effect, EffectResult, Event, JobRequest};
 
@@ -117,6 +117,12 @@ impl Effects {
             Effect::Play { scenario } => Box::pin(self.play(scenario)).await,
             Effect::Gateway(wish) => self.intervene(*wish),
             Effect::Fault(fault) => self.fault(fault.as_ref()).await,
+            Effect::ReadHistory { execution } => {
+                for event in whole_history(&self.session.clients, execution).await? {
+                    self.flows.send(event).await?;
+                }
+                Ok(String::new())
+            }
             Effect::SetRate(rate) => {
                 self.session.set_rate(*rate).await?;
                 Ok(format!("time runs ×{rate}"))

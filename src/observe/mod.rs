@@ -29,6 +29,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use history::whole_history;
 pub use interest::Interest;
 pub use live_tail::{LiveTail, LiveTailState};
 pub use verify::{Verdict, verify};

@@ -127,6 +127,7 @@ impl Default for Keymap {
         const FLOW_STACKS: &[Page] = &[Page::Flow, Page::Stacks];
         const LOGS: &[Page] = &[Page::Logs];
         const GATEWAY: &[Page] = &[Page::Gateway];
+        const GRAPH: &[Page] = &[Page::Executions];
         const TEXTS: &[Page] = &[Page::Logs, Page::Table];
         const ERRORS: &[Page] = &[Page::Stacks, Page::Logs, Page::Executions, Page::Activity];
         const LISTS: &[Page] = &[Page::Stacks, Page::Logs, Page::Table, Page::Executions, Page::Activity];
@@ -148,6 +149,18 @@ impl Default for Keymap {
         bind(ERRORS, Cmd::PreviousError, &[char('E')], "", "to the failure or timeout before");
         bind(FLOW, Cmd::Enter, &[plain(Enter)], "open", "open the page of what is selected");
         bind(LISTS, Cmd::Enter, &[plain(Enter)], "open", "into what is selected");
+        bind(
+            GRAPH,
+            Cmd::Larger,
+            &[char('+'), char('=')],
+            "larger",
+            "the graph larger: names, boxes, boxes with details",
+        );
+        bind(GRAPH, Cmd::Smaller, &[char('-')], "smaller", "the graph smaller");
+        bind(GRAPH, Cmd::ShiftLeft, &[char('H')], "", "the window on the graph to the left");
+        bind(GRAPH, Cmd::ShiftDown, &[char('J')], "", "the window on the graph down");
+        bind(GRAPH, Cmd::ShiftUp, &[char('K')], "", "the window on the graph up");
+        bind(GRAPH, Cmd::ShiftRight, &[char('L')], "", "the window on the graph to the right");
         bind(GATEWAY, Cmd::Play, &[plain(Enter)], "play", "play the selected scenario to its end and judge it");
         bind(GATEWAY, Cmd::Hold, &[char('p')], "hold", "hold the gateway, or let it go on");
         bind(GATEWAY, Cmd::NextEvent, &[char('n')], "next event", "let one thing happen at the gateway and hold it");

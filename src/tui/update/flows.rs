@@ -41,7 +41,7 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
     match event.what {
         Seen::Machine(machine) => {
             if let Some(read) = Machine::read(&machine.definition) {
-                state.machine = Some((machine.arn, read));
+                state.machines.insert(machine.arn, read);
             }
         }
         Seen::Stack(seen) => {

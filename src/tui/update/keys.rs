@@ -7,10 +7,11 @@ use super::super::Effect;
 use super::super::cmd::{Cmd, Page};
 use super::super::keymap::Keymap;
 use super::super::state::{Overlay, State};
+use super::super::widget::graph::Direction;
 use super::changes::{change, show, time};
 use super::gateway::gateway;
 use super::rows::{bottom, copy, enter, error, find, scroll};
-use super::{overlays, say};
+use super::{graph, overlays, say};
 use crate::model::LogRole;
 
 pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
@@ -24,7 +25,9 @@ pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     let Some(overlay) = state.overlay.take() else {
         let Some(cmd) = keymap().cmd(state.page, key) else { return Vec::new() };
         take_keys(state, cmd);
-        return run(state, cmd);
+        let mut effects = run(state, cmd);
+        effects.extend(graph::history(state));
+        return effects;
     };
     let effects = overlays::press(state, overlay, key);
     if state.overlay.is_none() && state.waiting.is_some() {
@@ -77,22 +80,28 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         }
         Cmd::NextPane => pane(state, 1),
         Cmd::PreviousPane => pane(state, state.page.panes().len() - 1),
+        Cmd::Up | Cmd::Down | Cmd::Left | Cmd::Right if is_graph(state) => graph::walk(
+            state,
+            match cmd {
+                Cmd::Up => Direction::Up,
+                Cmd::Down => Direction::Down,
+                Cmd::Left => Direction::Left,
+                _ => Direction::Right,
+            },
+        ),
         Cmd::Up => scroll(state, -1),
         Cmd::Down => scroll(state, 1),
+        Cmd::Larger | Cmd::Smaller => graph::size(state, cmd),
+        Cmd::ShiftLeft | Cmd::ShiftRight | Cmd::ShiftUp | Cmd::ShiftDown => graph::shift(state, cmd),
         Cmd::PageUp => scroll(state, -page_rows),
         Cmd::PageDown => scroll(state, page_rows),
         Cmd::HalfUp => scroll(state, -(page_rows / 2).max(1)),
         Cmd::HalfDown => scroll(state, (page_rows / 2).max(1)),
         Cmd::Top if state.page == Page::Logs => state.logs.top(),
+        Cmd::Top if is_graph(state) => graph::first(state),
         Cmd::Top => scroll(state, isize::MIN / 2),
         Cmd::Bottom => bottom(state),
-        Cmd::Left | Cmd::Right => {
-            if (state.page, state.pane()) == (Page::Executions, 1) {
-                let (x, y) = state.graph_scroll.unwrap_or_default();
-                let x = if cmd == Cmd::Left { x.saturating_sub(4) } else { x + 4 };
-                state.graph_scroll = Some((x, y));
-            }
-        }
+        Cmd::Left | Cmd::Right => {}
         Cmd::Enter => enter(state),
         Cmd::Back | Cmd::Leave => {
             if state.zoom {
@@ -153,6 +162,10 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+fn is_graph(state: &State) -> bool {
+    (state.page, state.pane()) == (Page::Executions, 1)
 }
 
 /// Gives the keys to the pane that many further on.

@@ -4,6 +4,7 @@
 mod changes;
 mod flows;
 mod gateway;
+mod graph;
 mod keys;
 mod overlays;
 mod rows;

@@ -5,7 +5,7 @@ use super::super::cmd::Page;
 use super::super::state::logs::holds;
 use super::super::state::{Overlay, State};
 use super::keys::pane;
-use super::say;
+use super::{graph, say};
 use crate::model::{LogLine, LogRole};
 
 /// Rows of the focused list.
@@ -58,11 +58,8 @@ pub(super) fn scroll(state: &mut State, by: isize) {
             let last = state.calls.now.rows.len().saturating_sub(1);
             return state.calls.select(state.calls.place().saturating_add_signed(by).min(last));
         }
-        (Page::Executions, 1) => {
-            let (x, y) = state.graph_scroll.unwrap_or_default();
-            state.graph_scroll = Some((x, y.saturating_add_signed(by).min(1_000)));
-            return;
-        }
+        (Page::Executions, 1) => return graph::pan(state, 0, by),
+        (Page::Executions, 2) => state.graph.is_told = false,
         _ => {}
     }
     let count = rows(state);
@@ -82,7 +79,7 @@ pub(super) fn scroll(state: &mut State, by: isize) {
         (Page::Executions, 0) => {
             state.selected_run = state.executions.newest(row).map(|(arn, _)| arn.to_owned());
             state.rows[Page::Executions as usize] = [Some(row), None, None, None];
-            state.graph_scroll = None;
+            state.graph.follow();
         }
         _ => {}
     }
@@ -91,7 +88,7 @@ pub(super) fn scroll(state: &mut State, by: isize) {
 pub(super) fn bottom(state: &mut State) {
     match (state.page, state.pane()) {
         (Page::Logs, 0) => state.logs.follow(),
-        (Page::Executions, 1) => state.graph_scroll = None,
+        (Page::Executions, 1) => state.graph.follow(),
         (page, pane) if grows(state) => state.rows[page as usize][pane] = None,
         _ => scroll(state, isize::MAX / 2),
     }
@@ -104,6 +101,7 @@ pub(super) fn enter(state: &mut State) {
         (Page::Flow, 3) => state.page = Page::Logs,
         (Page::Flow, _) => state.page = Page::Stacks,
         (Page::Logs, 0) => state.logs.detail = !state.logs.detail,
+        (Page::Executions, 1 | 2) => state.focus[Page::Executions as usize] = 3,
         _ => pane(state, 1),
     }
 }

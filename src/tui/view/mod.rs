@@ -6,12 +6,14 @@ mod executions;
 mod flow;
 mod frame;
 mod gateway;
+mod graph;
 mod header;
 mod logs;
 mod overlay;
 mod pipeline;
 mod sources;
 mod stacks;
+mod step;
 mod table;
 
 use ratatui::Frame;
@@ -24,7 +26,6 @@ use super::cmd::Page;
 use super::state::State;
 use super::state::logs::Key;
 use super::theme::{Role, Theme};
-use super::widget::graph::Drawing;
 
 /// The least that a page is drawn on.
 const LEAST: (u16, u16) = (24, 8);
@@ -36,7 +37,7 @@ pub struct ViewState {
     offsets: [[usize; 4]; Page::COUNT],
     change_offset: usize,
     log_top: Option<Key>,
-    drawings: Option<(String, [Drawing; 2])>,
+    graphs: graph::Graphs,
     pub(super) drawn_tick: u64,
 }
 

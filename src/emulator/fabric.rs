@@ -349,7 +349,8 @@ impl Fabric {
         // What became of such an event where its payload was not at hand has its id.
         let of_it = trace.hops.iter().filter(|(_, about)| *about == wanted);
         let subjects: HashSet<&str> = of_it.map(|(hop, _)| &*hop.subject).collect();
-        let is_meant = |(hop, about): &&(Hop, u64)| *about == wanted || (*about == 0 && subjects.contains(&*hop.subject));
+        let is_meant =
+            |(hop, about): &&(Hop, u64)| *about == wanted || (*about == 0 && subjects.contains(&*hop.subject));
         let mut hops: Vec<Hop> =
             trace.hops.iter().rev().filter(is_meant).take(limit).map(|(hop, _)| hop.clone()).collect();
         hops.reverse();

@@ -7,6 +7,7 @@ mod dataset;
 pub mod execution;
 mod flow;
 mod gateway;
+pub mod journey;
 pub mod machine;
 mod notification;
 mod outcome;
@@ -14,6 +15,7 @@ pub mod pipeline;
 pub mod preview;
 mod set_id;
 mod timestamp;
+pub mod trace;
 
 pub use arn::{Arn, ArnError};
 pub use dataset::{Dataset, Datasets, Tally};

@@ -44,6 +44,12 @@ pub enum Effect {
         /// Its ARN.
         execution: String,
     },
+    /// Ask the endpoint for the trace of an object: answered with [`Event::Trace`](super::Event::Trace), and not at all by
+    /// an endpoint that has none.
+    ReadTrace {
+        /// The object's key.
+        about: String,
+    },
     /// Run the embedded endpoint's clock at that many simulated seconds per real second.
     SetRate(f64),
     /// Stop (`true`) or resume the embedded endpoint's clock.

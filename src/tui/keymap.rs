@@ -128,6 +128,7 @@ impl Default for Keymap {
         const LOGS: &[Page] = &[Page::Logs];
         const GATEWAY: &[Page] = &[Page::Gateway];
         const GRAPH: &[Page] = &[Page::Executions];
+        const SIZED: &[Page] = &[Page::Executions, Page::Flow, Page::Table];
         const TEXTS: &[Page] = &[Page::Logs, Page::Table];
         const ERRORS: &[Page] = &[Page::Stacks, Page::Logs, Page::Executions, Page::Activity];
         const LISTS: &[Page] = &[Page::Stacks, Page::Logs, Page::Table, Page::Executions, Page::Activity];
@@ -147,16 +148,22 @@ impl Default for Keymap {
         bind(LOGS, Cmd::Timestamps, &[char('t')], "", "show or hide the time of each line");
         bind(ERRORS, Cmd::NextError, &[char('e')], "", "to the next failure or timeout");
         bind(ERRORS, Cmd::PreviousError, &[char('E')], "", "to the failure or timeout before");
-        bind(FLOW, Cmd::Enter, &[plain(Enter)], "open", "open the page of what is selected");
+        bind(
+            FLOW,
+            Cmd::Enter,
+            &[plain(Enter)],
+            "open",
+            "open what is selected: a file's way, a dataset's time, a page",
+        );
         bind(LISTS, Cmd::Enter, &[plain(Enter)], "open", "into what is selected");
         bind(
-            GRAPH,
+            SIZED,
             Cmd::Larger,
             &[char('+'), char('=')],
             "larger",
-            "the graph larger: names, boxes, boxes with details",
+            "more of each state of the graph; a timeline larger",
         );
-        bind(GRAPH, Cmd::Smaller, &[char('-')], "smaller", "the graph smaller");
+        bind(SIZED, Cmd::Smaller, &[char('-')], "smaller", "less of each state of the graph; a timeline smaller");
         bind(GRAPH, Cmd::ShiftLeft, &[char('H')], "", "the window on the graph to the left");
         bind(GRAPH, Cmd::ShiftDown, &[char('J')], "", "the window on the graph down");
         bind(GRAPH, Cmd::ShiftUp, &[char('K')], "", "the window on the graph up");

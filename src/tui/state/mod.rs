@@ -6,6 +6,7 @@ pub(crate) mod gateway;
 pub(crate) mod graph;
 mod job_form;
 pub(crate) mod logs;
+pub(crate) mod opened;
 pub(crate) mod replay;
 pub(crate) mod sources;
 
@@ -20,6 +21,7 @@ use super::run::{DatasetSummary, StackSummary};
 use super::{ClockReading, Effect, JobRequest, Summary, TargetInfo, TargetKind};
 use crate::model::board::Boards;
 use crate::model::execution::Executions;
+use crate::model::journey::Courses;
 use crate::model::machine::Machine;
 use crate::model::pipeline::Pipeline;
 use crate::model::{Datasets, SetId, StackEvent, Timestamp};
@@ -30,6 +32,7 @@ pub use gateway::ScenarioOffer;
 use graph::GraphView;
 pub(crate) use job_form::JobForm;
 use logs::Logs;
+use opened::Opened;
 use replay::Replay;
 use sources::Sources;
 
@@ -121,6 +124,10 @@ pub struct State {
     pub(crate) datasets: Datasets,
     pub(crate) boards: Boards,
     pub(crate) executions: Executions,
+    /// The way of each file and the time of each dataset.
+    pub(crate) courses: Courses,
+    /// What was opened in the place of the page.
+    pub(crate) opened: Option<Opened>,
     /// The state machines that were read, by ARN.
     pub(crate) machines: IndexMap<String, Machine>,
     pub(crate) stacks: IndexMap<String, Stack>,

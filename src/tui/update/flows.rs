@@ -30,6 +30,7 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
         return;
     }
     state.pipeline.see(&event);
+    state.courses.see(&event);
     if let Seen::Gateway(step) = &event.what {
         let before = state.gateway.forgotten;
         state.gateway.step(event.at, step);

@@ -11,7 +11,7 @@ use super::super::widget::graph::Direction;
 use super::changes::{change, show, time};
 use super::gateway::gateway;
 use super::rows::{bottom, copy, enter, error, find, scroll};
-use super::{graph, overlays, say};
+use super::{graph, opened, overlays, say};
 use crate::model::LogRole;
 
 pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
@@ -72,6 +72,9 @@ pub(super) fn paste(state: &mut State, text: &str) {
 }
 
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+    if let Some(effects) = opened::press(state, cmd) {
+        return effects;
+    }
     let page_rows = isize::try_from(state.size.1.saturating_sub(8).max(1)).unwrap_or(1);
     match cmd {
         Cmd::Show(page) => {
@@ -91,7 +94,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         ),
         Cmd::Up => scroll(state, -1),
         Cmd::Down => scroll(state, 1),
-        Cmd::Larger | Cmd::Smaller => graph::size(state, cmd),
+        Cmd::Larger | Cmd::Smaller if state.page == Page::Executions => graph::size(state, cmd),
         Cmd::ShiftLeft | Cmd::ShiftRight | Cmd::ShiftUp | Cmd::ShiftDown => graph::shift(state, cmd),
         Cmd::PageUp => scroll(state, -page_rows),
         Cmd::PageDown => scroll(state, page_rows),
@@ -101,8 +104,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Top if is_graph(state) => graph::first(state),
         Cmd::Top => scroll(state, isize::MIN / 2),
         Cmd::Bottom => bottom(state),
-        Cmd::Left | Cmd::Right => {}
-        Cmd::Enter => enter(state),
+        Cmd::Enter => return enter(state),
         Cmd::Back | Cmd::Leave => {
             if state.zoom {
                 state.zoom = false;
@@ -152,6 +154,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         }
         Cmd::Wrap => state.logs.wrap = !state.logs.wrap,
         Cmd::Timestamps => state.logs.hide_time = !state.logs.hide_time,
+        Cmd::Left | Cmd::Right | Cmd::Larger | Cmd::Smaller => {}
         Cmd::Zoom => state.zoom = !state.zoom,
         Cmd::NextError | Cmd::PreviousError => error(state, cmd == Cmd::NextError),
         Cmd::Copy => return copy(state),

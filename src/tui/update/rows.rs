@@ -5,7 +5,7 @@ use super::super::cmd::Page;
 use super::super::state::logs::holds;
 use super::super::state::{Overlay, State};
 use super::keys::pane;
-use super::{graph, say};
+use super::{graph, opened, say};
 use crate::model::{LogLine, LogRole};
 
 /// Rows of the focused list.
@@ -51,6 +51,9 @@ pub(super) fn scroll(state: &mut State, by: isize) {
         }
         _ => {}
     }
+    if opened::wheel(state, by) {
+        return;
+    }
     let (page, pane) = (state.page, state.pane());
     match (page, pane) {
         (Page::Logs, 0) => return state.logs.step(by),
@@ -94,16 +97,47 @@ pub(super) fn bottom(state: &mut State) {
     }
 }
 
-pub(super) fn enter(state: &mut State) {
+pub(super) fn enter(state: &mut State) -> Vec<Effect> {
+    let board = || state.set().and_then(|set| state.boards.get(set));
     match (state.page, state.pane()) {
-        (Page::Flow, 1) => state.page = Page::Table,
+        (Page::Flow, 1) | (Page::Table, 0) => opened::timeline(state, state.set().cloned()),
         (Page::Flow, 2) => state.page = Page::Executions,
-        (Page::Flow, 3) => state.page = Page::Logs,
+        (Page::Flow, 3) => return latest(state),
+        (Page::Table, 1) => {
+            let at = state.rows[Page::Table as usize][1];
+            let key = board().and_then(|board| board.items.keys().nth(at.unwrap_or(board.items.len().checked_sub(1)?)));
+            return key.cloned().map_or_else(Vec::new, |key| opened::trace(state, &key));
+        }
+        (Page::Table, 2) => {
+            let at = state.row(Page::Table, 2);
+            let key = board().and_then(|board| board.missing.iter().chain(&board.unexpected).nth(at));
+            return key.cloned().map_or_else(Vec::new, |key| opened::trace(state, &key));
+        }
         (Page::Flow, _) => state.page = Page::Stacks,
         (Page::Logs, 0) => state.logs.detail = !state.logs.detail,
         (Page::Executions, 1 | 2) => state.focus[Page::Executions as usize] = 3,
         _ => pane(state, 1),
     }
+    Vec::new()
+}
+
+/// Opens what happened lately: an execution, or the way of a file.
+fn latest(state: &mut State) -> Vec<Effect> {
+    let newest = state.latest.len().checked_sub(1);
+    let row = newest.and_then(|newest| state.latest.get(newest.checked_sub(state.row(Page::Flow, 3))?)).cloned();
+    let Some(row) = row else {
+        state.page = Page::Logs;
+        return Vec::new();
+    };
+    if !matches!(row.kind.as_str(), "started" | "ended") {
+        return opened::trace(state, &row.text);
+    }
+    let of_name = |at: &usize| state.executions.newest(*at).is_some_and(|(_, run)| run.name == row.text);
+    let arn = (0..state.executions.len()).find(of_name).and_then(|at| state.executions.newest(at));
+    if let Some(arn) = arn.map(|(arn, _)| arn.to_owned()) {
+        opened::execution(state, arn);
+    }
+    Vec::new()
 }
 
 pub(super) fn find(state: &mut State, forwards: bool) {
@@ -207,6 +241,7 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
                 _ => name.map(str::to_owned),
             }
         }
+        (Page::Executions, 1 | 3) if state.graph.is_told => state.graph.selected.clone(),
         (Page::Executions, 2 | 3) => {
             let run = state.run().and_then(|arn| state.executions.get(arn));
             run.and_then(|run| {

@@ -1,6 +1,8 @@
 //! The state machine of an execution as a live graph: the largest level that fits, the state that is under way or selected
 //! kept in sight; in words where there is no room for boxes.
 
+use std::cell::OnceCell;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -8,7 +10,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::state::State;
 use super::super::theme::Role;
-use super::super::widget::graph::{Drawing, Level, Look, short};
+use super::super::widget::graph::{Drawing, Level, Live, Look, short};
 use super::super::widget::{list, text};
 use super::executions::{glyph, wait, wait_in, word};
 use super::{ViewState, pane, row};
@@ -24,8 +26,8 @@ const EXPLAINED: (u16, u16) = (40, 14);
 #[derive(Debug, Default)]
 pub(super) struct Graphs {
     machine: Machine,
-    /// By level; the inner one is missing where the machine is too much for a picture.
-    drawings: [Option<Option<Drawing>>; 3],
+    /// By level.
+    drawings: [OnceCell<Option<Drawing>>; 3],
 }
 
 impl Graphs {
@@ -33,7 +35,7 @@ impl Graphs {
         if self.machine != *machine {
             *self = Self { machine: machine.clone(), ..Self::default() };
         }
-        self.drawings[level as usize].get_or_insert_with(|| Drawing::of(machine, level)).as_ref()
+        self.drawings[level as usize].get_or_init(|| Drawing::of(machine, level)).as_ref()
     }
 
     /// The largest level that fits, the smallest where none does.
@@ -60,14 +62,14 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     let mut graphs = std::mem::take(&mut view.graphs);
     let level = state.graph.level.unwrap_or_else(|| graphs.fitting(machine, width, height));
     let is_small = inner.width < LEAST.0 || inner.height < LEAST.1;
-    let styles = [view.style(Role::Dim), view.style(Role::Good)];
     match graphs.of(machine, level).filter(|_| !is_small) {
         Some(drawing) => {
             let at = window(state, drawing, &looks, width, height);
             let pad = u16::try_from(width.saturating_sub(drawing.width) / 2).unwrap_or(0);
             let place = Rect { x: inner.x + pad, width: inner.width - pad, ..inner };
             let taken = taken(machine, run);
-            drawing.draw(machine, &looks, &taken, at, place, frame.buffer_mut(), styles);
+            let live = Live { looks: &looks, taken: &taken, edges: [view.style(Role::Dim), view.style(Role::Good)] };
+            drawing.draw(machine, &live, at, place, frame.buffer_mut());
             beyond(frame, area, drawing, at, (width, height), level, view);
         }
         None => outline(frame, inner, machine, &looks, view),

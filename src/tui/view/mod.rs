@@ -9,12 +9,15 @@ mod gateway;
 mod graph;
 mod header;
 mod logs;
+mod opened;
 mod overlay;
 mod pipeline;
 mod sources;
 mod stacks;
 mod step;
 mod table;
+mod timeline;
+mod trace;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -83,6 +86,7 @@ pub fn draw(frame: &mut Frame, state: &State, view: &mut ViewState) {
         row(frame, news, 0, Line::from(view.span(role, text)), None);
     }
     match state.page {
+        _ if opened::render(frame, body, state, view) => {}
         Page::Flow => flow::render(frame, body, state, view),
         Page::Stacks => stacks::render(frame, body, state, view),
         Page::Logs => logs::render(frame, body, state, view),

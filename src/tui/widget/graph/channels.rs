@@ -72,7 +72,9 @@ pub(super) fn channels(layered: &Layered, columns: &Columns, links: &[Link]) -> 
         }
     }
     let mut enters = vec![false; layered.layers.len()];
-    links.iter().for_each(|link| enters[layered.items[link.to].layer] = true);
+    for link in links {
+        enters[layered.items[link.to].layer] = true;
+    }
     turns
         .into_iter()
         .enumerate()
@@ -120,7 +122,7 @@ fn tracks(turns: &[Turn]) -> (usize, HashMap<usize, usize>) {
                     .all(|other| turns[*other].high + 1 < turns[next].low || turns[next].high + 1 < turns[*other].low)
             })
         };
-        let row = (highest..).find(fits).unwrap_or(highest);
+        let row = (highest..rows.len()).find(fits).unwrap_or(rows.len().max(highest));
         if rows.len() <= row {
             rows.resize_with(row + 1, Vec::new);
         }

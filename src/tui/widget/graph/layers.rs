@@ -61,7 +61,9 @@ impl Layered {
             .map(|(size, rank)| Item { layer: layer_of[*rank], size: *size, is_box: true })
             .collect();
         let mut layers = vec![Vec::new(); holds_boxes.len()];
-        order.into_iter().for_each(|at| layers[items[at].layer].push(at));
+        for at in order {
+            layers[items[at].layer].push(at);
+        }
         let mut chains = Vec::with_capacity(links.len());
         for (link, runs_back) in links.iter().zip(back) {
             let mut chain = vec![link.from];

@@ -9,7 +9,7 @@ mod layout;
 mod paint;
 
 pub(crate) use drawing::{Direction, Drawing, Level};
-pub(crate) use paint::Look;
+pub(crate) use paint::{Live, Look};
 
 /// A state's name without the word that each of them ends in.
 pub(crate) fn short(name: &str) -> &str {

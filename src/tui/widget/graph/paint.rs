@@ -22,19 +22,20 @@ pub(crate) struct Look {
     pub(crate) is_selected: bool,
 }
 
+/// What is known of an execution, as it looks.
+pub(crate) struct Live<'a> {
+    /// By state.
+    pub(crate) looks: &'a [Look],
+    /// By edge: whether it was gone.
+    pub(crate) taken: &'a [bool],
+    /// The styles of edges that were not gone, and of those that were.
+    pub(crate) edges: [Style; 2],
+}
+
 impl Drawing {
-    /// Draws what of it lies in a window of the size of `area` at `at`. `taken` tells which edges were gone; `plain` is the
-    /// style of those that were not.
-    pub(crate) fn draw(
-        &self,
-        machine: &Machine,
-        looks: &[Look],
-        taken: &[bool],
-        at: (usize, usize),
-        area: Rect,
-        buffer: &mut Buffer,
-        [plain, gone]: [Style; 2],
-    ) {
+    /// Draws what of it lies in a window of the size of `area` at `at`.
+    pub(crate) fn draw(&self, machine: &Machine, live: &Live<'_>, at: (usize, usize), area: Rect, buffer: &mut Buffer) {
+        let Live { looks, taken, edges: [plain, gone] } = *live;
         let mut canvas = Canvas::new(Point { x: at.0, y: at.1 }, area, buffer);
         let is_gone = |line: &Line| taken.get(line.edge).copied().unwrap_or(false);
         for line in &self.lines {
@@ -142,7 +143,8 @@ mod tests {
                 is_selected: false,
             })
             .collect();
-        drawing.draw(machine, &looks, &[], (0, 0), area, &mut buffer, [Style::new(); 2]);
+        let live = Live { looks: &looks, taken: &[], edges: [Style::new(); 2] };
+        drawing.draw(machine, &live, (0, 0), area, &mut buffer);
         let row = |y: u16| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
         (0..height).map(row).collect::<Vec<_>>().join("\n")
     }

@@ -171,7 +171,7 @@ pub fn steps(course: &Course, file: &Journey, hops: &[TraceHop]) -> Vec<Step> {
             continue;
         }
         let mut own: Vec<Step> =
-            hops.iter().filter(|hop| Stage::of(hop) == Some(stage)).map(|hop| traced(stage, hop)).collect();
+            hops.iter().filter(|hop| stage_of(hop, hops) == Some(stage)).map(|hop| traced(stage, hop)).collect();
         own.sort_by_key(|step| step.at);
         let seen = seen(course, file, stage);
         match seen {
@@ -200,6 +200,18 @@ pub fn steps(course: &Course, file: &Journey, hops: &[TraceHop]) -> Vec<Step> {
     infer(&mut steps);
     time(&mut steps);
     steps
+}
+
+/// Which stage a hop leads to. The event of the outcome names the manifest as well, and is none of the manifest's own.
+fn stage_of(hop: &TraceHop, hops: &[TraceHop]) -> Option<Stage> {
+    let stage = Stage::of(hop)?;
+    let begun = hops.iter().find(|hop| Stage::of(hop) == Some(Stage::Execution) && hop.error.is_none());
+    let is_later = begun.is_some_and(|begun| hop.at > begun.at && hop.subject != begun.subject);
+    match stage {
+        Stage::Log if is_later => Some(Stage::Outcome),
+        Stage::CustomBus if is_later => None,
+        _ => Some(stage),
+    }
 }
 
 fn traced(stage: Stage, hop: &TraceHop) -> Step {
@@ -351,6 +363,12 @@ mod tests {
             hop(91, "events.amazonaws.com", "states:r:0:stateMachine:reconcile", None),
             hop(99, "sns.amazonaws.com", "sns:r:0:topic", None),
         ];
+        let of_outcome = |hop: TraceHop| TraceHop { subject: "another".to_owned(), ..hop };
+        let hops = hops.into_iter().chain([
+            of_outcome(hop(200, "PutEvents", "events:r:0:event-bus/own", None)),
+            of_outcome(hop(201, "events.amazonaws.com", "logs:r:0:log-group:/aws/events/done:*", None)),
+        ]);
+        let hops: Vec<TraceHop> = hops.collect();
         let steps = steps(&course, &file, &hops);
         let expected = [
             (Stage::Share, Known::Seen, None),
@@ -364,7 +382,7 @@ mod tests {
             (Stage::Writer, Known::Traced, Some(14)),
             (Stage::Item, Known::Seen, Some(211)),
             (Stage::Execution, Known::Traced, Some(16)),
-            (Stage::Outcome, Known::Awaited, None),
+            (Stage::Outcome, Known::Traced, Some(110)),
         ];
         assert_eq!(short(&steps), expected);
         assert_eq!(steps[2].detail, "default · announced 2×");

@@ -61,11 +61,24 @@ pub(super) fn first(state: &mut State) {
 
 /// Larger or smaller.
 pub(super) fn size(state: &mut State, cmd: Cmd) {
-    let now = state.graph.level.unwrap_or_default();
+    let now = state.graph.level.unwrap_or_else(|| fitting(state));
     let level = if cmd == Cmd::Larger { now.larger() } else { now.smaller() };
     state.graph.level = Some(level);
     state.focus[Page::Executions as usize] = 1;
     say(state, format!("the graph in {}", level.word()));
+}
+
+/// About the level that is drawn while none was chosen: the page's own division is the view's.
+fn fitting(state: &State) -> Level {
+    let Some((_, machine)) = state.machine() else { return Level::default() };
+    let (columns, rows) = (usize::from(state.size.0), usize::from(state.size.1));
+    let width = if state.zoom || columns < 72 { columns } else { columns * 54 / 100 };
+    let rest = rows.saturating_sub(6);
+    let height = if state.zoom { rest } else { rest.saturating_sub(state.executions.len().clamp(1, 7) + 2) };
+    let fits = |level: &Level| {
+        Drawing::of(machine, *level).is_some_and(|drawing| drawing.width + 2 <= width && drawing.height < height)
+    };
+    Level::ALL.into_iter().rev().find(fits).unwrap_or(Level::Names)
 }
 
 /// Moves the window.

@@ -86,7 +86,12 @@ fn taken(machine: &Machine, run: Option<&Execution>) -> Vec<bool> {
 /// How often round, and how long it waits.
 fn title(state: &State, run: Option<&Execution>) -> String {
     let Some(run) = run else { return "Graph".to_owned() };
-    let rounds = match (run.limit, run.rounds()) {
+    // How often a branch runs is no iteration.
+    let outermost = state.machine_of(&run.arn).map(|(_, machine)| {
+        let outermost = machine.states.iter().filter(|step| step.parent.is_none());
+        outermost.map(|step| run.visit(&step.name).entered).max().unwrap_or(0)
+    });
+    let rounds = match (run.limit, outermost.unwrap_or_else(|| run.rounds())) {
         (Some(limit), rounds) => format!(" · iteration {}/{}", text::number(rounds), text::number(limit)),
         (None, rounds @ 2..) => format!(" · iteration {}", text::number(rounds)),
         (None, _) => String::new(),

@@ -102,7 +102,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
     let last = now.unwrap_or(last);
     let mut lines = Vec::new();
     if inner.width >= LEAST {
-        let name = if inner.width >= WIDE { 20 } else { 12 };
+        let name = if inner.width >= WIDE { 24 } else { 13 };
         let figures = if inner.width >= WIDE { FIGURES } else { 0 };
         let scale = scale(first, last, shown, usize::from(inner.width).saturating_sub(name + figures + 2));
         lines.extend(axis(view, &scale, name));
@@ -167,7 +167,7 @@ fn axis(view: &ViewState, scale: &Scale, name: usize) -> [Line<'static>; 2] {
 }
 
 fn drawn(view: &ViewState, lane: &Lane, name: usize, figures: usize) -> Line<'static> {
-    let mut spans = vec![view.span(Role::Text, text::cell(&format!(" {}", lane.name), name))];
+    let mut spans = vec![view.span(Role::Text, format!(" {} ", text::cell(&lane.name, name.saturating_sub(2))))];
     for run in lane.cells.chunk_by(|one, other| one.1 == other.1) {
         let words: String = run.iter().map(|(char, _)| char).collect();
         let style: Style = run.first().map_or_else(Style::new, |(_, role)| view.style(*role));
@@ -267,8 +267,15 @@ fn states(course: &Course, name: &str, scale: &Scale, now: Timestamp) -> Lane {
     }
     for (at, span) in spans().enumerate() {
         let Some(column) = scale.column(span.from) else { continue };
-        if !span.is_wait {
-            lane.write(column + 1, &text::count(at + 1), Role::Text);
+        if span.is_wait {
+            continue;
+        }
+        let number = text::count(at + 1);
+        let is_wide = (0..=number.len()).all(|by| lane.cells.get(column + by).is_some_and(|(char, _)| *char == '▓'));
+        if is_wide {
+            number.chars().enumerate().for_each(|(by, char)| lane.put(column + by, char, Role::Text));
+        } else {
+            lane.write(column + 1, &number, Role::Text);
         }
     }
     lane.figures = format!("{}×, {} in all", text::count(spans().count()), text::time(all));
@@ -303,7 +310,7 @@ fn figures(course: &Course) -> Vec<(Role, String)> {
     let mut lines = Vec::new();
     let clock = |at: Timestamp| at.clock_millis();
     let stretch = |name: &str, stretch: Option<Stretch>| {
-        stretch.map(|it| format!(" {name:<22} {} … {}", clock(it.first), clock(it.last)))
+        stretch.map(|it| format!(" {name:<25} {} … {}", clock(it.first), clock(it.last)))
     };
     let upload = stretch("first, last upload", course.uploaded);
     let notified = stretch("first, last notification", course.notified);
@@ -313,9 +320,9 @@ fn figures(course: &Course) -> Vec<(Role, String)> {
     if let Some(manifest) = course.manifest {
         let after = begun.and_then(|begun| begun.since(manifest)).map(text::time);
         let after = after.map_or_else(String::new, |after| format!(", execution {after} later"));
-        lines.push((Role::Text, format!(" {:<22} {}{after}", "manifest", clock(manifest))));
+        lines.push((Role::Text, format!(" {:<25} {}{after}", "manifest", clock(manifest))));
     } else if let Some(begun) = begun {
-        lines.push((Role::Text, format!(" {:<22} {}", "execution", clock(begun))));
+        lines.push((Role::Text, format!(" {:<25} {}", "execution", clock(begun))));
     }
     let waited: Duration = course
         .spans
@@ -324,7 +331,7 @@ fn figures(course: &Course) -> Vec<(Role, String)> {
         .filter_map(|span| span.to.and_then(|to| to.since(span.from)))
         .sum();
     if !waited.is_zero() {
-        lines.push((Role::Text, format!(" {:<22} {}", "waited between checks", text::time(waited))));
+        lines.push((Role::Text, format!(" {:<25} {}", "waited between checks", text::time(waited))));
     }
     if course.dropped > 0 {
         lines.push((Role::Dim, format!(" {} older states are no longer kept", text::count(course.dropped))));
@@ -333,7 +340,7 @@ fn figures(course: &Course) -> Vec<(Role, String)> {
         let (glyph, role, words) = ending(outcome);
         let after = begun.and_then(|begun| at.since(begun)).map(text::time);
         let after = after.map_or_else(String::new, |after| format!(", {after} after the execution began"));
-        lines.push((role, format!(" {glyph} {words:<20} {}{after}", clock(at))));
+        lines.push((role, format!(" {glyph} {words:<23} {}{after}", clock(at))));
     }
     lines
 }

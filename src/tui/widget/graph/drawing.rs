@@ -144,6 +144,10 @@ impl Drawing {
                 Direction::Right => (to_x, x, to_y.abs_diff(y) * 4),
             };
             let ahead = ahead.checked_sub(behind).filter(|ahead| *ahead > 0)?;
+            // To the side is what lies more to the side than above or below.
+            if matches!(direction, Direction::Left | Direction::Right) && aside > ahead {
+                return None;
+            }
             // Rows are twice as high as columns are wide.
             let ahead = if matches!(direction, Direction::Up | Direction::Down) { ahead * 4 } else { ahead };
             Some((ahead + aside, node.state))
@@ -216,7 +220,7 @@ impl Composer<'_> {
         let width = name + if state.kind == "Wait" { 12 } else { 6 };
         let width = match self.level {
             Level::Details => {
-                width.max(24).max((text::width(&state.detail) + state.kind.len() + 9).min(LONGEST_NAME + 8))
+                width.max(28).max((text::width(&state.detail) + state.kind.len() + 9).min(LONGEST_NAME + 8))
             }
             Level::Names | Level::Boxes => width,
         };

@@ -100,8 +100,8 @@ pub struct Course {
     pub dropped: usize,
     /// How it ended.
     pub outcome: Option<(Outcome, Timestamp)>,
-    furthest: i64,
-    files: IndexMap<String, Journey>,
+    pub(super) furthest: i64,
+    pub(super) files: IndexMap<String, Journey>,
 }
 
 impl Course {

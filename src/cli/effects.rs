@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::deploy::{CATALOGUE, Foreign, Sink, all, check_deletion, describe, destroy};
 use crate::model::{FlowEvent, Observed as Shown, Seen, StackKind, StackSeen};
-use crate::observe::Observer;
+use crate::observe::{Observer, whole_history};
 use crate::sim::{Control, GatewaySpec, JobEnd, JobSpec, Load, UploadOrder};
 use crate::tui::{Effect, EffectResult, Event, JobRequest};
 
@@ -17,9 +17,10 @@ use super::args::StackArgs;
 use super::observed::{self, Subject};
 use super::play::Taps;
 use super::rollout::{Draft, Drafted, Losses, Order};
+use super::server::Server;
 use super::session::Session;
 use super::settings::Settings;
-use super::{deploy, job};
+use super::{control, deploy, job};
 
 /// The name of the one stack that is offered.
 pub const OFFER: &str = "event-processing";
@@ -139,6 +140,13 @@ impl Effects {
             Effect::Play { scenario } => Box::pin(self.play(scenario)).await,
             Effect::Gateway(wish) => self.intervene(*wish),
             Effect::Fault(fault) => self.fault(fault.as_ref()).await,
+            Effect::ReadTrace { about } => self.trace(about).await,
+            Effect::ReadHistory { execution } => {
+                for event in whole_history(&self.session.clients, execution).await? {
+                    self.flows.send(event).await?;
+                }
+                Ok(String::new())
+            }
             Effect::SetRate(rate) => {
                 self.session.set_rate(*rate).await?;
                 Ok(format!("time runs ×{rate}"))
@@ -264,6 +272,18 @@ impl Effects {
         {
             let _ = self.events.send(Event::Problem(format!("{error:#}"))).await;
         }
+    }
+
+    /// Asks an endpoint of ours for its trace of an object.
+    async fn trace(&self, about: &str) -> anyhow::Result<String> {
+        let is_ours = self.session.emulator.is_some() || matches!(self.session.server, Some(Server::Vaultscope));
+        let Some(url) = self.session.url().filter(|_| is_ours) else { return Ok(String::new()) };
+        let key = percent_encoding::utf8_percent_encode(about, percent_encoding::NON_ALPHANUMERIC);
+        let mut answer = control::get(&url, &format!("/_vaultscope/trace?about={key}")).await?;
+        let hops = serde_json::from_value(answer["hops"].take())?;
+        // The dashboard may have been left meanwhile.
+        let _ = self.events.send(Event::Trace { about: about.to_owned(), hops }).await;
+        Ok(String::new())
     }
 
     /// Observes the event processing stack as it stands now; tailers of the same resources go on.

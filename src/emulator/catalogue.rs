@@ -11,6 +11,7 @@ const OWN_PATHS: &str = "
 | `GET /_vaultscope/clock` | simulated time, rate, whether it is paused |
 | `POST /_vaultscope/clock` | `{\"rate\": 60}`, `{\"paused\": true}`, `{\"step_seconds\": 30}` |
 | `GET /_vaultscope/trace` | the newest hops of deliveries |
+| `GET /_vaultscope/trace?about=KEY` | the hops of the events that speak of an object, by its percent-encoded key |
 | `GET /_vaultscope/faults` | the faults, each with how often it has struck |
 | `POST /_vaultscope/faults` | adds a fault |
 | `DELETE /_vaultscope/faults`, `DELETE /_vaultscope/faults/ID` | removes all of them, or one |

@@ -8,6 +8,7 @@ mod dataset;
 pub mod execution;
 mod flow;
 mod gateway;
+pub mod journey;
 pub mod machine;
 mod notification;
 mod outcome;
@@ -16,6 +17,7 @@ pub mod preview;
 pub mod schedule;
 mod set_id;
 mod timestamp;
+pub mod trace;
 
 pub use arn::{Arn, ArnError};
 pub use dataset::{Dataset, Datasets, Tally};

@@ -4,7 +4,7 @@ use aws_sdk_sfn::types::{self, ExecutionStatus as SdkStatus};
 use serde_json::Value;
 
 use crate::aws::{Clients, Problem};
-use crate::model::{ExecutionStatus, HistoryEvent, Outcome, Timestamp};
+use crate::model::{ExecutionStatus, FlowEvent, HistoryEvent, Outcome, Seen, Timestamp};
 
 /// History events of one page of a history that was never read.
 const HISTORY_PAGE: i32 = 200;
@@ -51,6 +51,15 @@ pub(super) async fn unread_history(
         news.reverse();
     }
     Ok(news)
+}
+
+/// All of the history of an execution, oldest event first.
+///
+/// # Errors
+/// Why it cannot be read.
+pub async fn whole_history(clients: &Clients, arn: &str) -> Result<Vec<FlowEvent>, Problem> {
+    let events = unread_history(clients, arn, 0).await?;
+    Ok(events.into_iter().map(|(at, event)| FlowEvent { at, what: Seen::History(event) }).collect())
 }
 
 /// The status of an execution, and the reconciliation event that the end of its history says was put.

@@ -32,6 +32,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 pub use archives::Prefix;
+pub use history::whole_history;
 pub use interest::Interest;
 pub use live_tail::{LiveTail, LiveTailState};
 pub use verify::{Verdict, verify};

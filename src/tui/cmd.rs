@@ -151,6 +151,18 @@ pub enum Cmd {
     NextError,
     /// To the error before.
     PreviousError,
+    /// More of each thing.
+    Larger,
+    /// Less of each thing.
+    Smaller,
+    /// Move the window to the left.
+    ShiftLeft,
+    /// Move the window to the right.
+    ShiftRight,
+    /// Move the window up.
+    ShiftUp,
+    /// Move the window down.
+    ShiftDown,
     /// Copy what is selected.
     Copy,
     /// Capture the mouse or leave it to the terminal.

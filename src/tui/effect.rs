@@ -45,6 +45,17 @@ pub enum Effect {
     Gateway(GatewayWish),
     /// Ask the endpoint for a fault, as its `/_vaultscope/faults` takes it; nothing takes all of them back.
     Fault(Option<serde_json::Value>),
+    /// Read the history of an execution that was over before anybody looked.
+    ReadHistory {
+        /// Its ARN.
+        execution: String,
+    },
+    /// Ask the endpoint for the trace of an object: answered with [`Event::Trace`](super::Event::Trace), and not at all by
+    /// an endpoint that has none.
+    ReadTrace {
+        /// The object's key.
+        about: String,
+    },
     /// Run the embedded endpoint's clock at that many simulated seconds per real second.
     SetRate(f64),
     /// Stop (`true`) or resume the embedded endpoint's clock.

@@ -7,6 +7,7 @@ use super::effect::Effect;
 use super::state::ReplayReading;
 use crate::model::activity::Activity;
 use crate::model::preview::ChangePreview;
+use crate::model::trace::TraceHop;
 use crate::model::{Check, FlowEvent, Share, Timestamp};
 
 /// Something that happened.
@@ -46,6 +47,13 @@ pub enum Event {
         scenario: String,
         /// What was expected, and what was found.
         checks: Vec<Check>,
+    },
+    /// What the endpoint's trace says of an object.
+    Trace {
+        /// The object's key.
+        about: String,
+        /// Hops of the events that speak of it, oldest first.
+        hops: Vec<TraceHop>,
     },
     /// Every call of the target so far, about once a second.
     Activity(Activity),

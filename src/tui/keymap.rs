@@ -127,6 +127,8 @@ impl Default for Keymap {
         const FLOW_STACKS: &[Page] = &[Page::Flow, Page::Stacks];
         const LOGS: &[Page] = &[Page::Logs];
         const GATEWAY: &[Page] = &[Page::Gateway];
+        const GRAPH: &[Page] = &[Page::Executions];
+        const SIZED: &[Page] = &[Page::Executions, Page::Flow, Page::Table];
         const TEXTS: &[Page] = &[Page::Logs, Page::Table];
         const ERRORS: &[Page] = &[Page::Stacks, Page::Logs, Page::Executions, Page::Activity];
         const LISTS: &[Page] = &[Page::Logs, Page::Table, Page::Executions, Page::Activity];
@@ -146,9 +148,27 @@ impl Default for Keymap {
         bind(LOGS, Cmd::Timestamps, &[char('t')], "", "show or hide the time of each line");
         bind(ERRORS, Cmd::NextError, &[char('e')], "", "to the next failure or timeout");
         bind(ERRORS, Cmd::PreviousError, &[char('E')], "", "to the failure or timeout before");
-        bind(FLOW, Cmd::Enter, &[plain(Enter)], "open", "open the page of what is selected");
+        bind(
+            FLOW,
+            Cmd::Enter,
+            &[plain(Enter)],
+            "open",
+            "open what is selected: a file's way, a dataset's time, a page",
+        );
         bind(STACKS, Cmd::Enter, &[plain(Enter)], "observe", "observe the selected stack");
         bind(LISTS, Cmd::Enter, &[plain(Enter)], "open", "into what is selected");
+        bind(
+            SIZED,
+            Cmd::Larger,
+            &[char('+'), char('=')],
+            "larger",
+            "more of each state of the graph; a timeline larger",
+        );
+        bind(SIZED, Cmd::Smaller, &[char('-')], "smaller", "less of each state of the graph; a timeline smaller");
+        bind(GRAPH, Cmd::ShiftLeft, &[char('H')], "", "the window on the graph to the left");
+        bind(GRAPH, Cmd::ShiftDown, &[char('J')], "", "the window on the graph down");
+        bind(GRAPH, Cmd::ShiftUp, &[char('K')], "", "the window on the graph up");
+        bind(GRAPH, Cmd::ShiftRight, &[char('L')], "", "the window on the graph to the right");
         bind(GATEWAY, Cmd::Play, &[plain(Enter)], "play", "play the selected scenario to its end and judge it");
         bind(GATEWAY, Cmd::Hold, &[char('p')], "hold", "hold the gateway, or let it go on");
         bind(GATEWAY, Cmd::NextEvent, &[char('n')], "next event", "let one thing happen at the gateway and hold it");

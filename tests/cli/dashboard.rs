@@ -175,3 +175,37 @@ fn a_gateway_that_plays_is_held_and_stepped() {
     terminal.press("\u{3}");
     terminal.ends();
 }
+
+#[test]
+fn a_file_is_traced_and_a_graph_is_sized() {
+    let mut terminal = Terminal::open(120, 40);
+    terminal.shows("EMBEDDED");
+    terminal.press_offered("d", "deploy");
+    terminal.shows("Enter deploy");
+    terminal.press("\r");
+    terminal.shows("COMPLETE");
+    terminal.press_offered("s", "start job");
+    terminal.shows("Missing files");
+    terminal.press("\r");
+    terminal.shows("Reconciliation Successful");
+    // The last item of the table: every hop of it is in the endpoint's trace.
+    terminal.press("4\t");
+    terminal.press_offered("Enter", "trace");
+    terminal.press("\r");
+    terminal.shows("traced");
+    terminal.shows("λ write");
+    terminal.press("\r");
+    terminal.shows("Timeline");
+    terminal.shows("reconcileCheck");
+    terminal.press("\u{1b}");
+    terminal.shows("Items 212");
+    terminal.press("5\t");
+    terminal.shows("succeeded");
+    terminal.press_offered("+", "larger");
+    terminal.press("+");
+    terminal.shows("details");
+    terminal.press("g");
+    terminal.shows("State · configureCountState");
+    terminal.press("\u{3}");
+    terminal.ends();
+}

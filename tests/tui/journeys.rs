@@ -136,7 +136,7 @@ fn full() -> State {
 fn every_height_and_every_width_is_drawn() {
     let mut state = full();
     update(&mut state, Event::Target(TargetInfo { read_only: true, ..story::aws() }));
-    for page in ["1", "2", "3\n", "4", "5", "9"] {
+    for page in ["1", "2", "3\n", "4", "5", "5\t+", "4\tg\n", "4\n+", "9"] {
         press(&mut state, page);
         (1..70).for_each(|height| drop(screen(&mut state, 100, height)));
         (1..150).for_each(|width| drop(screen(&mut state, width, 30)));

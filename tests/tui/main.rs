@@ -6,6 +6,7 @@ mod changes;
 mod gateway;
 mod journeys;
 mod looks;
+mod opened;
 mod sources;
 mod story;
 mod targets;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::emulator::schedule::Schedule;
 use crate::model::Timestamp;
+use crate::model::schedule::Schedule;
 
 pub const DAY: Duration = Duration::from_secs(86_400);
 /// A day's files and their inventory are made within this time, or on the next day.

@@ -8,8 +8,8 @@ use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::Problem;
-use crate::emulator::schedule::Schedule;
 use crate::model::Timestamp;
+use crate::model::schedule::Schedule;
 
 use super::super::control;
 use super::super::session::Session;

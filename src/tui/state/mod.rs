@@ -3,8 +3,10 @@
 pub(crate) mod calls;
 pub(crate) mod change;
 pub(crate) mod gateway;
+pub(crate) mod graph;
 mod job_form;
 pub(crate) mod logs;
+pub(crate) mod opened;
 pub(crate) mod replay;
 pub(crate) mod scene;
 pub(crate) mod sources;
@@ -21,6 +23,7 @@ use super::{ClockReading, Effect, JobRequest, Summary, TargetInfo, TargetKind};
 use crate::model::archiving::Archiving;
 use crate::model::board::Boards;
 use crate::model::execution::Executions;
+use crate::model::journey::Courses;
 use crate::model::machine::Machine;
 use crate::model::pipeline::Pipeline;
 use crate::model::{Datasets, Observed, SetId, StackEvent, Timestamp};
@@ -28,8 +31,10 @@ use calls::Calls;
 use change::Waiting;
 use gateway::Gateway;
 pub use gateway::ScenarioOffer;
+use graph::GraphView;
 pub(crate) use job_form::JobForm;
 use logs::Logs;
+use opened::Opened;
 use replay::Replay;
 use scene::Scene;
 use sources::Sources;
@@ -129,7 +134,12 @@ pub struct State {
     pub(crate) boards: Boards,
     pub(crate) archiving: Archiving,
     pub(crate) executions: Executions,
-    pub(crate) machine: Option<(String, Machine)>,
+    /// The way of each file and the time of each dataset.
+    pub(crate) courses: Courses,
+    /// What was opened in the place of the page.
+    pub(crate) opened: Option<Opened>,
+    /// The state machines that were read, by ARN.
+    pub(crate) machines: IndexMap<String, Machine>,
     pub(crate) stacks: IndexMap<String, Stack>,
     pub(crate) sources: Sources,
     pub(crate) calls: Calls,
@@ -145,7 +155,7 @@ pub struct State {
     pub(crate) rows: [[Option<usize>; PANES]; Page::COUNT],
     pub(crate) selected_set: Option<SetId>,
     pub(crate) selected_run: Option<String>,
-    pub(crate) graph_scroll: Option<(usize, usize)>,
+    pub(crate) graph: GraphView,
     pub(crate) busy: Vec<Effect>,
     pub(crate) message: Option<(String, bool, u64)>,
     pub(crate) problems: VecDeque<(Option<Timestamp>, String)>,
@@ -249,6 +259,23 @@ impl State {
             .as_deref()
             .filter(|arn| self.executions.get(arn).is_some())
             .or_else(|| Some(self.executions.newest(0)?.0))
+    }
+
+    /// The state machine of an execution.
+    pub(crate) fn machine_of(&self, execution: &str) -> Option<(&str, &Machine)> {
+        let machine = execution.rsplit_once(':').map(|(of, _)| of.replace(":execution:", ":stateMachine:"));
+        let named = machine.and_then(|arn| self.machines.get_key_value(&arn));
+        // An endpoint may name its executions otherwise; with one machine there is no doubt.
+        let only = || self.machines.first().filter(|_| self.machines.len() == 1);
+        named.or_else(only).map(|(arn, machine)| (arn.as_str(), machine))
+    }
+
+    /// The state machine of the execution that is looked at; the one that was read first while there is none.
+    pub(crate) fn machine(&self) -> Option<(&str, &Machine)> {
+        match self.run() {
+            Some(run) => self.machine_of(run),
+            None => self.machines.first().map(|(arn, machine)| (arn.as_str(), machine)),
+        }
     }
 
     /// The notification that was selected, else the newest one.

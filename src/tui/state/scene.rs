@@ -3,8 +3,10 @@
 
 use std::collections::VecDeque;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::graph::GraphView;
 use super::logs::Logs;
 use super::sources::Sources;
 use super::{Latest, PANES, State};
@@ -18,13 +20,13 @@ use crate::tui::cmd::Page;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Scene {
     executions: Executions,
-    machine: Option<(String, Machine)>,
+    machines: IndexMap<String, Machine>,
     sources: Sources,
     latest: VecDeque<Latest>,
     logs: Logs,
     archiving: Archiving,
     selected_run: Option<String>,
-    graph_scroll: Option<(usize, usize)>,
+    graph: GraphView,
 }
 
 impl State {
@@ -75,13 +77,13 @@ impl State {
         use std::mem::replace;
         Scene {
             executions: replace(&mut self.executions, next.executions),
-            machine: replace(&mut self.machine, next.machine),
+            machines: replace(&mut self.machines, next.machines),
             sources: replace(&mut self.sources, next.sources),
             latest: replace(&mut self.latest, next.latest),
             logs: replace(&mut self.logs, next.logs),
             archiving: replace(&mut self.archiving, next.archiving),
             selected_run: replace(&mut self.selected_run, next.selected_run),
-            graph_scroll: replace(&mut self.graph_scroll, next.graph_scroll),
+            graph: replace(&mut self.graph, next.graph),
         }
     }
 }

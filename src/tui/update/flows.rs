@@ -36,6 +36,7 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
         return;
     }
     state.pipeline.see(&event);
+    state.courses.see(&event);
     if let Seen::Gateway(step) = &event.what {
         let before = state.gateway.forgotten;
         state.gateway.step(event.at, step);
@@ -47,7 +48,7 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
     match event.what {
         Seen::Machine(machine) => {
             if let Some(read) = Machine::read(&machine.definition) {
-                state.machine = Some((machine.arn, read));
+                state.machines.insert(machine.arn, read);
             }
         }
         Seen::Stack(seen) => {

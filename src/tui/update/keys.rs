@@ -7,10 +7,11 @@ use super::super::Effect;
 use super::super::cmd::{Cmd, Page};
 use super::super::keymap::Keymap;
 use super::super::state::{Overlay, State};
+use super::super::widget::graph::Direction;
 use super::changes::{change, show, time};
 use super::gateway::gateway;
 use super::rows::{bottom, copy, enter, error, find, scroll};
-use super::{overlays, say};
+use super::{graph, opened, overlays, say};
 
 pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     if key.kind == KeyEventKind::Release {
@@ -23,7 +24,9 @@ pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     let Some(overlay) = state.overlay.take() else {
         let Some(cmd) = keymap().cmd(state.page, key) else { return Vec::new() };
         take_keys(state, cmd);
-        return run(state, cmd);
+        let mut effects = run(state, cmd);
+        effects.extend(graph::history(state));
+        return effects;
     };
     let effects = overlays::press(state, overlay, key);
     if state.overlay.is_none() && state.waiting.is_some() {
@@ -68,6 +71,9 @@ pub(super) fn paste(state: &mut State, text: &str) {
 }
 
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+    if let Some(effects) = opened::press(state, cmd) {
+        return effects;
+    }
     let page_rows = isize::try_from(state.size.1.saturating_sub(8).max(1)).unwrap_or(1);
     match cmd {
         Cmd::Show(page) => {
@@ -76,22 +82,27 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         }
         Cmd::NextPane => pane(state, 1),
         Cmd::PreviousPane => pane(state, state.panes().len() - 1),
+        Cmd::Up | Cmd::Down | Cmd::Left | Cmd::Right if is_graph(state) => graph::walk(
+            state,
+            match cmd {
+                Cmd::Up => Direction::Up,
+                Cmd::Down => Direction::Down,
+                Cmd::Left => Direction::Left,
+                _ => Direction::Right,
+            },
+        ),
         Cmd::Up => scroll(state, -1),
         Cmd::Down => scroll(state, 1),
+        Cmd::Larger | Cmd::Smaller if state.page == Page::Executions => graph::size(state, cmd),
+        Cmd::ShiftLeft | Cmd::ShiftRight | Cmd::ShiftUp | Cmd::ShiftDown => graph::shift(state, cmd),
         Cmd::PageUp => scroll(state, -page_rows),
         Cmd::PageDown => scroll(state, page_rows),
         Cmd::HalfUp => scroll(state, -(page_rows / 2).max(1)),
         Cmd::HalfDown => scroll(state, (page_rows / 2).max(1)),
         Cmd::Top if state.page == Page::Logs => state.logs.top(),
+        Cmd::Top if is_graph(state) => graph::first(state),
         Cmd::Top => scroll(state, isize::MIN / 2),
         Cmd::Bottom => bottom(state),
-        Cmd::Left | Cmd::Right => {
-            if (state.page, state.pane()) == (Page::Executions, 1) {
-                let (x, y) = state.graph_scroll.unwrap_or_default();
-                let x = if cmd == Cmd::Left { x.saturating_sub(4) } else { x + 4 };
-                state.graph_scroll = Some((x, y));
-            }
-        }
         Cmd::Enter => return enter(state),
         Cmd::Back | Cmd::Leave => {
             if state.zoom {
@@ -141,6 +152,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         }
         Cmd::Wrap => state.logs.wrap = !state.logs.wrap,
         Cmd::Timestamps => state.logs.hide_time = !state.logs.hide_time,
+        Cmd::Left | Cmd::Right | Cmd::Larger | Cmd::Smaller => {}
         Cmd::Zoom => state.zoom = !state.zoom,
         Cmd::NextError | Cmd::PreviousError => error(state, cmd == Cmd::NextError),
         Cmd::Copy => return copy(state),
@@ -151,6 +163,10 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+fn is_graph(state: &State) -> bool {
+    (state.page, state.pane()) == (Page::Executions, 1)
 }
 
 /// Gives the keys to the pane that many further on.

@@ -4,7 +4,9 @@
 mod changes;
 mod flows;
 mod gateway;
+mod graph;
 mod keys;
+mod opened;
 mod overlays;
 mod rows;
 
@@ -30,6 +32,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             if state.message.as_ref().is_some_and(|(_, bad, since)| !bad && ms.saturating_sub(*since) > MESSAGE_MS) {
                 state.message = None;
             }
+            return opened::tick(state);
         }
         Event::Flows(events) => events.into_iter().for_each(|event| flows::see(state, event)),
         Event::Done(result) => {
@@ -56,6 +59,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
                 replay.reading = reading;
             }
         }
+        Event::Trace { about, hops } => opened::hops(state, &about, hops),
         Event::Share(share) => state.gateway.share = Some(share),
         Event::Judged { scenario, checks } => {
             state.gateway.judged.insert(scenario, checks);

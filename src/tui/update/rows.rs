@@ -6,7 +6,7 @@ use super::super::state::logs::holds;
 use super::super::state::{Overlay, PANES, State};
 use super::changes::watch;
 use super::keys::pane;
-use super::say;
+use super::{graph, opened, say};
 use crate::model::{LogLine, LogRole, StackKind};
 
 /// Rows of the focused list.
@@ -65,6 +65,9 @@ pub(super) fn scroll(state: &mut State, by: isize) {
         }
         _ => {}
     }
+    if opened::wheel(state, by) {
+        return;
+    }
     let (page, pane) = (state.page, state.pane());
     match (page, pane) {
         (Page::Logs, 0) => return state.logs.step(by),
@@ -72,11 +75,8 @@ pub(super) fn scroll(state: &mut State, by: isize) {
             let last = state.calls.now.rows.len().saturating_sub(1);
             return state.calls.select(state.calls.place().saturating_add_signed(by).min(last));
         }
-        (Page::Executions, 1) => {
-            let (x, y) = state.graph_scroll.unwrap_or_default();
-            state.graph_scroll = Some((x, y.saturating_add_signed(by).min(1_000)));
-            return;
-        }
+        (Page::Executions, 1) => return graph::pan(state, 0, by),
+        (Page::Executions, 2) => state.graph.is_told = false,
         _ => {}
     }
     let count = rows(state);
@@ -92,7 +92,7 @@ pub(super) fn scroll(state: &mut State, by: isize) {
         (Page::Flow, 1) if is_archiving(state) => {
             state.selected_run = state.executions.newest(row).map(|(arn, _)| arn.to_owned());
             state.rows[Page::Executions as usize] = [None; PANES];
-            state.graph_scroll = None;
+            state.graph.follow();
         }
         (Page::Flow, _) if is_archiving(state) => {}
         (Page::Flow, 1) | (Page::Table, 0) => {
@@ -103,7 +103,7 @@ pub(super) fn scroll(state: &mut State, by: isize) {
         (Page::Executions, 0) => {
             state.selected_run = state.executions.newest(row).map(|(arn, _)| arn.to_owned());
             state.rows[Page::Executions as usize] = first(row);
-            state.graph_scroll = None;
+            state.graph.follow();
         }
         _ => {}
     }
@@ -112,7 +112,7 @@ pub(super) fn scroll(state: &mut State, by: isize) {
 pub(super) fn bottom(state: &mut State) {
     match (state.page, state.pane()) {
         (Page::Logs, 0) => state.logs.follow(),
-        (Page::Executions, 1) => state.graph_scroll = None,
+        (Page::Executions, 1) => state.graph.follow(),
         (page, pane) if grows(state) => state.rows[page as usize][pane] = None,
         _ => scroll(state, isize::MAX / 2),
     }
@@ -126,6 +126,7 @@ fn first(row: usize) -> [Option<usize>; PANES] {
 }
 
 pub(super) fn enter(state: &mut State) -> Vec<Effect> {
+    let board = || state.set().and_then(|set| state.boards.get(set));
     match (state.page, state.pane()) {
         (Page::Stacks, 0) => return choose(state),
         (Page::Flow, 1) if is_archiving(state) => state.page = Page::Executions,
@@ -135,11 +136,22 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
             state.page = Page::Logs;
         }
         (Page::Flow, 2 | 4) if is_archiving(state) => state.zoom = !state.zoom,
-        (Page::Flow, 1) => state.page = Page::Table,
+        (Page::Flow, 1) | (Page::Table, 0) => opened::timeline(state, state.set().cloned()),
         (Page::Flow, 2) => state.page = Page::Executions,
-        (Page::Flow, 3) => state.page = Page::Logs,
+        (Page::Flow, 3) => return latest(state),
+        (Page::Table, 1) => {
+            let at = state.rows[Page::Table as usize][1];
+            let key = board().and_then(|board| board.items.keys().nth(at.unwrap_or(board.items.len().checked_sub(1)?)));
+            return key.cloned().map_or_else(Vec::new, |key| opened::trace(state, &key));
+        }
+        (Page::Table, 2) => {
+            let at = state.row(Page::Table, 2);
+            let key = board().and_then(|board| board.missing.iter().chain(&board.unexpected).nth(at));
+            return key.cloned().map_or_else(Vec::new, |key| opened::trace(state, &key));
+        }
         (Page::Flow, _) => state.page = Page::Stacks,
         (Page::Logs, 0) => state.logs.detail = !state.logs.detail,
+        (Page::Executions, 1 | 2) => state.focus[Page::Executions as usize] = 3,
         _ => pane(state, 1),
     }
     Vec::new()
@@ -153,6 +165,25 @@ fn choose(state: &mut State) -> Vec<Effect> {
         return watch(state, stack);
     }
     pane(state, 1);
+    Vec::new()
+}
+
+/// Opens what happened lately: an execution, or the way of a file.
+fn latest(state: &mut State) -> Vec<Effect> {
+    let newest = state.latest.len().checked_sub(1);
+    let row = newest.and_then(|newest| state.latest.get(newest.checked_sub(state.row(Page::Flow, 3))?)).cloned();
+    let Some(row) = row else {
+        state.page = Page::Logs;
+        return Vec::new();
+    };
+    if !matches!(row.kind.as_str(), "started" | "ended") {
+        return opened::trace(state, &row.text);
+    }
+    let of_name = |at: &usize| state.executions.newest(*at).is_some_and(|(_, run)| run.name == row.text);
+    let arn = (0..state.executions.len()).find(of_name).and_then(|at| state.executions.newest(at));
+    if let Some(arn) = arn.map(|(arn, _)| arn.to_owned()) {
+        opened::execution(state, arn);
+    }
     Vec::new()
 }
 
@@ -262,6 +293,7 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
                 _ => name.map(str::to_owned),
             }
         }
+        (Page::Executions, 1 | 3) if state.graph.is_told => state.graph.selected.clone(),
         (Page::Executions, 2 | 3) => {
             let run = state.run().and_then(|arn| state.executions.get(arn));
             run.and_then(|run| {

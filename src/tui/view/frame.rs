@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::Effect;
 use super::super::cmd::{Cmd, Page};
+use super::super::state::opened::Opened;
 use super::super::state::{Overlay, State};
 use super::super::theme::Role;
 use super::super::update::keymap;
@@ -49,6 +50,27 @@ pub(super) fn tabs(frame: &mut Frame, area: Rect, state: &State, view: &ViewStat
 /// Commands that the footer shows for the state that things are in, the most useful first.
 fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
     let mut list = Vec::new();
+    match &state.opened {
+        Some(Opened::Trace(_)) => {
+            list.extend([(Cmd::Back, "back"), (Cmd::Enter, "timeline"), (Cmd::Copy, "copy key")]);
+        }
+        Some(Opened::Timeline(_)) => list.extend([
+            (Cmd::Back, "back"),
+            (Cmd::Larger, ""),
+            (Cmd::Smaller, ""),
+            (Cmd::Left, "earlier"),
+            (Cmd::Right, "later"),
+            (Cmd::Enter, "execution"),
+        ]),
+        None => {}
+    }
+    if state.opened.is_some() {
+        if state.is_embedded() {
+            let paused = state.clock.is_some_and(|(reading, _)| reading.paused);
+            list.extend([(Cmd::Pause, if paused { "resume" } else { "" }), (Cmd::Faster, ""), (Cmd::Slower, "")]);
+        }
+        return list;
+    }
     let is_change =
         |effect: &Effect| matches!(effect, Effect::Preview { .. } | Effect::Deploy { .. } | Effect::DeleteStack { .. });
     if !state.is_deployed() && !state.busy.iter().any(is_change) && state.page != Page::Logs {
@@ -74,8 +96,19 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
             (Cmd::Wrap, ""),
             (Cmd::Enter, "detail"),
         ]),
-        Page::Table => list.extend([(Cmd::Search, ""), (Cmd::Filter, "")]),
-        Page::Flow => list.push((Cmd::Enter, "")),
+        Page::Table => list.extend([
+            (Cmd::Search, ""),
+            (Cmd::Filter, ""),
+            (Cmd::Enter, if state.pane() == 0 { "timeline" } else { "trace" }),
+        ]),
+        Page::Flow => {
+            let word = match state.pane() {
+                1 => "timeline",
+                3 => "trace",
+                _ => "",
+            };
+            list.push((Cmd::Enter, word));
+        }
         Page::Gateway => {
             list.retain(|(cmd, _)| *cmd == Cmd::StartJob);
             if state.pane() == 0 {
@@ -92,7 +125,12 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
             }
             list.push((Cmd::Fault, ""));
         }
-        Page::Executions | Page::Activity => {}
+        Page::Executions => {
+            if state.pane() == 1 {
+                list.extend([(Cmd::Larger, ""), (Cmd::Smaller, ""), (Cmd::Enter, "state")]);
+            }
+        }
+        Page::Activity => {}
     }
     list.extend([(Cmd::NextPane, ""), (Cmd::Zoom, "")]);
     if state.is_embedded() {

@@ -8,13 +8,18 @@ mod executions;
 mod flow;
 mod frame;
 mod gateway;
+mod graph;
 mod header;
 mod logs;
+mod opened;
 mod overlay;
 mod pipeline;
 mod sources;
 mod stacks;
+mod step;
 mod table;
+mod timeline;
+mod trace;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -26,7 +31,6 @@ use super::cmd::Page;
 use super::state::logs::Key;
 use super::state::{PANES, State};
 use super::theme::{Role, Theme};
-use super::widget::graph::Drawing;
 use crate::model::StackKind;
 
 /// The least that a page is drawn on.
@@ -39,7 +43,7 @@ pub struct ViewState {
     offsets: [[usize; PANES]; Page::COUNT],
     change_offset: usize,
     log_top: Option<Key>,
-    drawings: Option<(String, [Drawing; 2])>,
+    graphs: graph::Graphs,
     pub(super) drawn_tick: u64,
 }
 
@@ -85,6 +89,7 @@ pub fn draw(frame: &mut Frame, state: &State, view: &mut ViewState) {
         row(frame, news, 0, Line::from(view.span(role, text)), None);
     }
     match state.page {
+        _ if opened::render(frame, body, state, view) => {}
         Page::Flow if state.kind() == StackKind::S3Tar => archiving::render(frame, body, state, view),
         Page::Flow => flow::render(frame, body, state, view),
         Page::Stacks => stacks::render(frame, body, state, view),

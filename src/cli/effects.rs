@@ -116,6 +116,14 @@ impl Effects {
             Effect::StartJob(request) => self.start_job(request).await,
             Effect::Play { scenario } => Box::pin(self.play(scenario)).await,
             Effect::Gateway(wish) => self.intervene(*wish),
+            Effect::Look(look) => {
+                self.look(look).await;
+                Ok(String::new())
+            }
+            Effect::AskGateways => {
+                self.tell_gateways().await;
+                Ok(String::new())
+            }
             Effect::Fault(fault) => self.fault(fault.as_ref()).await,
             Effect::SetRate(rate) => {
                 self.session.set_rate(*rate).await?;

@@ -24,6 +24,7 @@ mod job;
 mod journal;
 mod landing;
 mod log_data;
+mod looks;
 mod manual;
 mod memory;
 mod output;

@@ -14,6 +14,7 @@ mod ledger;
 mod live_tail;
 mod logs;
 mod lull;
+pub mod objects;
 mod queue;
 mod seen_before;
 mod stack;

@@ -9,6 +9,7 @@ use super::super::keymap::Keymap;
 use super::super::state::{Overlay, State};
 use super::changes::{change, show, time};
 use super::gateway::gateway;
+use super::objects::fold;
 use super::rows::{bottom, copy, enter, error, find, scroll};
 use super::{overlays, say};
 use crate::model::LogRole;
@@ -87,19 +88,23 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Top => scroll(state, isize::MIN / 2),
         Cmd::Bottom => bottom(state),
         Cmd::Left | Cmd::Right => {
-            if (state.page, state.pane()) == (Page::Executions, 1) {
+            if (state.page, state.pane()) == (Page::Objects, 0) {
+                fold(state, cmd == Cmd::Right);
+            } else if (state.page, state.pane()) == (Page::Executions, 1) {
                 let (x, y) = state.graph_scroll.unwrap_or_default();
                 let x = if cmd == Cmd::Left { x.saturating_sub(4) } else { x + 4 };
                 state.graph_scroll = Some((x, y));
             }
         }
-        Cmd::Enter => enter(state),
+        Cmd::Enter => return enter(state),
         Cmd::Back | Cmd::Leave => {
             if state.zoom {
                 state.zoom = false;
             } else if state.page == Page::Logs && state.logs.detail {
                 state.logs.detail = false;
                 state.focus[Page::Logs as usize] = 0;
+            } else if state.page == Page::Objects && state.pane() == 1 {
+                state.focus[Page::Objects as usize] = 0;
             } else if state.page == Page::Flow {
                 if cmd == Cmd::Leave {
                     return quit(state);
@@ -145,6 +150,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Timestamps => state.logs.hide_time = !state.logs.hide_time,
         Cmd::Zoom => state.zoom = !state.zoom,
         Cmd::NextError | Cmd::PreviousError => error(state, cmd == Cmd::NextError),
+        Cmd::Refresh => return super::objects::refresh(state),
+        Cmd::Reset => super::guide::reset(state),
         Cmd::Copy => return copy(state),
         Cmd::Mouse => {
             state.mouse = !state.mouse;

@@ -23,6 +23,7 @@ fn rows(state: &State) -> usize {
         (Page::Table, 1) => board().map_or(0, |board| board.items.len()),
         (Page::Table, 2) => board().map_or(0, |board| board.missing.len() + board.unexpected.len()),
         (Page::Activity, 0) => state.calls.now.rows.len(),
+        (Page::Guide, 0) => super::guide::rows(),
         (Page::Gateway, 0) => state.setup.scenarios.len(),
         (Page::Gateway, 2) => state.gateway.sent.len(),
         (Page::Executions, 0) => state.executions.len(),
@@ -58,6 +59,12 @@ pub(super) fn scroll(state: &mut State, by: isize) {
             let last = state.calls.now.rows.len().saturating_sub(1);
             return state.calls.select(state.calls.place().saturating_add_signed(by).min(last));
         }
+        (Page::Objects, 0) => {
+            let rows = state.objects.rows();
+            let at = state.objects.place(&rows).saturating_add_signed(by).min(rows.len().saturating_sub(1));
+            state.rows[Page::Objects as usize][1] = None;
+            return state.objects.select(at);
+        }
         (Page::Executions, 1) => {
             let (x, y) = state.graph_scroll.unwrap_or_default();
             state.graph_scroll = Some((x, y.saturating_add_signed(by).min(1_000)));
@@ -69,6 +76,7 @@ pub(super) fn scroll(state: &mut State, by: isize) {
     let default = if grows(state) { count.saturating_sub(1) } else { 0 };
     let now = match (page, pane) {
         (Page::Executions, 0) => state.run().and_then(|arn| state.executions.age(arn)).unwrap_or(0),
+        (Page::Guide, 0) => super::guide::selected(state, &state.steps()),
         _ => state.rows[page as usize][pane].unwrap_or(default),
     };
     let row = now.saturating_add_signed(by).min(count.saturating_sub(1));
@@ -79,6 +87,7 @@ pub(super) fn scroll(state: &mut State, by: isize) {
             state.rows[Page::Flow as usize][1] = Some(row);
             state.rows[Page::Table as usize] = [Some(row), None, None, None];
         }
+        (Page::Guide, 0) => state.rows[Page::Guide as usize][1] = None,
         (Page::Executions, 0) => {
             state.selected_run = state.executions.newest(row).map(|(arn, _)| arn.to_owned());
             state.rows[Page::Executions as usize] = [Some(row), None, None, None];
@@ -97,8 +106,10 @@ pub(super) fn bottom(state: &mut State) {
     }
 }
 
-pub(super) fn enter(state: &mut State) {
+pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     match (state.page, state.pane()) {
+        (Page::Objects, _) => return super::objects::enter(state),
+        (Page::Guide, _) => return super::guide::enter(state),
         (Page::Flow, 1) => state.page = Page::Table,
         (Page::Flow, 2) => state.page = Page::Executions,
         (Page::Flow, 3) => state.page = Page::Logs,
@@ -106,6 +117,7 @@ pub(super) fn enter(state: &mut State) {
         (Page::Logs, 0) => state.logs.detail = !state.logs.detail,
         _ => pane(state, 1),
     }
+    Vec::new()
 }
 
 pub(super) fn find(state: &mut State, forwards: bool) {
@@ -124,6 +136,10 @@ pub(super) fn find(state: &mut State, forwards: bool) {
             state.focus[Page::Table as usize] = 1;
         }
         found.is_some()
+    } else if state.page == Page::Objects {
+        state.rows[Page::Objects as usize][1] = None;
+        state.focus[Page::Objects as usize] = 0;
+        state.objects.find(forwards)
     } else {
         let wanted = state.logs.search.clone();
         let hit = |line: &LogLine| !wanted.is_empty() && holds(&line.message, &wanted);
@@ -219,6 +235,8 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
         (Page::Executions, _) => state.run().map(str::to_owned),
         (Page::Gateway, 0) => state.setup.scenarios.get(state.row(Page::Gateway, 0)).map(|offer| offer.name.clone()),
         (Page::Gateway, _) => state.sent().map(|sent| state.gateway.payload(sent).to_string()),
+        (Page::Objects, _) => state.objects.selected(&state.objects.rows()).map(|row| row.uri()),
+        (Page::Guide, _) => super::guide::line(state),
         (Page::Activity, _) => state.calls.row().map(|row| format!("{} {}", row.service, row.operation)),
     };
     match text {

@@ -6,8 +6,10 @@ mod executions;
 mod flow;
 mod frame;
 mod gateway;
+mod guide;
 mod header;
 mod logs;
+mod objects;
 mod overlay;
 mod pipeline;
 mod sources;
@@ -87,6 +89,8 @@ pub fn draw(frame: &mut Frame, state: &State, view: &mut ViewState) {
         Page::Logs => logs::render(frame, body, state, view),
         Page::Table => table::render(frame, body, state, view),
         Page::Executions => executions::render(frame, body, state, view),
+        Page::Objects => objects::render(frame, body, state, view),
+        Page::Guide => guide::render(frame, body, state, view),
         Page::Gateway => gateway::render(frame, body, state, view),
         Page::Activity => activity::render(frame, body, state, view),
     }

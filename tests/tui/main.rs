@@ -3,8 +3,10 @@
 mod activity;
 mod changes;
 mod gateway;
+mod guide;
 mod journeys;
 mod looks;
+mod objects;
 mod sources;
 mod story;
 mod targets;

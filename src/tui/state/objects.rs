@@ -28,7 +28,7 @@ pub(crate) struct Bucket {
 pub(crate) struct LevelView {
     pub(crate) is_open: bool,
     is_reading: bool,
-    /// Whether it was read to an end, even if not all of it.
+    /// Whether some of it was read.
     is_read: bool,
     failed: Option<String>,
     level: Level,
@@ -365,7 +365,8 @@ impl Objects {
         let rows = self.rows();
         for row in &rows {
             let (bucket, prefix) = (row.bucket.to_owned(), row.name.to_owned());
-            let is_new = |level: &LevelView| level.is_open && !level.is_read && !level.is_reading;
+            let is_new =
+                |level: &LevelView| level.is_open && !level.is_read && !level.is_reading && level.failed.is_none();
             if matches!(row.kind, Kind::Bucket(_, true)) && !self.uploads.contains_key(row.bucket) {
                 wanted.push(Look::Uploads { bucket: bucket.clone() });
             }
@@ -460,10 +461,10 @@ impl Objects {
         match (look, found) {
             (Look::Level { bucket, prefix, after, pages }, found) => {
                 let view = self.levels.entry(place(bucket, prefix)).or_default();
-                (view.is_reading, view.is_read) = (false, true);
+                view.is_reading = false;
                 match found {
                     Ok(Found::Level(level)) => {
-                        view.failed = None;
+                        (view.failed, view.is_read) = (None, true);
                         view.take(level, after.is_some(), *pages);
                         self.forget_below(bucket, prefix);
                     }

@@ -98,7 +98,6 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
             list.push((Cmd::Fault, ""));
         }
         Page::Objects => {
-            list.retain(|(cmd, _)| *cmd == Cmd::Deploy);
             list.extend([(Cmd::Enter, ""), (Cmd::Search, ""), (Cmd::Refresh, ""), (Cmd::Copy, "copy")]);
         }
         Page::Guide => list.extend([(Cmd::Enter, ""), (Cmd::Copy, "copy command"), (Cmd::Reset, "")]),

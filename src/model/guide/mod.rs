@@ -335,7 +335,10 @@ impl Facts {
     fn fill(&self, line: &str) -> String {
         let folder = self.share().map(|share| share.folder.as_str()).filter(|folder| !folder.is_empty());
         let line = match line.split_once(' ') {
-            Some(("vaultscope", rest)) if !self.flags.is_empty() => format!("vaultscope {} {rest}", self.flags),
+            Some(("vaultscope", rest)) if !self.flags.is_empty() && !is_local(rest) => {
+                let write = if self.flags.contains("--target aws") && writes(rest) { " --write" } else { "" };
+                format!("vaultscope {}{write} {rest}", self.flags)
+            }
             Some(("aws", rest)) if !self.aws_flags.is_empty() => format!("aws {} {rest}", self.aws_flags),
             _ => line.to_owned(),
         };
@@ -343,6 +346,16 @@ impl Facts {
             .replace("STACK", &self.stack)
             .replace("FOLDER", folder.unwrap_or("FOLDER"))
     }
+}
+
+/// Whether a command of ours works on no target.
+fn is_local(rest: &str) -> bool {
+    ["generate ", "vault ", "template "].iter().any(|command| rest.starts_with(command))
+}
+
+/// Whether a command of ours changes its target.
+fn writes(rest: &str) -> bool {
+    (rest.starts_with("deploy") && !rest.contains("--preview")) || rest.starts_with("cleanup")
 }
 
 #[cfg(test)]

@@ -195,7 +195,7 @@ pub const MODULES: [Module; 7] = [
                 press: Some(Press::StartJob),
                 command: Some("vaultscope vault -s sourcedata -t FOLDER"),
                 aws: None,
-                hint: "FOLDER is what `vaultscope gateway mount` prints.",
+                hint: "`vaultscope gateway mount` prints the folder of the share.",
                 check: Some(checks::data_is_vaulted),
             },
             Step {

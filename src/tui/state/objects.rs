@@ -166,10 +166,11 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
-    /// Takes in which buckets there are. The first one is opened when it is new.
-    pub(crate) fn know(&mut self, stacks: &IndexMap<String, Stack>) {
+    /// Takes in which buckets there are, those of the main stack first. Its first one is opened when it is new.
+    pub(crate) fn know(&mut self, stacks: &IndexMap<String, Stack>, main: &str) {
         let mut buckets: Vec<Bucket> = Vec::new();
-        for (name, stack) in stacks {
+        let (first, others): (Vec<_>, Vec<_>) = stacks.iter().partition(|(name, _)| *name == main);
+        for (name, stack) in first.into_iter().chain(others) {
             let outputs = stack.outputs.iter().filter(|(key, _)| key.ends_with("BucketName")).map(|(_, value)| value);
             let made = stack.resources.values().filter(|event| {
                 event.resource_type == "AWS::S3::Bucket"
@@ -188,7 +189,7 @@ impl Objects {
         let is_there = |name: &str| buckets.iter().any(|bucket| bucket.name == name);
         self.levels.retain(|place, _| place.split_once('/').is_some_and(|(bucket, _)| is_there(bucket)));
         self.uploads.retain(|bucket, _| is_there(bucket));
-        if let Some(first) = buckets.first() {
+        if let Some(first) = buckets.first().filter(|bucket| bucket.stack == main) {
             self.levels
                 .entry(place(&first.name, ""))
                 .or_insert_with(|| LevelView { is_open: true, ..LevelView::default() });
@@ -570,7 +571,7 @@ mod tests {
 
     fn opened() -> Objects {
         let mut objects = Objects::default();
-        objects.know(&stacks("b"));
+        objects.know(&stacks("b"), "S");
         let looks = objects.unread();
         assert_eq!(looks.len(), 2, "the root and its uploads: {looks:?}");
         assert!(objects.unread().is_empty(), "once");
@@ -641,9 +642,9 @@ mod tests {
         }
         assert_eq!(names(&objects), ["b", "no", " a-vaultjob/", " z", "uploads"]);
         assert!(objects.unread().is_empty(), "nobody asks again and again");
-        objects.know(&IndexMap::new());
+        objects.know(&IndexMap::new(), "S");
         assert!(objects.rows().is_empty());
-        objects.know(&stacks("c"));
+        objects.know(&stacks("c"), "S");
         assert_eq!(objects.unread().len(), 2, "another bucket");
     }
 

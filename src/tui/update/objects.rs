@@ -20,7 +20,8 @@ pub(super) fn wants(state: &mut State) -> Vec<Effect> {
     if state.page != Page::Objects {
         return Vec::new();
     }
-    state.objects.know(&state.stacks);
+    let main = state.setup.stacks.first().map_or("", |offer| offer.stack.as_str());
+    state.objects.know(&state.stacks, main);
     if state.replay.is_some() {
         return Vec::new();
     }

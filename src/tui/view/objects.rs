@@ -123,14 +123,9 @@ fn parted(state: &State, of: &Row) -> Parted {
         class: String::new(),
     };
     match of.kind {
-        Kind::Bucket(stack, is_open) => {
+        Kind::Bucket(_, is_open) => {
             let (size, moment) = known(state.objects.total(of.bucket, ""));
-            Parted {
-                size,
-                moment,
-                class: stack.to_owned(),
-                ..plain(Role::Title, turned(is_open), of.bucket.to_owned())
-            }
+            Parted { size, moment, ..plain(Role::Title, turned(is_open), of.bucket.to_owned()) }
         }
         Kind::Folder(is_open) => {
             let (size, moment) = known(state.objects.total(of.bucket, of.name));
@@ -290,7 +285,7 @@ fn level(state: &State, view: &ViewState, of: &Row, room: usize) -> Vec<Line<'st
 
 /// What S3 says of an object, and how it begins.
 fn object(state: &State, view: &ViewState, of: &Row, room: usize) -> Vec<Line<'static>> {
-    let mut lines = fold(view, Role::Title, &of.uri(), room);
+    let mut lines = Vec::new();
     let found = state.objects.peek_of(of.bucket, of.name).map(|peek| &peek.found);
     match found {
         Some(Some(Ok(peek))) => {
@@ -314,7 +309,11 @@ fn kilo(bytes: u64) -> String {
 
 fn head(view: &ViewState, peek: &Peek, room: usize) -> Vec<Line<'static>> {
     let parts = [
-        format!("{} ({} bytes)", text::bytes(peek.size), text::number(peek.size)),
+        if peek.size < 1_000 {
+            text::bytes(peek.size)
+        } else {
+            format!("{} ({} bytes)", text::bytes(peek.size), text::number(peek.size))
+        },
         moment(peek.modified),
         peek.storage_class.clone(),
         peek.content_type.clone().unwrap_or_default(),

@@ -17,6 +17,11 @@ impl Saw {
         self.lines.get(&role).copied().unwrap_or_default()
     }
 
+    /// Lines of both file types.
+    fn uploads(&self) -> u64 {
+        self.lines(LogRole::DataFileUpload) + self.lines(LogRole::ManifestFileUpload)
+    }
+
     /// Whether a gateway has announced uploads of which nobody told us.
     fn has_announcements(&self) -> bool {
         !self.lines.is_empty() || self.items > 0
@@ -122,7 +127,7 @@ fn on_its_way(guide: &Guide, facts: &Facts) -> Option<String> {
     } else if files > 0 {
         Some(format!("{} lie on the share", count(files, "file")))
     } else if saw.has_announcements() {
-        Some(format!("{} were announced", count(saw.lines(LogRole::DataFileUpload).max(saw.items), "upload")))
+        Some(format!("{} were announced", count(saw.uploads().max(saw.items), "upload")))
     } else {
         None
     }
@@ -152,13 +157,13 @@ pub(super) fn data_is_vaulted(guide: &Guide, facts: &Facts) -> Finding {
 
 pub(super) fn uploads_are_announced(guide: &Guide, _: &Facts) -> Finding {
     let saw = &guide.saw;
-    let told = saw.notified.max(saw.lines.values().sum::<u64>()).max(saw.items);
+    let told = saw.notified.max(saw.uploads()).max(saw.items);
     if told == 0 { open("nothing was announced yet") } else { Done(format!("{} announced", count(told, "upload"))) }
 }
 
 pub(super) fn objects_were_seen(guide: &Guide, facts: &Facts) -> Finding {
     let saw = &guide.saw;
-    let there = saw.objects.max(saw.notified).max(saw.lines.values().sum());
+    let there = saw.objects.max(saw.notified).max(saw.uploads());
     looked(guide, facts, Screen::Objects, there, "object", "nothing has reached the bucket")
 }
 

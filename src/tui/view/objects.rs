@@ -144,8 +144,12 @@ fn parted(state: &State, of: &Row) -> Parted {
         Kind::Uploads(uploads, is_open) => uploads_row(uploads, is_open, plain),
         Kind::Upload(upload) => {
             let (size, count) = upload.parts.map(parts).unwrap_or_default();
-            let age = age(state.now(), upload.initiated).map(|age| format!(" · {} old", text::time(age)));
-            let moment = format!("{count}{}", age.unwrap_or_default());
+            let age = age(state.now(), upload.initiated).map(text::time).unwrap_or_default();
+            let moment = match (count.is_empty(), age.is_empty()) {
+                (false, false) => format!("{count} · {age}"),
+                (true, false) => format!("{age} old"),
+                (_, true) => count,
+            };
             Parted { size, moment, ..plain(Role::Warn, "◌ ", upload.key.clone()) }
         }
     }

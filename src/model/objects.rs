@@ -172,7 +172,7 @@ impl Start {
         let is_whole = u64::try_from(bytes.len()).is_ok_and(|read| read >= size);
         let Some(text) = text_of(bytes, is_whole) else {
             let kept = &bytes[..bytes.len().min(KEPT_BINARY)];
-            let digits = kept.iter().map(|byte| format!("{byte:02x}")).collect();
+            let digits = kept.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
             return Self::Binary { digits, is_whole: is_whole && kept.len() == bytes.len() };
         };
         let is_document = is_whole && text.trim_start().starts_with(['{', '[']);

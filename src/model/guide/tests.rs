@@ -30,7 +30,7 @@ fn line(guide: &mut Guide, role: LogRole) {
 fn state(guide: &Guide, facts: &Facts, id: &str) -> (StepState, String) {
     let report = guide.report(facts);
     let step = report.iter().flat_map(|module| &module.steps).find(|step| step.id == id);
-    step.map(|step| (step.state, step.why.clone())).unwrap_or_else(|| panic!("step {id}"))
+    step.map_or_else(|| panic!("step {id}"), |step| (step.state, step.why.clone()))
 }
 
 #[test]

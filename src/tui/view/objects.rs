@@ -237,7 +237,7 @@ fn place(state: &State, view: &ViewState, of: &Row, room: usize) -> Vec<Line<'st
             lines.extend(level(state, view, of, room));
             match state.objects.uploads(of.bucket) {
                 Some(UploadsView { failed: Some(problem), .. }) => {
-                    lines.extend(fold(view, Role::Bad, &format!("✗ {problem}"), room))
+                    lines.extend(fold(view, Role::Bad, &format!("✗ {problem}"), room));
                 }
                 Some(UploadsView { found: Some(found), .. }) => {
                     let words = match found.list.len() {
@@ -370,7 +370,7 @@ fn hexadecimal(view: &ViewState, digits: &str, room: usize) -> Vec<Line<'static>
         .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
         .collect();
     let line = |(at, row): (usize, &[u8])| {
-        let hex: String = row.iter().map(|byte| format!("{byte:02x} ")).collect();
+        let hex = row.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
         let chars: String =
             row.iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' }).collect();
         Line::from(vec![

@@ -117,10 +117,9 @@ impl Row<'_> {
     pub(crate) fn short(&self) -> &str {
         match self.kind {
             Kind::Bucket(..) => self.bucket,
-            Kind::Folder(_) => last(self.name),
             // The marker of a folder, as File Gateway writes one for each directory.
             Kind::Object(_) if self.name.ends_with('/') => "./",
-            Kind::Object(_) => last(self.name),
+            Kind::Folder(_) | Kind::Object(_) => last(self.name),
             Kind::Upload(upload) => &upload.key,
             _ => "",
         }
@@ -321,9 +320,8 @@ impl Objects {
         let rows = self.rows();
         let Some(row) = self.selected(&rows) else { return false };
         let (kind, bucket, name) = (row.tag(), row.bucket.to_owned(), row.name.to_owned());
-        let is_open = match row.kind {
-            Kind::Bucket(_, is_open) | Kind::Folder(is_open) | Kind::Uploads(_, is_open) => is_open,
-            _ => return false,
+        let (Kind::Bucket(_, is_open) | Kind::Folder(is_open) | Kind::Uploads(_, is_open)) = row.kind else {
+            return false;
         };
         let wanted = open.unwrap_or(!is_open);
         if kind == 5 {

@@ -28,6 +28,7 @@ fn names(objects: &Objects) -> Vec<String> {
     objects.rows().iter().map(name).collect()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is given to what takes an answer")]
 fn level(folders: &[&str], objects: &[(&str, u64)], next: Option<&str>) -> Result<Found, String> {
     Ok(Found::Level(Level {
         folders: folders.iter().map(|&folder| folder.to_owned()).collect(),

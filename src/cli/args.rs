@@ -118,6 +118,8 @@ pub enum Command {
     LogData(LogDataArgs),
     /// Print what happens on a deployed stack
     Watch(WatchArgs),
+    /// Say which steps of the workshop are done on the target, and which one is next
+    Guide(GuideArgs),
     /// Show a recorded session in the dashboard again, or make a picture of it
     Replay(ReplayArgs),
     /// Activate a File Gateway, make its file share, and say how both are
@@ -382,6 +384,14 @@ pub struct WatchArgs {
     /// Of --until-reconciled: the dataset
     #[arg(long, value_name = "ID", requires = "until_reconciled")]
     pub set_id: Option<String>,
+}
+
+/// Arguments of `guide`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GuideArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `completions`.

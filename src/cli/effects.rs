@@ -139,6 +139,14 @@ impl Effects {
             Effect::StartJob(request) => self.start_job(request).await,
             Effect::Play { scenario } => Box::pin(self.play(scenario)).await,
             Effect::Gateway(wish) => self.intervene(*wish),
+            Effect::Look(look) => {
+                self.look(look).await;
+                Ok(String::new())
+            }
+            Effect::AskGateways => {
+                self.tell_gateways().await;
+                Ok(String::new())
+            }
             Effect::Fault(fault) => self.fault(fault.as_ref()).await,
             Effect::ReadTrace { about } => self.trace(about).await,
             Effect::ReadHistory { execution } => {

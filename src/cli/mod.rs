@@ -19,12 +19,14 @@ mod export;
 mod gateway;
 mod gateway_port;
 mod generate;
+mod guide;
 mod interrupt;
 mod inventory;
 mod job;
 mod journal;
 mod landing;
 mod log_data;
+mod looks;
 mod manual;
 mod memory;
 mod observed;
@@ -136,6 +138,7 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::S3tarTask(args)) => s3tar_task::run(&settings, &args, cancel).await,
             Some(Command::Inventory(args)) => inventory::run(&settings, &args).await,
             Some(Command::LogData(args)) => log_data::run(&settings, &args).await,
+            Some(Command::Guide(args)) => guide::run(&settings, &args, cancel).await,
             Some(Command::Watch(args)) => watch::run(&settings, &args, cancel).await,
             Some(Command::Gateway(args)) => gateway::run(&settings, args, cancel).await,
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,

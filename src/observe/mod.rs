@@ -15,6 +15,7 @@ mod ledger;
 mod live_tail;
 mod logs;
 mod lull;
+pub mod objects;
 mod queue;
 mod schedule;
 mod seen_before;

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::objects::Look;
+
 /// Work to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -56,6 +58,10 @@ pub enum Effect {
         /// The object's key.
         about: String,
     },
+    /// Look into a bucket: answered with [`Event::Found`](super::Event::Found).
+    Look(Look),
+    /// Ask the target of its File Gateways: answered with [`Event::Gateways`](super::Event::Gateways).
+    AskGateways,
     /// Run the embedded endpoint's clock at that many simulated seconds per real second.
     SetRate(f64),
     /// Stop (`true`) or resume the embedded endpoint's clock.

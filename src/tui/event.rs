@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::effect::Effect;
 use super::state::ReplayReading;
 use crate::model::activity::Activity;
+use crate::model::guide::Gateways;
+use crate::model::objects::{Found, Look};
 use crate::model::preview::ChangePreview;
 use crate::model::trace::TraceHop;
 use crate::model::{Check, FlowEvent, Share, Timestamp};
@@ -57,6 +59,15 @@ pub enum Event {
     },
     /// Every call of the target so far, about once a second.
     Activity(Activity),
+    /// A bucket was looked into.
+    Found {
+        /// What was asked.
+        look: Look,
+        /// What was found, or one sentence why nothing was.
+        found: Result<Found, String>,
+    },
+    /// The File Gateways of the target; `None` where it does not tell of them.
+    Gateways(Option<Gateways>),
     /// Something of a recording, which happens again: what it would have done to a target is left undone.
     Replayed(Box<Event>),
     /// How far a replay is, a few times a second and on each change.

@@ -5,6 +5,7 @@ mod dashboard;
 mod deploy;
 mod endpoints;
 mod gateway;
+mod guide;
 mod interrupt;
 mod keeping;
 mod manual;

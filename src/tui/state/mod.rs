@@ -4,8 +4,10 @@ pub(crate) mod calls;
 pub(crate) mod change;
 pub(crate) mod gateway;
 pub(crate) mod graph;
+pub(crate) mod guide;
 mod job_form;
 pub(crate) mod logs;
+pub(crate) mod objects;
 pub(crate) mod opened;
 pub(crate) mod replay;
 pub(crate) mod scene;
@@ -32,8 +34,10 @@ use change::Waiting;
 use gateway::Gateway;
 pub use gateway::ScenarioOffer;
 use graph::GraphView;
+use guide::GuideView;
 pub(crate) use job_form::JobForm;
 use logs::Logs;
+use objects::Objects;
 use opened::Opened;
 use replay::Replay;
 use scene::Scene;
@@ -144,6 +148,8 @@ pub struct State {
     pub(crate) sources: Sources,
     pub(crate) calls: Calls,
     pub(crate) gateway: Gateway,
+    pub(crate) objects: Objects,
+    pub(crate) guide: GuideView,
     /// The change set that waits for the user's word; it is shown as soon as nothing else lies over the page.
     pub(crate) waiting: Option<Waiting>,
     pub(crate) latest: VecDeque<Latest>,

@@ -44,6 +44,7 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
         let row = &mut state.rows[Page::Gateway as usize][2];
         *row = row.map(|row| row.saturating_sub(state.gateway.forgotten - before));
     }
+    state.guide.guide.see(&event);
     latest(state, &event);
     match event.what {
         Seen::Machine(machine) => {

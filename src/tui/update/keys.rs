@@ -10,6 +10,7 @@ use super::super::state::{Overlay, State};
 use super::super::widget::graph::Direction;
 use super::changes::{change, show, time};
 use super::gateway::gateway;
+use super::objects::fold;
 use super::rows::{bottom, copy, enter, error, find, scroll};
 use super::{graph, opened, overlays, say};
 
@@ -103,6 +104,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Top if is_graph(state) => graph::first(state),
         Cmd::Top => scroll(state, isize::MIN / 2),
         Cmd::Bottom => bottom(state),
+        Cmd::Left | Cmd::Right if (state.page, state.pane()) == (Page::Objects, 0) => fold(state, cmd == Cmd::Right),
         Cmd::Enter => return enter(state),
         Cmd::Back | Cmd::Leave => {
             if state.zoom {
@@ -110,6 +112,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             } else if state.page == Page::Logs && state.logs.detail {
                 state.logs.detail = false;
                 state.focus[Page::Logs as usize] = 0;
+            } else if state.page == Page::Objects && state.pane() == 1 {
+                state.focus[Page::Objects as usize] = 0;
             } else if state.page == Page::Flow {
                 if cmd == Cmd::Leave {
                     return quit(state);
@@ -155,6 +159,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Left | Cmd::Right | Cmd::Larger | Cmd::Smaller => {}
         Cmd::Zoom => state.zoom = !state.zoom,
         Cmd::NextError | Cmd::PreviousError => error(state, cmd == Cmd::NextError),
+        Cmd::Refresh => return super::objects::refresh(state),
+        Cmd::Reset => super::guide::reset(state),
         Cmd::Copy => return copy(state),
         Cmd::Mouse => {
             state.mouse = !state.mouse;

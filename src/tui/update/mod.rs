@@ -5,11 +5,14 @@ mod changes;
 mod flows;
 mod gateway;
 mod graph;
+mod guide;
 mod keys;
+mod objects;
 mod opened;
 mod overlays;
 mod rows;
 
+pub(super) use guide::selected as selected_step;
 pub(super) use keys::keymap;
 
 use super::state::{KEPT_PROBLEMS, State};
@@ -20,6 +23,13 @@ const MESSAGE_MS: u64 = 6_000;
 
 /// Takes in what happened and says what shall be done.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    let mut effects = take(state, event);
+    effects.extend(objects::wants(state));
+    effects.extend(guide::wants(state));
+    effects
+}
+
+fn take(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Key(key) => return keys::press(state, key),
         Event::Scroll(by) => rows::scroll(state, isize::from(by) * 3),
@@ -60,6 +70,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Trace { about, hops } => opened::hops(state, &about, hops),
+        Event::Found { look, found } => state.objects.answer(&look, found),
+        Event::Gateways(gateways) => guide::gateways(state, gateways),
         Event::Share(share) => state.gateway.share = Some(share),
         Event::Judged { scenario, checks } => {
             state.gateway.judged.insert(scenario, checks);
@@ -77,7 +89,7 @@ fn replayed(state: &mut State, event: Event) {
     }
     // Without the replay in sight it does to the state what it did then; its effects were carried out then.
     let replay = state.replay.take();
-    drop(update(state, event));
+    drop(take(state, event));
     state.replay = replay;
 }
 

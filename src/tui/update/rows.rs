@@ -31,6 +31,7 @@ fn rows(state: &State) -> usize {
         (Page::Table, 1) => board().map_or(0, |board| board.items.len()),
         (Page::Table, 2) => board().map_or(0, |board| board.missing.len() + board.unexpected.len()),
         (Page::Activity, 0) => state.calls.now.rows.len(),
+        (Page::Guide, 0) => super::guide::rows(),
         (Page::Gateway, 0) => state.setup.scenarios.len(),
         (Page::Gateway, 2) => state.gateway.sent.len(),
         (Page::Executions, 0) => state.executions.len(),
@@ -77,6 +78,12 @@ pub(super) fn scroll(state: &mut State, by: isize) {
         }
         (Page::Executions, 1) => return graph::pan(state, 0, by),
         (Page::Executions, 2) => state.graph.is_told = false,
+        (Page::Objects, 0) => {
+            let rows = state.objects.rows();
+            let at = state.objects.place(&rows).saturating_add_signed(by).min(rows.len().saturating_sub(1));
+            state.rows[Page::Objects as usize][1] = None;
+            return state.objects.select(at);
+        }
         _ => {}
     }
     let count = rows(state);
@@ -84,6 +91,7 @@ pub(super) fn scroll(state: &mut State, by: isize) {
     let now = match (page, pane) {
         (Page::Executions, 0) => state.run().and_then(|arn| state.executions.age(arn)).unwrap_or(0),
         (Page::Flow, 1) if is_archiving(state) => state.run().and_then(|arn| state.executions.age(arn)).unwrap_or(0),
+        (Page::Guide, 0) => super::guide::selected(state, &state.steps()),
         _ => state.rows[page as usize][pane].unwrap_or(default),
     };
     let row = now.saturating_add_signed(by).min(count.saturating_sub(1));
@@ -100,6 +108,7 @@ pub(super) fn scroll(state: &mut State, by: isize) {
             state.rows[Page::Flow as usize][1] = Some(row);
             state.rows[Page::Table as usize] = first(row);
         }
+        (Page::Guide, 0) => state.rows[Page::Guide as usize][1] = None,
         (Page::Executions, 0) => {
             state.selected_run = state.executions.newest(row).map(|(arn, _)| arn.to_owned());
             state.rows[Page::Executions as usize] = first(row);
@@ -128,6 +137,8 @@ fn first(row: usize) -> [Option<usize>; PANES] {
 pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     let board = || state.set().and_then(|set| state.boards.get(set));
     match (state.page, state.pane()) {
+        (Page::Objects, _) => return super::objects::enter(state),
+        (Page::Guide, _) => return super::guide::enter(state),
         (Page::Stacks, 0) => return choose(state),
         (Page::Flow, 1) if is_archiving(state) => state.page = Page::Executions,
         (Page::Flow, 3) if is_archiving(state) => {
@@ -203,6 +214,10 @@ pub(super) fn find(state: &mut State, forwards: bool) {
             state.focus[Page::Table as usize] = 1;
         }
         found.is_some()
+    } else if state.page == Page::Objects {
+        state.rows[Page::Objects as usize][1] = None;
+        state.focus[Page::Objects as usize] = 0;
+        state.objects.find(forwards)
     } else {
         let wanted = state.logs.search.clone();
         let hit = |line: &LogLine| !wanted.is_empty() && holds(&line.message, &wanted);
@@ -304,6 +319,8 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
         (Page::Executions, _) => state.run().map(str::to_owned),
         (Page::Gateway, 0) => state.setup.scenarios.get(state.row(Page::Gateway, 0)).map(|offer| offer.name.clone()),
         (Page::Gateway, _) => state.sent().map(|sent| state.gateway.payload(sent).to_string()),
+        (Page::Objects, _) => state.objects.selected(&state.objects.rows()).map(|row| row.uri()),
+        (Page::Guide, _) => super::guide::line(state),
         (Page::Activity, _) => state.calls.row().map(|row| format!("{} {}", row.service, row.operation)),
     };
     match text {

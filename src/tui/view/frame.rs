@@ -17,23 +17,32 @@ use crate::model::StackKind;
 pub(super) fn tabs(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let label =
         |page: Page| keymap().key_of(state.page, Cmd::Show(page)).map(|key| key.to_string()).unwrap_or_default();
-    let whole: usize = Page::ALL.into_iter().map(|page| text::width(&label(page)) + page.name().len() + 3).sum();
-    let narrow = usize::from(area.width) < whole;
+    let problems = if state.unread > 0 { format!("  ✗ problems: {} (!)", state.unread) } else { String::new() };
+    let room = usize::from(area.width).saturating_sub(text::width(&problems));
+    // With air around each name, without it, or with the name of this page alone: as much as there is room for.
+    let name = |page: Page| if page == Page::Executions { "Runs" } else { page.name() };
+    let aired = |page: Page| format!(" {} {} ", label(page), page.name());
+    let tight = |page: Page| format!(" {} {}", label(page), name(page));
+    let alone = |page: Page| if page == state.page { aired(page) } else { format!(" {} ", label(page)) };
+    let fits = |form: &dyn Fn(Page) -> String| {
+        Page::ALL.into_iter().map(|page| text::width(&form(page))).sum::<usize>() <= room
+    };
+    let (form, is_narrow): (&dyn Fn(Page) -> String, bool) = match (fits(&aired), fits(&tight)) {
+        (true, _) => (&aired, false),
+        (false, true) => (&tight, false),
+        (false, false) => (&alone, true),
+    };
     let mut spans = Vec::new();
     for page in Page::ALL {
         let here = page == state.page;
-        let digit = label(page);
-        let label = match (narrow, here) {
-            (false, _) | (true, true) => format!(" {digit} {} ", page.name()),
-            (true, false) => format!(" {digit} "),
-        };
+        let label = form(page);
         spans.push(view.span(
             if here { Role::Tab } else { Role::Dim },
-            if here && !narrow { label.replacen(' ', "▸", 1) } else { label },
+            if here && !is_narrow { label.replacen(' ', "▸", 1) } else { label },
         ));
     }
     if state.unread > 0 {
-        spans.push(view.span(Role::Bad, format!("  ✗ problems: {} (!)", state.unread)));
+        spans.push(view.span(Role::Bad, problems));
     }
     let line = Line::from(spans);
     let room = usize::from(area.width).saturating_sub(line.width() + 2);
@@ -130,6 +139,10 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
                 list.extend([(Cmd::Larger, ""), (Cmd::Smaller, ""), (Cmd::Enter, "state")]);
             }
         }
+        Page::Objects => {
+            list.extend([(Cmd::Enter, ""), (Cmd::Search, ""), (Cmd::Refresh, ""), (Cmd::Copy, "copy")]);
+        }
+        Page::Guide => list.extend([(Cmd::Enter, ""), (Cmd::Copy, "copy command"), (Cmd::Reset, "")]),
         Page::Activity => {}
     }
     list.extend([(Cmd::NextPane, ""), (Cmd::Zoom, "")]);

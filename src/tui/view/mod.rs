@@ -9,8 +9,10 @@ mod flow;
 mod frame;
 mod gateway;
 mod graph;
+mod guide;
 mod header;
 mod logs;
+mod objects;
 mod opened;
 mod overlay;
 mod pipeline;
@@ -96,6 +98,8 @@ pub fn draw(frame: &mut Frame, state: &State, view: &mut ViewState) {
         Page::Logs => logs::render(frame, body, state, view),
         Page::Table => table::render(frame, body, state, view),
         Page::Executions => executions::render(frame, body, state, view),
+        Page::Objects => objects::render(frame, body, state, view),
+        Page::Guide => guide::render(frame, body, state, view),
         Page::Gateway => gateway::render(frame, body, state, view),
         Page::Activity => activity::render(frame, body, state, view),
     }

@@ -12,6 +12,7 @@ use super::{press, screen, story};
 const BUCKET: &str = "eventprocessingstack-fileuploadbucket-1x2y";
 const ROOT: &str = "DhoTdbmBHm3DfBWL-vaultjob/";
 
+#[expect(clippy::unnecessary_wraps, reason = "it is given to what takes none as well")]
 fn moment(millis: i64) -> Option<Timestamp> {
     Some(Timestamp::from_millis(story::START * 1_000 + millis))
 }
@@ -21,6 +22,7 @@ pub fn object(key: &str, size: u64) -> ObjectRow {
 }
 
 /// What a small bucket answers.
+#[expect(clippy::unnecessary_wraps, reason = "it is given to what takes an answer")]
 pub fn answer(look: &Look) -> Result<Found, String> {
     match look {
         Look::Level { prefix, after, .. } => Ok(Found::Level(match (prefix.as_str(), after) {

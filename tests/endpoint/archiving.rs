@@ -107,7 +107,8 @@ async fn archives_are_read_once_and_made_anew_again_and_what_is_none_is_said_to_
     put("s3tar/2026-11-20/a.tar", archive("x,2048,5,e\ny,3072,6,e\n")).await;
     put("s3tar/2026-11-20/no.tar", b"no archive".to_vec()).await;
     // Longer than what is read of it at first.
-    let long: String = (0..5_000).map(|n| format!("logs/2026/11/20/log_{n}.txt,{n},7,etag\n")).collect();
+    let long: Vec<String> = (0..5_000).map(|n| format!("logs/2026/11/20/log_{n}.txt,{n},7,etag\n")).collect();
+    let long = long.concat();
     put("s3tar/2026-11-21/long.tar", archive(&long)).await;
     let watched = Watched { kind: StackKind::S3Tar, archives: Prefix::read("dest-bucket/s3tar"), ..Watched::default() };
     let (sink, mut events) = mpsc::channel(CHANNEL_CAPACITY);

@@ -406,7 +406,7 @@ fn a_state_with_an_archiving_stack_survives_being_written_and_read() {
 
 #[test]
 fn every_height_and_every_width_is_drawn() {
-    let mut states = [waiting(), given_up(), state_with(Vec::new(), 0), state_with(stands(), 0)];
+    let mut states = vec![waiting(), given_up(), state_with(Vec::new(), 0), state_with(stands(), 0)];
     for state in &mut states {
         for zoom in ["", "z"] {
             press(state, zoom);

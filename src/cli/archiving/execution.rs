@@ -260,7 +260,7 @@ mod tests {
             event(at).task_failed_event_details(details).build().expect("an event")
         };
         let left = StateExitedEventDetails::builder().name(RETRY_WAIT).build().expect("details");
-        let events = [
+        let events = vec![
             entered(1, RUN_TASK, "{}"),
             failed(2, r#"{"StoppedReason":"Essential container in task exited","Containers":[{"ExitCode":2}]}"#),
             entered(3, "ErrorHandler", "{}"),

@@ -106,7 +106,8 @@ impl Dressed {
 
 /// Counts its runs in the file `$0`, ends the first ones with their codes, and becomes the words behind it.
 fn script(codes: &[u8]) -> String {
-    let cases: String = codes.iter().enumerate().map(|(run, code)| format!("{run}) exit {code};; ")).collect();
+    let cases: Vec<String> = codes.iter().enumerate().map(|(run, code)| format!("{run}) exit {code};; ")).collect();
+    let cases = cases.concat();
     format!(
         "n=$(cat \"$0\" 2>/dev/null || echo 0); echo $((n + 1)) >\"$0\"; echo \"run $n of the container\"; case $n in {cases}esac; exec \"$@\""
     )

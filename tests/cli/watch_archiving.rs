@@ -94,7 +94,7 @@ async fn a_day_is_archived_before_the_eyes_of_watch_and_of_the_dashboard() {
     // Noon: no midnight passes by chance.
     let clock = emulator.clock();
     clock.step(Duration::from_secs(DAY - clock.now().secs().cast_unsigned() % DAY + DAY / 2));
-    let clients = stack(&emulator).await;
+    let clients = Box::pin(stack(&emulator)).await;
     let url = emulator.url();
     let named = ["--stack", "s3tar", "--endpoint-url", &url];
     let mut child = vaultscope(&[&["watch"], &named[..]].concat()).spawn().expect("the binary starts");
@@ -159,7 +159,7 @@ async fn a_day_is_archived_before_the_eyes_of_watch_and_of_the_dashboard() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stack_that_reconciles_nothing_is_not_waited_for() {
     let emulator = Emulator::start(EmulatorConfig::default()).await.expect("the endpoint starts");
-    stack(&emulator).await;
+    Box::pin(stack(&emulator)).await;
     let url = emulator.url();
     let ended = tokio::task::spawn_blocking(move || {
         crate::support::run(&["watch", "--stack", "S3TarStack", "--until-reconciled", "--endpoint-url", &url])

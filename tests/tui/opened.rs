@@ -234,7 +234,7 @@ fn the_history_of_an_execution_that_was_left_aside_is_asked_for_once() {
 
 #[test]
 fn every_size_is_drawn() {
-    for mut state in vec![table("G\n"), landing("4j\n+"), landing("5\t+z"), branches()] {
+    for mut state in vec![table("G\n"), landing("4j\n+"), landing("5\t+z"), branches()].into_boxed_slice() {
         (1..60).for_each(|height| drop(screen(&mut state, 90, height)));
         (1..150).for_each(|width| drop(screen(&mut state, width, 26)));
     }

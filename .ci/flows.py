@@ -1,6 +1,10 @@
 """Round trips of boto3 through SNS, EventBridge Scheduler and Step Functions: every operation that the endpoint has."""
+import http.server
 import json
+import queue as queues
+import threading
 import time
+import urllib.request
 
 ROLE = "arn:aws:iam::000000000000:role/flows"
 
@@ -41,6 +45,70 @@ class Queue:
 
     def is_empty(self):
         return "Messages" not in self.sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=0)
+
+
+class Program:
+    """A program on loopback that takes posts."""
+
+    def __init__(self):
+        self.posts, self.statuses = queues.Queue(), queues.Queue()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(handler):
+                body = handler.rfile.read(int(handler.headers["content-length"])).decode()
+                self.posts.put((dict(handler.headers.items()), body))
+                handler.send_response(200 if self.statuses.empty() else self.statuses.get())
+                handler.end_headers()
+
+            def log_message(handler, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/sns?from=flows"
+
+    def next(self):
+        headers, body = self.posts.get(timeout=30)
+        return {name.lower(): value for name, value in headers.items()}, body
+
+
+def sns_over_http(client):
+    topics, program, letters = client("sns"), Program(), Queue(client, "flows-sns-letters")
+    topic = topics.create_topic(Name="flows-http")["TopicArn"]
+    for url in ["http://example.com/", "http://10.0.0.1/", "https://localhost/", "localhost"]:
+        refused("InvalidParameter", topics.subscribe, TopicArn=topic, Protocol="http", Endpoint=url)
+    redrive = json.dumps({"deadLetterTargetArn": letters.arn})
+    policy = json.dumps({"healthyRetryPolicy": {"numRetries": 1, "numNoDelayRetries": 1}})
+    asked = topics.subscribe(TopicArn=topic, Protocol="http", Endpoint=program.url,
+                             Attributes={"DeliveryPolicy": policy, "RedrivePolicy": redrive})["SubscriptionArn"]
+    assert asked == "pending confirmation", asked
+    headers, body = program.next()
+    question = json.loads(body)
+    assert headers["x-amz-sns-message-type"] == question["Type"] == "SubscriptionConfirmation", (headers, body)
+    topics.publish(TopicArn=topic, Message="early")
+    arn = topics.confirm_subscription(TopicArn=topic, Token=question["Token"])["SubscriptionArn"]
+    told = topics.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    assert (told["PendingConfirmation"], told["ConfirmationWasAuthenticated"]) == ("false", "true"), told
+    assert json.loads(told["EffectiveDeliveryPolicy"])["healthyRetryPolicy"]["numRetries"] == 1, told
+    sent = topics.publish(TopicArn=topic, Message="m", Subject="s")["MessageId"]
+    headers, body = program.next()
+    assert (headers["x-amz-sns-message-id"], headers["x-amz-sns-subscription-arn"]) == (sent, arn), headers
+    assert headers["content-type"] == "text/plain; charset=UTF-8", headers
+    assert json.loads(body)["Message"] == "m", body
+    for status in (500, 503):
+        program.statuses.put(status)
+    topics.publish(TopicArn=topic, Message="unwanted")
+    assert [json.loads(program.next()[1])["Message"] for _ in range(2)] == ["unwanted"] * 2
+    assert letters.next()["MessageAttributes"]["ErrorCode"]["StringValue"] == "503"
+    with urllib.request.urlopen(json.loads(body)["UnsubscribeURL"]) as answer:
+        assert answer.status == 200
+    goodbye = json.loads(program.next()[1])
+    assert goodbye["Type"] == "UnsubscribeConfirmation", goodbye
+    with urllib.request.urlopen(goodbye["SubscribeURL"]) as answer:
+        assert arn in answer.read().decode()
+    topics.unsubscribe(SubscriptionArn=arn)
+    assert program.posts.empty()
+    topics.delete_topic(TopicArn=topic)
 
 
 def sns(client):
@@ -235,5 +303,5 @@ def step_functions(client):
 
 
 def all_of(client):
-    for flow in (sns, scheduler, step_functions):
+    for flow in (sns, sns_over_http, scheduler, step_functions):
         flow(client)

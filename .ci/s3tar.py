@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Measures `vaultscope s3tar` against the way without it on the same endpoint: `aws s3 cp --recursive`, `tar`, upload.
 
-    python .ci/s3tar.py --vaultscope target/release/vaultscope [--set small] [--set large] [--set big]
+    python .ci/s3tar.py --vaultscope target/release/vaultscope [--set small] [--set large] [--set big] [--gain 5]
 
 Sets: 10,000 objects of 50 KB, 200 objects of 8 MB, and a total over 6 GB made of copies of one object. Prints one JSON
-document; ends with 1 when an archive is wrong, memory is above 150 MB, or the gain is below five times.
+document, with what the original tool publishes beside it; ends with 1 when an archive is wrong, memory is above 150 MB, or
+the gain is below `--gain` times, and with 77 when the disk has no room for it.
 """
 
 import argparse
@@ -26,7 +27,11 @@ from botocore.config import Config
 
 SETS = {"small": (10_000, 50_000), "large": (200, 8_000_000), "big": (100, 64 << 20)}
 MEMORY_LIMIT = 150 << 20
-GAIN = 5.0
+# The original's README, us-west-2: on AWS, on machines of its own. Copies on S3, and in memory on 16 cores.
+PUBLISHED = [
+    {"objects": 41_593, "objectKB": 512, "seconds": 370, "usd": 0.4159},
+    {"objects": 1_000_000, "seconds": 360, "usd": 0.45, "inMemory": True},
+]
 
 
 def clean_environment(url: str) -> dict[str, str]:
@@ -84,6 +89,18 @@ def without(name: str, env: dict[str, str], folder: pathlib.Path, aws: str) -> f
     return took
 
 
+def drop(s3, *buckets: str) -> None:
+    """So that the next set has the disk, and the endpoint's memory, to itself."""
+    for bucket in buckets:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            if keys := [{"Key": it["Key"]} for it in page.get("Contents", [])]:
+                s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+        left = s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+        if left:
+            sys.exit(f"uploads are left in {bucket}: {left}")
+        s3.delete_bucket(Bucket=bucket)
+
+
 def is_whole(s3, name: str, count: int, size: int) -> bool:
     """Every member of the archive, to the byte, as Python's tarfile reads it from the stream."""
     body = s3.get_object(Bucket=f"{name}-dest", Key="archive.tar")["Body"]
@@ -103,8 +120,15 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--vaultscope", required=True)
     parser.add_argument("--aws", default=shutil.which("aws") or "aws")
+    parser.add_argument("--gain", type=float, default=5.0)
     parser.add_argument("--set", dest="sets", action="append", choices=SETS)
     args = parser.parse_args()
+    sets = args.sets or ["small", "large"]
+    # The objects, and beside them what the way without it downloads, packs and uploads; "big" is one object, many times.
+    room = max(0 if name == "big" else 4 * SETS[name][0] * SETS[name][1] for name in sets) + (1 << 30)
+    if shutil.disk_usage(tempfile.gettempdir()).free < room:
+        print(f"{tempfile.gettempdir()} has less than {room >> 20} MB", file=sys.stderr)
+        return 77
     emulator = subprocess.Popen([args.vaultscope, "emulator", "--port", "0"], stdout=subprocess.PIPE, text=True)
     is_good = True
     try:
@@ -113,7 +137,7 @@ def main() -> int:
         config = Config(max_pool_connections=16, retries={"max_attempts": 3})
         s3 = boto3.client("s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test", config=config)
         report = {}
-        for name in args.sets or ["small", "large"]:
+        for name in sets:
             count, size = SETS[name]
             fill(s3, name, count, size)
             s3.create_bucket(Bucket=f"{name}-dest")
@@ -136,8 +160,11 @@ def main() -> int:
                 with tempfile.TemporaryDirectory() as folder:
                     row["secondsWithout"] = round(without(name, env, pathlib.Path(folder), args.aws), 2)
                 row["gain"] = round(row["secondsWithout"] / seconds, 1)
-                is_good &= row["gain"] >= GAIN
+                is_good &= row["gain"] >= args.gain
+            row["objectsPerSecond"] = round(count / seconds)
             report[name] = row
+            drop(s3, f"{name}-source", f"{name}-dest")
+        report["publishedByTheOriginal"] = PUBLISHED
         print(json.dumps(report, indent=2))
     finally:
         emulator.terminate()

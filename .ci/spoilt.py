@@ -2,7 +2,7 @@
 """Spoils a simulated file share on real disks: no room, files that can't be read, links in a loop, names that are not
 UTF-8. Each must be said in words by `vaultscope gateway status`, the rest must go on, and what is mended must arrive.
 
-usage: spoilt.py VAULTSCOPE
+usage: spoilt.py VAULTSCOPE, with a Python beside which the AWS CLI lies
 
 Only root can make small disks and users that may not read a file: for others it ends with 77. It mounts in a namespace of
 its own, which goes with it.
@@ -66,8 +66,9 @@ def problems(seen):
 
 
 def objects():
-    listed = subprocess.run([*as_nobody, aws, "--endpoint-url", url, "s3api", "list-objects-v2", "--bucket", bucket,
-                             "--query", "Contents[].Key", "--output", "json"], env=env, capture_output=True, text=True, check=True)
+    # As the one who called: an AWS CLI in a home of root's is not for everybody to run.
+    listed = subprocess.run([aws, "--endpoint-url", url, "s3api", "list-objects-v2", "--bucket", bucket, "--query", "Contents[].Key",
+                             "--output", "json"], env=env | {"HOME": os.environ["HOME"]}, capture_output=True, text=True, check=True)
     return set(json.loads(listed.stdout) or [])
 
 
@@ -79,7 +80,7 @@ try:
     for folder, size in ((share, "8m"), (store, "24m"), (source, "64m")):
         folder.mkdir()
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=777", "none", folder], check=True)
-    aws = shutil.which("aws") or str(pathlib.Path(sys.executable).parent / "aws")
+    aws = str(pathlib.Path(sys.executable).parent / "aws")
     with (top / "out").open("w") as out, (top / "err").open("w") as err:
         process = subprocess.Popen([*as_nobody, binary, "emulator", "--port", "0", "--time-scale", "60"], env=env, stdout=out, stderr=err)
     end = time.monotonic() + 20

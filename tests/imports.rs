@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("s3tar", &["model", "aws"]),
     ("vault", &["model"]),
     ("deploy", &["model", "aws"]),
-    ("observe", &["model", "clock", "aws"]),
+    ("observe", &["model", "clock", "aws", "s3tar"]),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -36,6 +36,8 @@ pub struct Clients {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// S3, in path style on endpoints.
     pub s3: aws_sdk_s3::Client,
+    /// EventBridge Scheduler.
+    pub scheduler: aws_sdk_scheduler::Client,
     /// SQS.
     pub sqs: aws_sdk_sqs::Client,
     /// Step Functions.
@@ -113,6 +115,7 @@ impl Clients {
                 None => config,
             }),
             s3: client!(aws_sdk_s3, config => config.force_path_style(!target.is_aws())),
+            scheduler: client!(aws_sdk_scheduler),
             sqs: client!(aws_sdk_sqs),
             states: client!(aws_sdk_sfn),
             sts: client!(aws_sdk_sts),

@@ -83,6 +83,7 @@ fn short_name(sdk: &str) -> &'static str {
         "DynamoDB" => "dynamodb",
         "EventBridge" => "events",
         "S3" => "s3",
+        "Scheduler" => "scheduler",
         "SFN" => "states",
         "SQS" => "sqs",
         "STS" => "sts",

@@ -12,7 +12,7 @@ use super::look::LookArgs;
 use super::s3tar::S3tarArgs;
 use super::s3tar_task::S3tarTaskArgs;
 use crate::clock::RATE_RANGE;
-use crate::deploy::{DATA_VAULTING, EVENT_PROCESSING};
+use crate::deploy::{DATA_VAULTING, EVENT_PROCESSING, S3TAR};
 use crate::emulator::DEFAULT_PORT;
 use crate::sim::Wish;
 use crate::vault::{gigabytes, megabytes};
@@ -56,7 +56,7 @@ pub struct Global {
     /// How new log lines are learned of: by StartLiveTail where it works, or by asking again and again
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub live_tail: LiveTailArg,
-    /// The stack's name [default: EventProcessingStack]
+    /// The stack's name, or that of its template, such as s3tar [default: EventProcessingStack]
     #[arg(long, global = true, value_name = "NAME")]
     pub stack: Option<String>,
     /// Of the embedded endpoint and `emulator`: keep the state in this folder, and go on with what it holds [default: in memory]
@@ -98,7 +98,7 @@ pub enum LiveTailArg {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Deploy, vault a dataset, wait for its reconciliation and verify it
+    /// Deploy, vault a dataset, wait for its reconciliation and verify it; with --stack s3tar archive a day of logs instead
     Run(RunArgs),
     /// Deploy the stack, or change it to what it should be
     Deploy(DeployArgs),
@@ -122,6 +122,8 @@ pub enum Command {
     LogData(LogDataArgs),
     /// Print what happens on a deployed stack
     Watch(WatchArgs),
+    /// Say which steps of the workshop are done on the target, and which one is next
+    Guide(GuideArgs),
     /// Show a recorded session in the dashboard again, or make a picture of it
     Replay(ReplayArgs),
     /// Activate a File Gateway, make its file share, and say how both are
@@ -167,6 +169,9 @@ pub struct StackArgs {
     /// Take parameters from the original's cdk.context.json
     #[arg(long, value_name = "FILE")]
     pub context: Option<PathBuf>,
+    /// Of the stack s3tar: take parameters from the original's s3tar-app-config.json
+    #[arg(long, value_name = "FILE")]
+    pub app_config: Option<PathBuf>,
     /// The functions' executable, built for Amazon Linux 2023, for targets that do not run on this machine
     #[arg(long, value_name = "FILE")]
     pub bootstrap: Option<PathBuf>,
@@ -258,6 +263,9 @@ pub struct RunArgs {
     /// The dataset.
     #[command(flatten)]
     pub dataset: DatasetArgs,
+    /// Of --stack s3tar: days of log files that are put into the source, the last one today [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3_650))]
+    pub days: Option<u32>,
     /// The stack.
     #[command(flatten)]
     pub stack: StackArgs,
@@ -270,7 +278,7 @@ pub struct RunArgs {
 }
 
 /// Which stack a command is about.
-const DEPLOYABLE: [&str; 2] = [EVENT_PROCESSING.id, DATA_VAULTING.id];
+const DEPLOYABLE: [&str; 3] = [EVENT_PROCESSING.id, DATA_VAULTING.id, S3TAR.id];
 
 /// Arguments of `deploy`.
 #[derive(Debug, Clone, clap::Args)]
@@ -380,6 +388,14 @@ pub struct WatchArgs {
     /// Of --until-reconciled: the dataset
     #[arg(long, value_name = "ID", requires = "until_reconciled")]
     pub set_id: Option<String>,
+}
+
+/// Arguments of `guide`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GuideArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `completions`.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::aws::{Meter, Target};
-use crate::deploy::resource_count;
+use crate::deploy::{CATALOGUE, EVENT_PROCESSING, Offer};
 use crate::model::FlowEvent;
 use crate::model::activity::Activity;
 use crate::observe::CHANNEL_CAPACITY;
@@ -19,14 +19,14 @@ use crate::tui::{
 };
 
 use super::args::StacksArgs;
-use super::effects::{Effects, OFFER};
+use super::effects::Effects;
 use super::look::LookArgs;
 use super::play::{self, Taps};
 use super::record::Recorder;
 use super::server::Server;
 use super::session::{EMBEDDED_RATE, Session};
 use super::settings::Settings;
-use super::{Exit, Usage, output, stacks};
+use super::{Exit, Usage, observed, output, stacks};
 
 /// Events that may wait for the dashboard.
 const EVENTS: usize = 1_024;
@@ -57,6 +57,8 @@ pub async fn run(
         );
         return stacks::run(settings, &StacksArgs { json: false }).await;
     }
+    let (settings, chosen) = observed::first_shown(settings);
+    let settings = &settings;
     let session = Session::open(settings).await?;
     if session.emulator.is_some() {
         session.set_rate(EMBEDDED_RATE).await?;
@@ -80,7 +82,7 @@ pub async fn run(
     tasks.spawn(pump(seen, events.clone(), taps.clone()));
     tasks.spawn(tell_clock(Arc::clone(&session), events.clone(), end.clone()));
     tasks.spawn(tell_activity(session.clients.meter().clone(), events.clone(), end.clone()));
-    let effects = Effects::new(Arc::clone(&session), settings.clone(), flows, events, end.clone(), taps);
+    let effects = Effects::new(Arc::clone(&session), settings.clone(), chosen, flows, events, end.clone(), taps);
     tasks.spawn(effects.carry_out(wanted));
     tasks.close();
     let entries = recorder.as_ref().map(|recorder| recorder.entries.clone());
@@ -124,14 +126,21 @@ fn setup(settings: &Settings, look: &LookArgs, session: &Session) -> Setup {
         account: Some(session.account.id.clone()),
         read_only: session.clients.is_read_only(),
     };
-    let offer = StackOffer {
-        id: OFFER.to_owned(),
-        stack: settings.stack.clone(),
-        purpose: "processes upload notifications and reconciles each dataset with its manifest".to_owned(),
-        resources: resource_count(),
+    let name = |offer: Offer| if offer == EVENT_PROCESSING { settings.stack.clone() } else { offer.stack.to_owned() };
+    let offer = |offer: Offer| StackOffer {
+        id: offer.id.to_owned(),
+        stack: name(offer),
+        purpose: offer.purpose.to_owned(),
+        resources: offer.template().map_or(0, |template| template.resource_count()),
     };
-    let (keys, presents) = (settings.config.rebindings.clone(), look.present);
-    Setup { target, stacks: vec![offer], job: JobRequest::default(), scenarios: play::offers(), keys, presents }
+    Setup {
+        target,
+        stacks: CATALOGUE.into_iter().map(offer).collect(),
+        job: JobRequest::default(),
+        scenarios: play::offers(),
+        keys: settings.config.rebindings.clone(),
+        presents: look.present,
+    }
 }
 
 /// Hands flow events over in batches, so that a burst is folded and drawn at once.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::Target;
 use crate::clock::real_now;
-use crate::deploy::{BOOTSTRAP, DATA_VAULTING, DeployError, EVENT_PROCESSING, Offer, Sink, Stack};
+use crate::deploy::{BOOTSTRAP, DATA_VAULTING, DeployError, EVENT_PROCESSING, Offer, S3TAR, Sink, Stack};
 use crate::model::preview::{ChangePreview, ChangeRow};
 use crate::model::{FlowEvent, Seen};
 
@@ -19,7 +19,7 @@ use super::rollout::{Draft, Drafted, Losses, Order};
 use super::server::Server;
 use super::session::{Session, needs_emulator};
 use super::settings::Settings;
-use super::{Exit, Usage, output};
+use super::{Exit, Usage, archiving, output};
 
 /// Events of the stack that may wait to be printed.
 const EVENTS: usize = 256;
@@ -36,6 +36,10 @@ pub async fn run(settings: &Settings, args: &DeployArgs, cancel: CancellationTok
         output::remark(&format!("the context file's other keys are not used: {}", order.ignored.join(", ")));
     }
     let session = Session::open(settings).await?;
+    if let Err(refused) = order.check_place(&session) {
+        session.close().await;
+        return Err(refused.into());
+    }
     let ended = work(&session, settings, args, &order, &cancel).await;
     session.close().await;
     let exit = ended?;
@@ -72,6 +76,9 @@ async fn work(
         output::remark(&format!("stack {} was left as it is", order.plan().stack));
         return Ok(Exit::Negative);
     };
+    if order.offer() == S3TAR {
+        archiving::provide_for(session, &stack).await?;
+    }
     print(&stack, began.elapsed(), args.json)?;
     if order.offer() == DATA_VAULTING && session.server == Some(Server::Vaultscope) && !args.json {
         output::remark("next: `vaultscope gateway activate`, then `vaultscope gateway share`");

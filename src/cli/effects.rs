@@ -1,24 +1,26 @@
 //! Carries out what the dashboard asks for, each as a task of its own, so that a slow call never keeps the screen.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::deploy::{Foreign, Sink, check_deletion, describe, destroy};
-use crate::observe::{Observer, Watched};
+use crate::deploy::{CATALOGUE, Foreign, Sink, all, check_deletion, describe, destroy};
+use crate::model::{FlowEvent, Observed as Shown, Seen, StackKind, StackSeen};
+use crate::observe::{Observer, whole_history};
 use crate::sim::{Control, GatewaySpec, JobEnd, JobSpec, Load, UploadOrder};
 use crate::tui::{Effect, EffectResult, Event, JobRequest};
 
 use super::args::StackArgs;
-use super::pipeline::Pipeline;
+use super::observed::{self, Subject};
 use super::play::Taps;
 use super::rollout::{Draft, Drafted, Losses, Order};
+use super::server::Server;
 use super::session::Session;
 use super::settings::Settings;
-use super::{deploy, job};
+use super::{control, deploy, job};
 
 /// The name of the one stack that is offered.
 pub const OFFER: &str = "event-processing";
@@ -26,6 +28,8 @@ pub const OFFER: &str = "event-processing";
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The same over a network.
 const LOOK_EVERY_AFAR: Duration = Duration::from_secs(15);
+/// The stacks of the catalogue are listed at every so many looks.
+const LIST_AT: u64 = 4;
 
 /// What effects work with.
 #[derive(Clone)]
@@ -36,6 +40,10 @@ pub struct Effects {
     pub(super) events: mpsc::Sender<Event>,
     pub(super) end: CancellationToken,
     pub(super) observed: Arc<tokio::sync::Mutex<Option<Observed>>>,
+    /// The stack that is to be observed, as soon as it stands.
+    chosen: Arc<std::sync::Mutex<String>>,
+    /// How the stacks of the catalogue were when they were listed last.
+    listed: Arc<std::sync::Mutex<Vec<StackSeen>>>,
     /// Held while a stack is deployed or deleted: one at a time.
     changing: Arc<tokio::sync::Mutex<()>>,
     /// The gateway whose job was begun last.
@@ -46,26 +54,28 @@ pub struct Effects {
     shown: Arc<tokio::sync::Mutex<Option<Box<Draft>>>>,
 }
 
-/// The pipeline that is observed.
+/// The stack that is observed.
 pub(super) struct Observed {
-    pub(super) pipeline: Pipeline,
+    pub(super) subject: Subject,
     pub(super) observer: Observer,
     /// Ends the jobs that run on it.
     pub(super) jobs: CancellationToken,
 }
 
 impl Effects {
-    /// Works on a session until `end`.
+    /// Works on a session until `end`; the stack `chosen` is observed first.
     pub fn new(
         session: Arc<Session>,
         settings: Settings,
+        chosen: String,
         flows: Sink,
         events: mpsc::Sender<Event>,
         end: CancellationToken,
         taps: Taps,
     ) -> Self {
-        let (observed, changing, shown, control) = Default::default();
-        Self { session, settings, flows, events, end, observed, changing, control, taps, shown }
+        let (observed, changing, shown, control, listed) = Default::default();
+        let chosen = Arc::new(std::sync::Mutex::new(chosen));
+        Self { session, settings, flows, events, end, observed, chosen, listed, changing, control, taps, shown }
     }
 
     /// Carries out effects until the dashboard is left, then ends what is under way.
@@ -73,6 +83,8 @@ impl Effects {
         let tasks = TaskTracker::new();
         let every = if self.session.clients.target.is_local() { LOOK_EVERY } else { LOOK_EVERY_AFAR };
         let mut look = tokio::time::interval(every);
+        let mut looks = 0;
+        self.announce().await;
         loop {
             tokio::select! {
                 () = self.end.cancelled() => break,
@@ -85,7 +97,13 @@ impl Effects {
                         let _ = work.events.send(Event::Done(EffectResult { effect, outcome })).await;
                     });
                 }
-                _ = look.tick(), if self.session.emulator.is_none() => self.attach().await,
+                _ = look.tick() => {
+                    self.attach().await;
+                    if looks % LIST_AT == 0 {
+                        self.list().await;
+                    }
+                    looks += 1;
+                }
             }
         }
         tasks.close();
@@ -110,13 +128,33 @@ impl Effects {
                 self.discard().await
             }
             Effect::Deploy { offer } | Effect::Preview { offer } | Effect::Discard { offer } => {
-                anyhow::bail!("there is no stack {offer:?} to deploy")
+                anyhow::ensure!(
+                    CATALOGUE.iter().any(|known| known.id == offer),
+                    "there is no stack {offer:?} to deploy"
+                );
+                anyhow::bail!("stack {offer} is not deployed from here: `vaultscope deploy {offer}` does it")
             }
             Effect::DeleteStack { name } => self.delete(name).await,
+            Effect::Observe { stack } => self.choose(stack).await,
             Effect::StartJob(request) => self.start_job(request).await,
             Effect::Play { scenario } => Box::pin(self.play(scenario)).await,
             Effect::Gateway(wish) => self.intervene(*wish),
+            Effect::Look(look) => {
+                self.look(look).await;
+                Ok(String::new())
+            }
+            Effect::AskGateways => {
+                self.tell_gateways().await;
+                Ok(String::new())
+            }
             Effect::Fault(fault) => self.fault(fault.as_ref()).await,
+            Effect::ReadTrace { about } => self.trace(about).await,
+            Effect::ReadHistory { execution } => {
+                for event in whole_history(&self.session.clients, execution).await? {
+                    self.flows.send(event).await?;
+                }
+                Ok(String::new())
+            }
             Effect::SetRate(rate) => {
                 self.session.set_rate(*rate).await?;
                 Ok(format!("time runs ×{rate}"))
@@ -197,11 +235,13 @@ impl Effects {
         if name == self.settings.stack {
             // It goes with its stack.
             self.shown.lock().await.take();
-            if let Some(observed) = self.observed.lock().await.take() {
-                observed.jobs.cancel();
-                observed.observer.stop().await;
-            }
         }
+        let mut observed = self.observed.lock().await;
+        if let Some(gone) = observed.take_if(|observed| observed.subject.observed.stack == name) {
+            gone.jobs.cancel();
+            gone.observer.stop().await;
+        }
+        drop(observed);
         let removed = destroy(clients, name, Foreign::Refused, &self.flows, &self.end).await?;
         Ok(if removed.existed {
             format!("stack {name} is gone, and {} objects of its buckets with it", removed.objects)
@@ -226,39 +266,125 @@ impl Effects {
         }
     }
 
-    /// Observes a stack that is there already, or that somebody else has deployed.
+    /// Observes the chosen stack where it stands already, or once somebody else has deployed it.
     async fn attach(&self) {
         if self.observed.lock().await.is_some() || self.changing.try_lock().is_err() {
             return;
         }
-        let found = describe(&self.session.clients, &self.settings.stack).await;
+        let found = observed::standing(&self.session, &self.chosen()).await;
         let is_ready = |status: &str| status.ends_with("_COMPLETE") && !status.contains("DELETE");
         if let Ok(Some(stack)) = found
             && is_ready(&stack.status)
             && stack.status != "ROLLBACK_COMPLETE"
-            && let Err(error) = self.observe().await
+            && let Err(error) = self.watch(&stack.seen.name).await
         {
             let _ = self.events.send(Event::Problem(format!("{error:#}"))).await;
         }
     }
 
-    /// Observes the stack as it stands now; tailers of the same resources go on.
+    /// Asks an endpoint of ours for its trace of an object.
+    async fn trace(&self, about: &str) -> anyhow::Result<String> {
+        let is_ours = self.session.emulator.is_some() || matches!(self.session.server, Some(Server::Vaultscope));
+        let Some(url) = self.session.url().filter(|_| is_ours) else { return Ok(String::new()) };
+        let key = percent_encoding::utf8_percent_encode(about, percent_encoding::NON_ALPHANUMERIC);
+        let mut answer = control::get(&url, &format!("/_vaultscope/trace?about={key}")).await?;
+        let hops = serde_json::from_value(answer["hops"].take())?;
+        // The dashboard may have been left meanwhile.
+        let _ = self.events.send(Event::Trace { about: about.to_owned(), hops }).await;
+        Ok(String::new())
+    }
+
+    /// Observes the event processing stack as it stands now; tailers of the same resources go on.
     pub(super) async fn observe(&self) -> anyhow::Result<()> {
-        let pipeline = Pipeline::find(&self.session, &self.settings).await?;
+        self.watch(&self.settings.stack).await
+    }
+
+    /// Observes the stack of that name from now on; what was observed before ends first.
+    async fn watch(&self, name: &str) -> anyhow::Result<()> {
+        let subject = Subject::find(&self.session, &self.settings, name).await?;
         let mut observed = self.observed.lock().await;
+        self.set_chosen(&subject.observed.stack);
         let mut jobs = self.end.child_token();
         if let Some(before) = observed.take() {
-            if before.pipeline.watched == pipeline.watched {
-                *observed = Some(Observed { pipeline, ..before });
+            if before.subject.watched == subject.watched {
+                *observed = Some(Observed { subject, ..before });
                 return Ok(());
             }
-            jobs = before.jobs;
+            // What runs on the stack that is left goes on.
+            if before.subject.observed == subject.observed {
+                jobs = before.jobs;
+            }
             before.observer.stop().await;
         }
-        let watched: &Watched = &pipeline.watched;
-        let observer = Observer::start(&self.session.clients, watched, &self.session.clock, &self.flows);
-        *observed = Some(Observed { pipeline, observer, jobs });
+        self.tell(Seen::Observed(subject.observed.clone())).await;
+        let observer = Observer::start(&self.session.clients, &subject.watched, &self.session.clock, &self.flows);
+        *observed = Some(Observed { subject, observer, jobs });
         Ok(())
+    }
+
+    /// Observes another stack: at once where it stands, else as soon as it does.
+    async fn choose(&self, name: &str) -> anyhow::Result<String> {
+        if let Some(stack) = observed::standing(&self.session, name).await? {
+            let name = stack.seen.name;
+            self.watch(&name).await?;
+            return Ok(format!("stack {name} is observed"));
+        }
+        let name = observed::usual(name);
+        let Some(kind) = self.expected(name) else {
+            anyhow::bail!("there is no stack {name}, and of its kind there is nothing to be observed");
+        };
+        let mut observed = self.observed.lock().await;
+        self.set_chosen(name);
+        if let Some(before) = observed.take() {
+            before.observer.stop().await;
+        }
+        self.tell(Seen::Observed(Shown { stack: name.to_owned(), kind })).await;
+        Ok(format!("stack {name} is observed as soon as it stands"))
+    }
+
+    /// Says which stack is shown where it is another one than the dashboard shows unasked.
+    async fn announce(&self) {
+        let stack = self.chosen();
+        if stack != self.settings.stack
+            && let Some(kind) = self.expected(&stack)
+        {
+            self.tell(Seen::Observed(Shown { stack, kind })).await;
+        }
+    }
+
+    fn expected(&self, name: &str) -> Option<StackKind> {
+        if name == self.settings.stack { Some(StackKind::EventProcessing) } else { observed::expected(name) }
+    }
+
+    /// Tells how the stacks of the catalogue are, as far as that has changed.
+    async fn list(&self) {
+        // Whether the target answers is for the tailers to say.
+        let Ok(stacks) = all(&self.session.clients).await else { return };
+        let is_offered = |name: &str| name == self.settings.stack || CATALOGUE.iter().any(|offer| offer.stack == name);
+        let now: Vec<StackSeen> =
+            stacks.into_iter().map(|stack| stack.seen).filter(|seen| is_offered(&seen.name)).collect();
+        let before = std::mem::replace(&mut *self.listed.lock().unwrap_or_else(PoisonError::into_inner), now.clone());
+        for gone in before.iter().filter(|seen| now.iter().all(|other| other.name != seen.name)) {
+            let (name, outputs) = (gone.name.clone(), Vec::new());
+            self.tell(Seen::Stack(StackSeen { name, status: None, reason: None, outputs })).await;
+        }
+        for seen in now.into_iter().filter(|seen| !before.contains(seen)) {
+            self.tell(Seen::Stack(seen)).await;
+        }
+    }
+
+    /// In the order in which tailers tell: what comes after belongs to the stack that was named last.
+    async fn tell(&self, what: Seen) {
+        // The dashboard may have been left meanwhile.
+        let _ = self.flows.send(FlowEvent { at: self.session.clock.now(), what }).await;
+    }
+
+    fn chosen(&self) -> String {
+        self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_chosen(&self, name: &str) {
+        name.clone_into(&mut self.chosen.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -296,7 +422,6 @@ mod tests {
     use super::*;
     use crate::aws::{Access, Target};
     use crate::model::preview::ChangePreview;
-    use crate::model::{FlowEvent, Seen};
     use crate::observe::LiveTail;
 
     /// Effects on an embedded endpoint, driven as the dashboard does.
@@ -326,8 +451,16 @@ mod tests {
             let (asked, wanted) = mpsc::unbounded_channel();
             let end = CancellationToken::new();
             tokio::spawn(
-                Effects::new(Arc::clone(&session), settings, flow, event, end.clone(), Taps::default())
-                    .carry_out(wanted),
+                Effects::new(
+                    Arc::clone(&session),
+                    settings,
+                    "EventProcessingStack".to_owned(),
+                    flow,
+                    event,
+                    end.clone(),
+                    Taps::default(),
+                )
+                .carry_out(wanted),
             );
             Self { session, asked, shown, flows, end }
         }

@@ -4,6 +4,7 @@
 //! something went wrong. Exit codes: 0 done, 1 failed, 2 wrong usage (of `s3tar-task`: may succeed when it is tried again),
 //! 130 interrupted.
 
+mod archiving;
 mod args;
 mod cleanup;
 mod config;
@@ -18,6 +19,7 @@ mod export;
 mod gateway;
 mod gateway_port;
 mod generate;
+mod guide;
 mod interrupt;
 mod inventory;
 mod job;
@@ -25,8 +27,10 @@ mod journal;
 mod landing;
 mod log_data;
 mod look;
+mod looks;
 mod manual;
 mod memory;
+mod observed;
 mod output;
 mod pipeline;
 mod play;
@@ -135,6 +139,7 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::S3tarTask(args)) => s3tar_task::run(&settings, &args, cancel).await,
             Some(Command::Inventory(args)) => inventory::run(&settings, &args).await,
             Some(Command::LogData(args)) => log_data::run(&settings, &args).await,
+            Some(Command::Guide(args)) => guide::run(&settings, &args, cancel).await,
             Some(Command::Watch(args)) => watch::run(&settings, &args, cancel).await,
             Some(Command::Gateway(args)) => gateway::run(&settings, args, cancel).await,
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,

@@ -38,21 +38,33 @@ impl Pipeline {
     pub async fn find(session: &Session, settings: &Settings) -> anyhow::Result<Self> {
         let clients = &session.clients;
         let name = settings.stack.as_str();
-        let Some(stack) = describe(clients, name).await? else {
-            let on = match &clients.target {
-                Target::Aws { .. } => String::new(),
-                target => format!(" on {target}"),
-            };
-            bail!(
-                "there is no stack {name} in {} of account {}{on}: give its name with --stack, or run `vaultscope deploy` first",
-                clients.region,
-                session.account.id
-            );
-        };
+        let Some(stack) = describe(clients, name).await? else { bail!("{}", Self::no_such(session, name)) };
         let resources = Resources::of_stack(clients, &stack.id).await?;
+        Self::of(settings, stack, &resources)
+    }
+
+    /// That a stack is not there, and the remedy.
+    pub fn no_such(session: &Session, name: &str) -> String {
+        let clients = &session.clients;
+        let on = match &clients.target {
+            Target::Aws { .. } => String::new(),
+            target => format!(" on {target}"),
+        };
+        format!(
+            "there is no stack {name} in {} of account {}{on}: give its name with --stack, or run `vaultscope deploy` first",
+            clients.region, session.account.id
+        )
+    }
+
+    /// The pipeline that a stack's resources make.
+    ///
+    /// # Errors
+    /// When it is no event processing stack, or not yet.
+    pub fn of(settings: &Settings, stack: Stack, resources: &Resources) -> anyhow::Result<Self> {
+        let name = stack.seen.name.clone();
         let suffix = |key: &str, default: &str| stack.parameter(key).unwrap_or(default).to_owned();
-        let mut watched = watched(&stack.seen.name, &resources, suffix("jobDirSuffixName", JOB_SUFFIX));
-        let missing = missing(&watched, &resources);
+        let mut watched = watched(&stack.seen.name, resources, suffix("jobDirSuffixName", JOB_SUFFIX));
+        let missing = missing(&watched, resources);
         if !missing.is_empty() {
             let missing = missing.join(", no ");
             if stack.status.ends_with("_COMPLETE") {
@@ -111,8 +123,8 @@ fn watched(stack: &str, resources: &Resources, job_dir_suffix: String) -> Watche
         table: owned(resources.name("AWS::DynamoDB::Table", "fileUploadEventTable")),
         machine: owned(resources.name("AWS::StepFunctions::StateMachine", "reconcileStateMachine")),
         job_dir_suffix,
-        since: None,
         live_tail: LiveTail::default(),
+        ..Watched::default()
     }
 }
 

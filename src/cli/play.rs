@@ -170,7 +170,11 @@ impl Effects {
         let Some(observed) = observed.as_ref() else {
             anyhow::bail!("there is no stack to vault into: deploy {} first", self.settings.stack);
         };
-        Ok((observed.pipeline.clone(), observed.jobs.child_token()))
+        let Some(pipeline) = &observed.subject.pipeline else {
+            let (shown, other) = (&observed.subject.observed.stack, &self.settings.stack);
+            anyhow::bail!("stack {shown} takes no jobs: choose {other} on the Stacks page first");
+        };
+        Ok((pipeline.clone(), observed.jobs.child_token()))
     }
 
     /// Looks at datasets from now on.

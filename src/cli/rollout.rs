@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::Target;
 use crate::deploy::{
-    Architecture, Artefact, BOOTSTRAP, Bootstrap, CATALOGUE, CODE_KEY, ChangeSet, Context, DATA_VAULTING, DeployError,
-    EVENT_PROCESSING, Host, Location, Offer, Plan, Prepared, Sink, Source, Stack, Store, discard, execute, prepare,
-    settle,
+    AppConfig, Architecture, Artefact, BOOTSTRAP, Bootstrap, CATALOGUE, CODE_KEY, ChangeSet, ChoiceError, Context,
+    DATA_VAULTING, DeployError, EVENT_PROCESSING, Host, Location, Offer, Plan, Prepared, S3TAR, Sink, Source, Stack,
+    Store, discard, execute, prepare, settle,
 };
 
 use super::Usage;
@@ -33,6 +33,7 @@ pub struct Order {
     bootstrap: Option<Bootstrap>,
     artefact_bucket: Option<String>,
     offer: Offer,
+    app_config: Option<AppConfig>,
     /// Keys of the context file that mean nothing to us.
     pub ignored: Vec<String>,
 }
@@ -102,6 +103,14 @@ impl Order {
             Some(path) => read_context(path).await?,
             None => Context::default(),
         };
+        let app_config = match &args.app_config {
+            Some(path) if offer == S3TAR => Some(read_app_config(path).await?),
+            Some(_) => {
+                return Err(Usage(format!("--app-config goes with stack {}, not with {}", S3TAR.id, offer.id)).into());
+            }
+            None => None,
+        };
+        let of_app = app_config.as_ref().map(|app| app.parameters.clone()).unwrap_or_default();
         let template = offer.template().ok_or(DeployError::Template(offer.id))?;
         let known: Vec<String> = template.parameters().into_iter().map(|one| one.name).collect();
         // The files may speak of both stacks; that of the event processing is what they are for.
@@ -113,16 +122,22 @@ impl Order {
             (Source::Flag, args.flags()),
             (Source::Parameter, args.parameters.clone()),
             (Source::Context, of_files(context.parameters)),
+            (Source::AppConfig, of_app),
             (Source::Config, of_files(settings.config.chosen())),
         ];
-        let parameters = settle(&template, &choices).map_err(|error| Usage(error.to_string()))?;
+        let parameters = settle(&template, &choices).map_err(|error| match (&error, &args.app_config) {
+            (ChoiceError::Constraint { source_of: Source::AppConfig, .. }, Some(path)) => {
+                Usage(format!("{}: {error}", path.display()))
+            }
+            _ => Usage(error.to_string()),
+        })?;
         let bootstrap = match &args.bootstrap {
             Some(path) => Some(Bootstrap::read(path).await?),
             None => None,
         };
         let plan = Plan { stack, template, parameters };
         let artefact_bucket = args.artefact_bucket.clone().or_else(|| settings.config.artefact_bucket.clone());
-        Ok(Self { plan, bootstrap, artefact_bucket, offer, ignored: context.ignored })
+        Ok(Self { plan, bootstrap, artefact_bucket, offer, app_config, ignored: context.ignored })
     }
 
     /// The stack of the catalogue that it is for.
@@ -133,6 +148,30 @@ impl Order {
     /// What it asks for, without the functions.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Refuses an account or region of AWS that the original's configuration file is not for; elsewhere it is for none.
+    ///
+    /// # Errors
+    /// [`Usage`] with what differs.
+    pub fn check_place(&self, session: &Session) -> Result<(), Usage> {
+        let Some(app) = self.app_config.as_ref().filter(|_| session.clients.target.is_aws()) else {
+            return Ok(());
+        };
+        let (account, region) = (&session.account.id, &session.clients.region);
+        if let Some(wanted) = app.account.as_ref().filter(|wanted| *wanted != account) {
+            return Err(Usage(format!(
+                "the file of --app-config is for account {wanted} (Project.Account), and these credentials are of {account}: its profile is {}, which --profile takes",
+                app.profile
+            )));
+        }
+        if app.region != *region {
+            let wanted = &app.region;
+            return Err(Usage(format!(
+                "the file of --app-config is for region {wanted} (Project.Region), and this is {region}: add --region {wanted}"
+            )));
+        }
+        Ok(())
     }
 
     /// Whether the stack has functions of ours.
@@ -319,6 +358,12 @@ async fn finish(
 fn host(session: &Session) -> Host {
     let runs_here = session.server.as_ref().is_none_or(Server::runs_here);
     if session.clients.target.is_local() && runs_here { Host::ThisMachine } else { Host::AmazonLinux }
+}
+
+async fn read_app_config(path: &Path) -> anyhow::Result<AppConfig> {
+    let named = || format!("cannot take parameters from {}", path.display());
+    let text = tokio::fs::read_to_string(path).await.with_context(named)?;
+    AppConfig::read(&text).map_err(|error| Usage(format!("{}: {error}", named())).into())
 }
 
 async fn read_context(path: &Path) -> anyhow::Result<Context> {

@@ -16,10 +16,14 @@ use super::session::Session;
 use super::settings::Settings;
 use super::stage::{Landed, Setting, Stage, interrupted_is_none, left_behind};
 use super::steps::{self, Steps};
-use super::{Exit, deploy, job, output};
+use super::{Exit, archiving, deploy, job, output};
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &RunArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
+    if archiving::is_meant(settings).await? {
+        return Box::pin(archiving::run(settings, args, cancel)).await;
+    }
+    archiving::refuse_flags(args)?;
     job::check(&args.dataset)?;
     settings.needs_write("running a job")?;
     deploy::check(settings, &args.stack).await?;

@@ -19,13 +19,15 @@ use crate::aws::Clients;
 use crate::clock::real_now;
 use crate::model::Timestamp;
 use crate::s3tar::{
-    Creation, Entry, Format, Location, ManifestOptions, Member, Port, S3TarError, Storing, Wish, create, extract,
-    list_objects, open_toc, read_manifest, read_toc, scan_file, write_manifest, write_toc,
+    Creation, Entry, Extraction, Format, Location, ManifestOptions, Member, Port, S3TarError, Storing, Wish, create,
+    extract, list_objects, open_toc, read_manifest, read_toc, scan_file, write_manifest, write_toc,
 };
 use crate::vault::human;
 
 /// Calls of one request before it is given up, unless another number is chosen.
 const ATTEMPTS: u32 = 10;
+/// The class that S3 takes where none is named.
+const STANDARD: &str = "STANDARD";
 /// What one archive may have: 5 TiB.
 const LARGEST: u64 = 5 << 40;
 
@@ -76,7 +78,7 @@ pub struct S3tarArgs {
     #[arg(long, value_name = "FORMAT", default_value = "pax", ignore_case = true)]
     pub format: FormatArg,
     /// The archive's storage class, such as DEEP_ARCHIVE
-    #[arg(long, value_name = "CLASS", default_value = "STANDARD")]
+    #[arg(long, value_name = "CLASS", default_value = STANDARD)]
     pub storage_class: String,
     /// The archive's tags: {"TagSet": [{"Key": "k", "Value": "v"}]}
     #[arg(long, value_name = "JSON", value_parser = tags)]
@@ -102,6 +104,9 @@ pub struct S3tarArgs {
     /// How often a call is tried; 0 does not give up
     #[arg(long, value_name = "N", default_value_t = ATTEMPTS)]
     pub max_attempts: u32,
+    /// Permissions, owner and times are taken from the objects' metadata with -c, and written into it with -x
+    #[arg(long)]
+    pub preserve_posix_metadata: bool,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
@@ -174,9 +179,40 @@ pub fn global(args: &Args) -> Global {
     global
 }
 
+/// The flags that were given and mean nothing to what is asked for: none is passed over in silence.
+fn misplaced(args: &S3tarArgs) -> Option<&'static str> {
+    let (create, extract, list) = (args.create, args.extract, args.list);
+    [
+        (args.manifest.is_some(), "--manifest", create),
+        (args.skip_manifest_header, "--skip-manifest-header", create && args.manifest.is_some()),
+        (args.urldecode, "--urldecode", create && args.manifest.is_some()),
+        (args.format == FormatArg::Gnu, "--format", create),
+        (args.storage_class != STANDARD, "--storage-class", create),
+        (args.tagging.is_some(), "--tagging", create),
+        (args.sse_algo.is_some(), "--sse-algo", create),
+        (args.sse_kms_key_id.is_some(), "--sse-kms-key-id", create && args.sse_algo.is_some()),
+        (args.size_limit != LARGEST, "--size-limit", create),
+        (args.concat_in_memory, "--concat-in-memory", create),
+        (args.max_part_size.is_some(), "--max-part-size", create),
+        (args.preserve_posix_metadata, "--preserve-posix-metadata", create || extract),
+        (args.extended, "--extended", list),
+        (args.external_toc.is_some(), "--external-toc", extract || list),
+        (args.location.is_some(), "--location", !create && !list),
+        (args.path.is_some(), "PATH", create || extract),
+    ]
+    .into_iter()
+    .find_map(|(given, flag, counts)| (given && !counts).then_some(flag))
+}
+
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &S3tarArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
     needs_endpoint(settings, "s3tar")?;
+    if let Some(flag) = misplaced(args) {
+        return Err(Usage(format!(
+            "{flag} means nothing here: leave it out, or see `vaultscope s3tar --help` for what it goes with"
+        ))
+        .into());
+    }
     let clients = Clients::connect(settings.target.clone(), settings.access, "").await;
     let attempts = if args.max_attempts == 0 { u32::MAX } else { args.max_attempts };
     let port = Port::of(&clients, attempts);
@@ -258,15 +294,17 @@ async fn make(clients: &Clients, port: &Port, args: &S3tarArgs, cancel: &Cancell
         destination,
         format: args.format.into(),
         storing: Storing {
-            class: Some(args.storage_class.clone()).filter(|class| class != "STANDARD"),
+            class: Some(args.storage_class.clone()).filter(|class| class != STANDARD),
             tagging: args.tagging.clone(),
             sse: args.sse_algo.clone(),
             kms_key: args.sse_kms_key_id.clone(),
+            ..Storing::default()
         },
         size_limit: args.size_limit,
         concurrency: args.goroutines.into(),
         in_memory: args.concat_in_memory,
         part_size: args.max_part_size.map(|mb| mb << 20),
+        posix: args.preserve_posix_metadata,
         fallback_time,
     };
     let bar = transfer::bar(members.iter().map(|member| member.size).sum());
@@ -342,7 +380,16 @@ async fn take_out(port: &Port, args: &S3tarArgs, cancel: &CancellationToken) -> 
         }
     };
     let began = real_now();
-    let taken = extract(port, &archive, &contents, prefix, &to, cancel, &told).await?;
+    let posix = args.preserve_posix_metadata;
+    let wish = Extraction {
+        archive: &archive,
+        contents: &contents,
+        prefix,
+        to: &to,
+        posix,
+        concurrency: args.goroutines.into(),
+    };
+    let taken = extract(port, &wish, cancel, &told).await?;
     let seconds = began.elapsed().as_secs_f64();
     if args.json {
         output::document(&json!({
@@ -435,7 +482,7 @@ fn write_out(
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
+    use clap::{CommandFactory, Parser};
 
     use super::*;
 
@@ -464,6 +511,34 @@ mod tests {
         let external = parse(&["--external-toc", "a.csv", "-xvf", "s3://b/a.tar", "-C", "s3://b/o/"]);
         assert_eq!(external.external_toc.as_deref(), Some("a.csv"));
         assert!(parse(&["--endpointUrl", "http://127.0.0.1:4566", "-tf", "s3://b/a.tar", "--extended"]).extended);
+    }
+
+    #[test]
+    fn every_flag_is_on_its_page() {
+        let page = include_str!("../../docs/s3tar.md");
+        let command = Args::command();
+        let s3tar = command.find_subcommand("s3tar").expect("the command");
+        for flag in s3tar.get_arguments().filter(|it| !it.is_global_set()).filter_map(clap::Arg::get_long) {
+            assert!(flag == "help" || flag == "verbose" || page.contains(&format!("`--{flag}")), "--{flag}");
+        }
+    }
+
+    #[test]
+    fn a_flag_that_means_nothing_is_named() {
+        for (words, flag) in [
+            (&["-xf", "s3://b/a.tar", "-C", "s3://b/o/", "--tagging", r#"{"TagSet": []}"#][..], Some("--tagging")),
+            (&["-cf", "s3://b/a.tar", "s3://b/p/", "--external-toc", "t.csv"], Some("--external-toc")),
+            (&["-cf", "s3://b/a.tar", "s3://b/p/", "--urldecode"], Some("--urldecode")),
+            (&["-cf", "s3://b/a.tar", "s3://b/p/", "-C", "x"], Some("--location")),
+            (&["-cf", "s3://b/a.tar", "s3://b/p/", "--sse-kms-key-id", "k"], Some("--sse-kms-key-id")),
+            (&["-tf", "s3://b/a.tar", "--preserve-posix-metadata"], Some("--preserve-posix-metadata")),
+            (&["-tf", "s3://b/a.tar", "folder/"], Some("PATH")),
+            (&["-tf", "s3://b/a.tar", "--extended", "--external-toc", "t.csv"], None),
+            (&["-cf", "s3://b/a.tar", "-m", "m.csv", "--urldecode", "--preserve-posix-metadata"], None),
+            (&["--generate-toc", "-f", "s3://b/a.tar", "-C", "t.csv"], None),
+        ] {
+            assert_eq!(misplaced(&parse(words)), flag, "{words:?}");
+        }
     }
 
     #[test]

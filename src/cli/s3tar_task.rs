@@ -96,6 +96,7 @@ async fn archive(settings: &Settings, args: &S3tarTaskArgs, cancel: &Cancellatio
             concurrency: CONCURRENCY,
             in_memory: false,
             part_size: None,
+            posix: false,
             fallback_time: 0,
         },
     };

@@ -39,7 +39,11 @@ impl Settings {
         let exported = std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.trim().is_empty());
         let target = Wanted::of(global, &config, exported).target()?;
         let access = if target.is_aws() && !global.write { Access::ReadOnly } else { Access::Write };
-        let stack = global.stack.clone().or_else(|| config.stack.clone()).unwrap_or_else(|| STACK_NAME.to_owned());
+        // A template's name stands for the name that its stack usually has.
+        let usual = |name: &String| Offer::find(name).map_or_else(|| name.clone(), |offer| offer.stack.to_owned());
+        let named = global.stack.as_ref().map(usual);
+        let stack = named.clone().or_else(|| config.stack.as_ref().map(usual));
+        let stack = stack.unwrap_or_else(|| STACK_NAME.to_owned());
         if !is_stack_name(&stack) {
             return Err(Usage(format!(
                 "{stack:?} is no name of a stack: use up to 128 letters, digits and hyphens, beginning with a letter"
@@ -51,7 +55,7 @@ impl Settings {
             (LiveTailArg::Auto, Some(LiveTailArg::Auto) | None) => LiveTail::Auto,
         };
         let data_dir = global.data_dir.clone().or_else(|| config.data_dir.clone());
-        Ok(Self { target, access, stack, named: global.stack.clone(), live_tail, data_dir, config })
+        Ok(Self { target, access, stack, named, live_tail, data_dir, config })
     }
 
     /// The name of a stack of the catalogue: the usual one, unless the command line gives another one.

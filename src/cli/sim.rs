@@ -15,7 +15,7 @@ use super::args::SimArgs;
 use super::pipeline::Pipeline;
 use super::session::{Session, needs_endpoint};
 use super::settings::Settings;
-use super::{Exit, job, output, scenario};
+use super::{Exit, archiving, job, output, scenario};
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
@@ -24,6 +24,9 @@ pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken)
         return Ok(Exit::Done);
     }
     if let Some(wanted) = &args.scenario {
+        if let Some(found) = archiving::find_scenario(wanted)? {
+            return Box::pin(archiving::run_scenario(settings, &found, args, cancel)).await;
+        }
         return scenario::run(settings, wanted, args, cancel).await;
     }
     needs_endpoint(settings, "sim")?;
@@ -37,13 +40,14 @@ pub async fn run(settings: &Settings, args: &SimArgs, cancel: CancellationToken)
 
 fn list(json: bool) -> anyhow::Result<()> {
     let all = NAMES.iter().map(|name| Scenario::named(name)).collect::<Result<Vec<_>, _>>()?;
+    let all = all.into_iter().map(|known| (known.name, known.about)).chain(archiving::scenarios());
     if json {
-        let all: Vec<_> = all.iter().map(|known| json!({ "name": known.name, "about": known.about })).collect();
+        let all: Vec<_> = all.map(|(name, about)| json!({ "name": name, "about": about })).collect();
         output::document(&json!({ "version": 1, "kind": "scenarios", "scenarios": all }))?;
         return Ok(());
     }
-    for known in &all {
-        output::line(&format!("{:<18} {}", known.name, known.about))?;
+    for (name, about) in all {
+        output::line(&format!("{name:<18} {about}"))?;
     }
     Ok(())
 }

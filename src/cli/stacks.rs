@@ -4,7 +4,9 @@
 use serde::Serialize;
 use serde_json::json;
 
-use crate::deploy::{CATALOGUE, Difference, EVENT_PROCESSING, NextStep, Offer, Plan, Stack, all, difference};
+use crate::deploy::{
+    CATALOGUE, Difference, EVENT_PROCESSING, NextStep, Offer, Plan, S3TAR_LISTENER, Stack, all, difference,
+};
 use crate::model::Timestamp;
 
 use super::args::{StackArgs, StacksArgs};
@@ -67,7 +69,9 @@ async fn rows(session: &Session, settings: &Settings, order: &Order) -> anyhow::
             continue;
         }
         // Every other stack of ours has another name than usual; only one template can be deployed under any name.
-        rows.push(row(session, order, key.as_deref(), EVENT_PROCESSING, name, Some(stack)).await?);
+        // That of a run that was killed is no pipeline either.
+        let offer = if name == S3TAR_LISTENER.stack { S3TAR_LISTENER } else { EVENT_PROCESSING };
+        rows.push(row(session, order, key.as_deref(), offer, name, Some(stack)).await?);
     }
     Ok(rows)
 }

@@ -6,14 +6,15 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::model::archiving::TaskStatus;
 use crate::model::{Datasets, ExecutionStatus, FlowEvent, Outcome, Seen, SetId, Source, SourceState};
 use crate::observe::{CHANNEL_CAPACITY, LiveTailState, Observer};
 
 use super::args::WatchArgs;
-use super::pipeline::Pipeline;
+use super::observed::Subject;
 use super::session::{Session, needs_endpoint};
 use super::settings::Settings;
-use super::{Exit, output};
+use super::{Exit, Usage, output};
 
 /// Runs the command.
 pub async fn run(settings: &Settings, args: &WatchArgs, cancel: CancellationToken) -> anyhow::Result<Exit> {
@@ -30,17 +31,22 @@ async fn watch(
     args: &WatchArgs,
     cancel: CancellationToken,
 ) -> anyhow::Result<Exit> {
-    let pipeline = Pipeline::find(session, settings).await?;
+    let subject = Subject::find(session, settings, &settings.stack).await?;
+    if args.until_reconciled && subject.pipeline.is_none() {
+        let stack = &subject.observed.stack;
+        return Err(Usage(format!("stack {stack} reconciles nothing: leave --until-reconciled out")).into());
+    }
     let (sink, mut events) = mpsc::channel(CHANNEL_CAPACITY);
-    let observer = Observer::start(&session.clients, &pipeline.watched, &session.clock, &sink);
+    let observer = Observer::start(&session.clients, &subject.watched, &session.clock, &sink);
     drop(sink);
     let wanted = args.set_id.as_deref().map(SetId::from);
     let mut datasets = Datasets::default();
     let mut troubled = HashMap::new();
     let mut live_tail = observer.live_tail();
+    let mut verdict = None;
     let ended = loop {
         let event = tokio::select! {
-            () = cancel.cancelled() => break Exit::Done,
+            () = cancel.cancelled() => break verdict.unwrap_or(Exit::Done),
             event = events.recv() => event,
             Ok(()) = live_tail.changed() => {
                 if let LiveTailState::Refused { problem } = &*live_tail.borrow_and_update() {
@@ -49,7 +55,7 @@ async fn watch(
                 continue;
             }
         };
-        let Some(event) = event else { break Exit::Done };
+        let Some(event) = event else { break verdict.unwrap_or(Exit::Done) };
         let line = match &event.what {
             _ if args.json => Some(json!(event).to_string()),
             Seen::Source(report) => {
@@ -62,7 +68,7 @@ async fn watch(
             output::line(&line)?;
         }
         datasets.see(&event);
-        if !args.until_reconciled {
+        if !args.until_reconciled || verdict.is_some() {
             continue;
         }
         let is_wanted = |set: &SetId| wanted.as_ref().is_none_or(|wanted| wanted == set);
@@ -72,13 +78,16 @@ async fn watch(
                     "dataset {set}: the outcome is inferred from its execution, since this target brings no events to log groups"
                 ));
             }
-            break if outcome == Outcome::Successful { Exit::Done } else { Exit::Negative };
-        }
-        if let Some((set, status)) = failure(&event)
+            verdict = Some(if outcome == Outcome::Successful { Exit::Done } else { Exit::Negative });
+        } else if let Some((set, status)) = failure(&event)
             && is_wanted(set)
         {
             output::complain(&format!("the execution that reconciles dataset {set} ended in {status:?}"));
-            break Exit::Negative;
+            verdict = Some(Exit::Negative);
+        }
+        if verdict.is_some() {
+            // What led to it may not have been looked at yet.
+            observer.finish();
         }
     };
     observer.stop().await;
@@ -151,6 +160,43 @@ fn sentence(event: &FlowEvent) -> Option<String> {
                 format!("source      {:?} {problem}", report.source)
             }
         },
+        Seen::Schedule(schedule) => {
+            let next = match schedule.next_run(event.at) {
+                _ if !schedule.is_enabled => "disabled".to_owned(),
+                Some(next) => format!("next run {}", next.iso_seconds()),
+                None => "no further run".to_owned(),
+            };
+            format!("schedule    {} {} {}, {next}", schedule.name, schedule.expression, schedule.timezone)
+        }
+        Seen::Task(task) => {
+            let code = task.exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
+            let reason = task.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let how = match task.status {
+                TaskStatus::Asked => "is asked for",
+                TaskStatus::Running => "is taken by ECS",
+                TaskStatus::Succeeded => "succeeded",
+                TaskStatus::Failed => "failed",
+            };
+            format!("task        run {} {how}{code}{reason}", task.run)
+        }
+        Seen::Notification(told) => {
+            let answer = told.answer.as_deref().unwrap_or_default();
+            match told.is_sent {
+                None => return None,
+                Some(true) => format!("notified    {:?} as {answer}", told.subject),
+                Some(false) => format!("notified    {:?} was not taken: {answer}", told.subject),
+            }
+        }
+        Seen::Archive(archive) => match (&archive.contents, &archive.unread) {
+            (Some(held), _) => {
+                let least = if held.is_whole { "" } else { "at least " };
+                format!("contents    {} holds {least}{} members, {} bytes", archive.key, held.count, held.bytes)
+            }
+            (None, Some(why)) => format!("contents    {} is not read: {why}", archive.key),
+            (None, None) => format!("archive     {} ({} bytes)", archive.key, archive.size),
+        },
+        Seen::Inventory(inventory) => format!("inventory   {}", inventory.folder),
+        Seen::Observed(observed) => format!("stack       {} is observed", observed.stack),
         Seen::Gateway(_) | Seen::GatewayState(_) | Seen::Machine(_) | Seen::Job(_) => return None,
     };
     Some(format!("{} {text}", event.at.clock_millis()))

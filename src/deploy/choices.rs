@@ -30,6 +30,8 @@ pub enum Source {
     Parameter,
     /// `--context`.
     Context,
+    /// `--app-config`.
+    AppConfig,
     /// `[parameters]` of the config file.
     Config,
 }
@@ -40,6 +42,7 @@ impl fmt::Display for Source {
             Self::Flag => "the command line",
             Self::Parameter => "--parameter",
             Self::Context => "--context",
+            Self::AppConfig => "--app-config",
             Self::Config => "[parameters] of the config file",
         })
     }

@@ -4,6 +4,7 @@
 //!
 //! Works against AWS and any endpoint alike; knows nothing of the emulator, the terminal or datasets.
 
+mod app_config;
 mod apply;
 mod catalogue;
 mod change_set;
@@ -23,8 +24,11 @@ mod store;
 mod template;
 mod yaml;
 
+pub use app_config::{AppConfig, AppConfigError};
 pub use apply::{Prepared, deploy, discard, execute, prepare};
-pub use catalogue::{BOOTSTRAP, CATALOGUE, DATA_VAULTING, EVENT_PROCESSING, Offer, S3TAR, STACK_NAME, resource_count};
+pub use catalogue::{
+    BOOTSTRAP, CATALOGUE, DATA_VAULTING, EVENT_PROCESSING, Offer, S3TAR, S3TAR_LISTENER, STACK_NAME, resource_count,
+};
 pub use change_set::{Change, ChangeSet};
 pub use choices::{ChoiceError, Context, Source, settle};
 pub use destroy::{Destroyed, Foreign, check as check_deletion, destroy};

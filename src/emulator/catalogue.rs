@@ -11,6 +11,7 @@ const OWN_PATHS: &str = "
 | `GET /_vaultscope/clock` | simulated time, rate, whether it is paused |
 | `POST /_vaultscope/clock` | `{\"rate\": 60}`, `{\"paused\": true}`, `{\"step_seconds\": 30}` |
 | `GET /_vaultscope/trace` | the newest hops of deliveries |
+| `GET /_vaultscope/trace?about=KEY` | the hops of the events that speak of an object, by its percent-encoded key |
 | `GET /_vaultscope/faults` | the faults, each with how often it has struck |
 | `POST /_vaultscope/faults` | adds a fault |
 | `DELETE /_vaultscope/faults`, `DELETE /_vaultscope/faults/ID` | removes all of them, or one |
@@ -22,6 +23,10 @@ const OWN_PATHS: &str = "
 | `DELETE /_vaultscope/snapshot/NAME` | removes a snapshot |
 
 Snapshots need an endpoint with `--data-dir`. What is asked of the endpoint while it is emptied or restored is answered with `503`.
+A snapshot holds the files of shares whose folder is in the data folder; a folder that you chose stays as it is, and after a
+restore the share uploads and announces what the bucket then lacks.
+
+Topics post to `http` endpoints on this machine alone (`localhost`, `127.0.0.0/8`, `[::1]`), once these have confirmed.
 
 A fault is a JSON object such as `{\"kind\": \"throttle\", \"service\": \"logs\", \"operation\": \"FilterLogEvents\", \"rate\": 0.3}`:
 

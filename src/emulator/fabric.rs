@@ -1,7 +1,8 @@
 //! Where the services of the endpoint meet: one clock, one source of ids, calls and deliveries by name, and the trace
 //! of every delivery hop.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use indexmap::IndexMap;
@@ -63,18 +64,35 @@ pub struct Hop {
 /// A ring of hops with a count of what it had to drop.
 #[derive(Debug, Default)]
 pub struct Trace {
-    hops: VecDeque<Hop>,
+    /// Each with the hash of the object's key that it is about; 0 where it is about none.
+    hops: VecDeque<(Hop, u64)>,
     dropped: u64,
 }
 
 impl Trace {
-    fn push(&mut self, hop: Hop) {
+    fn push(&mut self, hop: Hop, about: u64) {
         if self.hops.len() == TRACE_CAPACITY {
             self.hops.pop_front();
             self.dropped += 1;
         }
-        self.hops.push_back(hop);
+        self.hops.push_back((hop, about));
     }
+}
+
+/// What the trace knows an object's key by.
+fn about(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish().max(1)
+}
+
+/// The object's key that an event speaks of, found without reading all of it: every delivery is looked at.
+fn key_of(payload: &str) -> Option<String> {
+    const MEMBER: &str = "\"object-key\"";
+    let rest = &payload[payload.find(MEMBER)? + MEMBER.len()..];
+    let text = rest.trim_start().strip_prefix(':')?.trim_start();
+    // The first value, whatever comes after it.
+    serde_json::Deserializer::from_str(text).into_iter::<String>().next()?.ok()
 }
 
 /// The meeting place of the services; cheap to clone.
@@ -293,6 +311,7 @@ impl Fabric {
 
     async fn hand_over(&self, delivery: Delivery, lost: Option<u64>) -> Result<(), DeliveryError> {
         let (from, subject) = (delivery.principal, Arc::clone(&delivery.subject));
+        let payload = Arc::clone(&delivery.payload);
         let to = delivery.target.to_string();
         let outcome = match (lost, self.service(&delivery.target.service)) {
             (Some(fault), _) => {
@@ -303,19 +322,39 @@ impl Fabric {
                 Err(DeliveryError::permanent("InvalidTarget", format!("no service of the endpoint owns {to}")))
             }
         };
-        self.record(Hop {
-            at: self.clock().now(),
-            from,
-            to,
-            subject,
-            error: outcome.as_ref().err().map(ToString::to_string),
-        });
+        let error = outcome.as_ref().err().map(ToString::to_string);
+        let hop = Hop { at: self.clock().now(), from, to, subject, error };
+        let about = key_of(&payload).map_or(0, |key| about(&key));
+        self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner).push(hop, about);
         outcome
     }
 
     /// Adds a hop to the trace.
     pub fn record(&self, hop: Hop) {
-        self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner).push(hop);
+        self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner).push(hop, 0);
+    }
+
+    /// Adds a hop that is no delivery to the trace, where its payload speaks of an object: it is a part of that one's way.
+    pub fn record_about(&self, hop: Hop, payload: &str) {
+        if let Some(key) = key_of(payload) {
+            self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner).push(hop, about(&key));
+        }
+    }
+
+    /// The newest `limit` hops of events that speak of the object of that key, oldest first.
+    #[must_use]
+    pub fn hops_about(&self, key: &str, limit: usize) -> Vec<Hop> {
+        let wanted = about(key);
+        let trace = self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        // What became of such an event where its payload was not at hand has its id.
+        let of_it = trace.hops.iter().filter(|(_, about)| *about == wanted);
+        let subjects: HashSet<&str> = of_it.map(|(hop, _)| &*hop.subject).collect();
+        let is_meant =
+            |(hop, about): &&(Hop, u64)| *about == wanted || (*about == 0 && subjects.contains(&*hop.subject));
+        let mut hops: Vec<Hop> =
+            trace.hops.iter().rev().filter(is_meant).take(limit).map(|(hop, _)| hop.clone()).collect();
+        hops.reverse();
+        hops
     }
 
     /// The newest `limit` hops, oldest first, and how many the ring has dropped since the start.
@@ -323,7 +362,7 @@ impl Fabric {
     pub fn hops(&self, limit: usize) -> (Vec<Hop>, u64) {
         let trace = self.inner.trace.lock().unwrap_or_else(PoisonError::into_inner);
         let skip = trace.hops.len().saturating_sub(limit);
-        (trace.hops.iter().skip(skip).cloned().collect(), trace.dropped)
+        (trace.hops.iter().skip(skip).map(|(hop, _)| hop.clone()).collect(), trace.dropped)
     }
 
     /// Ends every service's background work. What services write from here on is not kept and not acknowledged, so that

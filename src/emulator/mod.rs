@@ -14,7 +14,6 @@ pub mod form;
 pub mod front;
 pub mod glob;
 pub mod keep;
-pub mod schedule;
 pub mod sdk;
 pub mod service;
 pub mod services;

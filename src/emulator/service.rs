@@ -65,6 +65,8 @@ pub enum Protocol {
 pub enum Origin {
     /// A client of the HTTP port.
     Public,
+    /// A client of the HTTP port that signs nothing, where that makes a difference: whoever follows a link.
+    Anonymous,
     /// A service of the endpoint, by its principal, such as `cloudformation.amazonaws.com`.
     Service(&'static str),
     /// The endpoint's own simulated gateway, which alone may put events of `aws.` sources.

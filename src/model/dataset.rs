@@ -212,7 +212,13 @@ impl Datasets {
             | Seen::Machine(_)
             | Seen::Stack(_)
             | Seen::StackEvent(_)
-            | Seen::GatewayState(_) => {}
+            | Seen::GatewayState(_)
+            | Seen::Observed(_)
+            | Seen::Schedule(_)
+            | Seen::Task(_)
+            | Seen::Notification(_)
+            | Seen::Archive(_)
+            | Seen::Inventory(_) => {}
         }
     }
 

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::archiving::{ArchiveSeen, InventorySeen, NotificationSeen, ScheduleSeen, TaskSeen};
 use super::gateway::GatewayState;
 use super::{SetId, Timestamp};
 
@@ -51,6 +52,39 @@ pub enum Seen {
     Job(JobReport),
     /// What the simulated gateway is in the middle of.
     GatewayState(GatewayState),
+    /// Another stack is observed from here on.
+    Observed(Observed),
+    /// A schedule was read.
+    Schedule(ScheduleSeen),
+    /// A run of the archiving task, as history tells it.
+    Task(TaskSeen),
+    /// A message to the archiving stack's topic, as history tells it.
+    Notification(NotificationSeen),
+    /// An archive stands under the destination prefix.
+    Archive(ArchiveSeen),
+    /// An inventory was delivered.
+    Inventory(InventorySeen),
+}
+
+/// The kinds of stacks that can be observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StackKind {
+    /// Upload notifications are processed and reconciled.
+    #[default]
+    EventProcessing,
+    /// Objects are archived once a day.
+    S3Tar,
+}
+
+/// The stack that is observed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observed {
+    /// Its name.
+    pub stack: String,
+    /// What it does.
+    pub kind: StackKind,
 }
 
 /// A step of the simulated gateway with one file.
@@ -106,7 +140,7 @@ pub struct QueueDepth {
     pub dead: u64,
 }
 
-/// The four log groups of the pipeline.
+/// The log groups of the stacks that can be observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LogRole {
@@ -118,14 +152,31 @@ pub enum LogRole {
     ReconcileSuccessful,
     /// `…-reconcileNotifyTimeout…`.
     ReconcileTimeout,
+    /// What the archiving task writes.
+    Task,
+    /// What the function writes that judges why a task failed.
+    ErrorHandler,
+    /// What Step Functions writes of the archiving state machine.
+    StateMachine,
 }
 
 impl LogRole {
-    /// All four, in the order of the flow.
+    /// Those of the event processing stack, in the order of the flow.
     pub const ALL: [Self; 4] =
         [Self::DataFileUpload, Self::ManifestFileUpload, Self::ReconcileSuccessful, Self::ReconcileTimeout];
+    /// Those of the archiving stack.
+    pub const ARCHIVING: [Self; 3] = [Self::Task, Self::ErrorHandler, Self::StateMachine];
 
-    /// How the logical ID and the name of the group begin, after the stack's name.
+    /// Those of a kind of stack.
+    #[must_use]
+    pub const fn of(kind: StackKind) -> &'static [Self] {
+        match kind {
+            StackKind::EventProcessing => &Self::ALL,
+            StackKind::S3Tar => &Self::ARCHIVING,
+        }
+    }
+
+    /// How the logical ID of the group begins, and its name after the stack's; what an archiving stack's is called.
     #[must_use]
     pub const fn stem(self) -> &'static str {
         match self {
@@ -133,6 +184,9 @@ impl LogRole {
             Self::ManifestFileUpload => "manifestFileUpload",
             Self::ReconcileSuccessful => "reconcileNotifySuccessful",
             Self::ReconcileTimeout => "reconcileNotifyTimeout",
+            Self::Task => "task",
+            Self::ErrorHandler => "errorHandler",
+            Self::StateMachine => "stateMachine",
         }
     }
 }
@@ -141,11 +195,11 @@ impl LogRole {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogLine {
-    /// Which of the four groups.
+    /// Which group.
     pub role: LogRole,
     /// The log event's id: the same line read twice has the same one.
     pub event_id: String,
-    /// The line as it stands, an EventBridge event in JSON.
+    /// The line as it stands; in the groups of the event processing stack an EventBridge event in JSON.
     pub message: String,
     /// What the line says of an upload, where it could be read.
     pub upload: Option<UploadDetail>,
@@ -313,6 +367,10 @@ pub enum Source {
     Table,
     /// The state machine.
     Executions,
+    /// The schedule.
+    Schedule,
+    /// Archives and inventories in the destination bucket.
+    Archives,
 }
 
 /// Whether a source answers; sent when that changes.

@@ -2,6 +2,7 @@
 //!
 //! It reads what Amazon States Language says and judges nothing: what is not understood is left out.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ pub struct MachineState {
     pub parent: Option<usize>,
     /// How long it waits; of Wait states only.
     pub wait: Option<WaitFor>,
+    /// A few words on what it does: `λ reconcileCheck`, `30 s`, `2 branches`; empty where its kind says it all.
+    pub detail: String,
 }
 
 /// How long a Wait state waits.
@@ -108,6 +111,22 @@ impl Machine {
         self.states.iter().position(|state| state.name == name)
     }
 
+    /// The branches of each state, and the states of each branch in their order; none of states that hold none.
+    #[must_use]
+    pub fn branches(&self) -> Vec<Vec<Vec<usize>>> {
+        let mut branches: Vec<Vec<Vec<usize>>> = vec![Vec::new(); self.states.len()];
+        let is_first: HashSet<usize> =
+            self.edges.iter().filter(|edge| edge.way == Way::Branch).map(|edge| edge.to).collect();
+        for (at, state) in self.states.iter().enumerate() {
+            let Some(held) = state.parent.and_then(|parent| branches.get_mut(parent)) else { continue };
+            match held.last_mut() {
+                Some(branch) if !is_first.contains(&at) => branch.push(at),
+                _ => held.push(vec![at]),
+            }
+        }
+        branches
+    }
+
     /// When the Wait state `name`, entered at `entered` with `input`, is over; `None` when that cannot be told.
     #[must_use]
     pub fn wait_deadline(&self, name: &str, entered: Timestamp, input: &Value) -> Option<Timestamp> {
@@ -139,6 +158,7 @@ impl Machine {
                     || matches!(text(state, "Type"), Some("Succeed" | "Fail")),
                 parent,
                 wait: wait_of(state),
+                detail: describe(state),
             });
         }
         let index = |name: &str| ordered.iter().position(|(other, _)| *other == name).map(|at| first + at);
@@ -166,6 +186,56 @@ fn text<'a>(state: &'a Value, member: &str) -> Option<&'a str> {
     state.get(member)?.as_str()
 }
 
+/// What stands inside `{% … %}`.
+fn expression(text: &str) -> Option<&str> {
+    Some(text.trim().strip_prefix("{%")?.strip_suffix("%}")?.trim())
+}
+
+/// A few words on what a state does.
+fn describe(state: &Value) -> String {
+    let count = |member: &str| state.get(member).and_then(Value::as_array).map_or(0, Vec::len);
+    let words = match text(state, "Type").unwrap_or_default() {
+        "Task" => text(state, "Resource").map(|resource| call(resource, state)).unwrap_or_default(),
+        "Wait" => ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]
+            .into_iter()
+            .find_map(|member| Some((member, state.get(member)?)))
+            .map(|(member, value)| match value.as_u64() {
+                Some(seconds) if member == "Seconds" => format!("{seconds} s"),
+                _ => short(value),
+            })
+            .unwrap_or_default(),
+        "Parallel" => format!("{} branches", count("Branches")),
+        "Map" => text(state, "ItemsPath")
+            .or_else(|| text(state, "Items"))
+            .map(|of| format!("each of {of}"))
+            .unwrap_or_default(),
+        "Choice" if count("Choices") > 1 => format!("{} rules", count("Choices")),
+        "Fail" => text(state, "Error").unwrap_or_default().to_owned(),
+        _ => String::new(),
+    };
+    if count("Retry") > 0 { format!("{words}{}retries", if words.is_empty() { "" } else { ", " }) } else { words }
+}
+
+/// What a Task calls: a function by its name, else service and operation.
+fn call(resource: &str, state: &Value) -> String {
+    let function = |name: &str| {
+        let parts: Vec<&str> = name.split(':').collect();
+        // An ARN of a function, perhaps with a version behind it, or a mere name.
+        let name = if parts.len() > 6 { parts[6] } else { name };
+        format!("λ {name}")
+    };
+    if resource.contains(":lambda:") && resource.contains(":function:") {
+        return function(resource);
+    }
+    let integration = resource.rsplit_once(":::").map_or(resource, |(_, integration)| integration);
+    let integration = integration.strip_prefix("aws-sdk:").unwrap_or(integration);
+    let given = state.get("Parameters").or_else(|| state.get("Arguments")).and_then(|given| given.get("FunctionName"));
+    match given.and_then(Value::as_str).filter(|_| integration.starts_with("lambda:invoke")) {
+        Some(name) => function(name),
+        None => integration.to_owned(),
+    }
+}
+
 fn wait_of(state: &Value) -> Option<WaitFor> {
     if text(state, "Type") != Some("Wait") {
         return None;
@@ -177,6 +247,15 @@ fn wait_of(state: &Value) -> Option<WaitFor> {
         return Some(WaitFor::Until(moment));
     }
     let path = |member| text(state, member).map(str::to_owned);
+    // JSONata writes the same as an expression; one that only names a member of the input is a path.
+    let named = |member| text(state, member).and_then(expression).and_then(|inner| inner.strip_prefix("$states.input"));
+    let named = |member| named(member).filter(|rest| !rest.contains(['(', '[', ' '])).map(|rest| format!("${rest}"));
+    if let Some(path) = named("Seconds") {
+        return Some(WaitFor::SecondsPath(path));
+    }
+    if let Some(path) = named("Timestamp") {
+        return Some(WaitFor::UntilPath(path));
+    }
     path("SecondsPath").map(WaitFor::SecondsPath).or_else(|| path("TimestampPath").map(WaitFor::UntilPath))
 }
 
@@ -199,9 +278,8 @@ fn ways(state: &Value) -> Vec<(&str, Way)> {
 
 /// A Choice rule in short words: the last step of the path, the comparison, the value.
 fn condition(rule: &Value, depth: usize) -> String {
-    if let Some(expression) = text(rule, "Condition") {
-        let inner = expression.trim().trim_start_matches("{%").trim_end_matches("%}").trim();
-        return inner.to_owned();
+    if let Some(condition) = text(rule, "Condition") {
+        return expression(condition).unwrap_or(condition).to_owned();
     }
     if depth > MAX_DEPTH {
         return "…".to_owned();
@@ -346,6 +424,32 @@ mod tests {
         let ways: Vec<(usize, usize, &str)> =
             machine.edges.iter().map(|edge| (edge.from, edge.to, edge.way.label())).collect();
         assert_eq!(ways, [(0, 1, "ALL"), (0, 2, ""), (0, 3, "")]);
+    }
+
+    #[test]
+    fn each_state_says_in_a_few_words_what_it_does() {
+        let machine = Machine::read(&json!({
+            "StartAt": "A",
+            "QueryLanguage": "JSONata",
+            "States": {
+                "A": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:0:function:check:3", "Next": "B", "Retry": [{}]},
+                "B": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {"FunctionName": "arn:aws:lambda:us-east-1:0:function:write"}, "Next": "C"},
+                "C": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:listObjectsV2", "Next": "D"},
+                "D": {"Type": "Wait", "Seconds": "{% $states.input.pause %}", "Next": "E"},
+                "E": {"Type": "Map", "Items": "{% $states.input.keys %}", "ItemProcessor": {"StartAt": "F", "States": {"F": {"Type": "Pass", "Next": "G"}, "G": {"Type": "Pass", "End": true}}}, "Next": "H"},
+                "H": {"Type": "Fail", "Error": "Broken"}
+            }
+        }))
+        .expect("a definition");
+        let words: Vec<&str> = machine.states.iter().map(|state| state.detail.as_str()).collect();
+        let each = "each of {% $states.input.keys %}";
+        assert_eq!(
+            words,
+            ["λ check, retries", "λ write", "s3:listObjectsV2", "{% $states.input.pause %}", each, "Broken", "", ""]
+        );
+        assert_eq!(machine.branches()[4], [[6, 7]]);
+        let input = json!({"pause": 9});
+        assert_eq!(machine.wait_deadline("D", Timestamp::from_secs(1), &input), Some(Timestamp::from_secs(10)));
     }
 
     #[test]

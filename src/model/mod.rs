@@ -1,26 +1,32 @@
 //! The nouns that every part shares: identifiers, moments, datasets and what was seen to happen. No I/O, no clock.
 
 pub mod activity;
+pub mod archiving;
 mod arn;
 pub mod board;
 mod dataset;
 pub mod execution;
 mod flow;
 mod gateway;
+pub mod guide;
+pub mod journey;
 pub mod machine;
 mod notification;
+pub mod objects;
 mod outcome;
 pub mod pipeline;
 pub mod preview;
+pub mod schedule;
 mod set_id;
 mod timestamp;
+pub mod trace;
 
 pub use arn::{Arn, ArnError};
 pub use dataset::{Dataset, Datasets, Tally};
 pub use flow::{
     ExecutionSeen, ExecutionStatus, FlowEvent, GatewayStep, GatewayStepKind, HistoryEvent, JobReport, JobState,
-    LogLine, LogRole, MachineSeen, ManifestRead, ObjectSeen, QueueDepth, Route, RouteTaken, Seen, Source, SourceReport,
-    SourceState, StackEvent, StackSeen, UploadDetail, UploadItem,
+    LogLine, LogRole, MachineSeen, ManifestRead, ObjectSeen, Observed, QueueDepth, Route, RouteTaken, Seen, Source,
+    SourceReport, SourceState, StackEvent, StackKind, StackSeen, UploadDetail, UploadItem,
 };
 pub use gateway::{CacheState, Check, GatewayState, Uploading};
 pub use notification::{DETAIL_TYPE, Notification, REAL_SOURCE, SIMULATOR_SOURCE, Share};

@@ -24,7 +24,11 @@ impl Outcome {
         match role {
             LogRole::ReconcileSuccessful => Some(Self::Successful),
             LogRole::ReconcileTimeout => Some(Self::Timeout),
-            LogRole::DataFileUpload | LogRole::ManifestFileUpload => None,
+            LogRole::DataFileUpload
+            | LogRole::ManifestFileUpload
+            | LogRole::Task
+            | LogRole::ErrorHandler
+            | LogRole::StateMachine => None,
         }
     }
 

@@ -175,6 +175,7 @@ impl Pipeline {
                         self.reconciled.count(at);
                         return;
                     }
+                    LogRole::Task | LogRole::ErrorHandler | LogRole::StateMachine => return,
                 }
                 self.checked.count(at);
                 if let Some(upload) = &line.upload

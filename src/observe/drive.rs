@@ -20,6 +20,18 @@ const LONGEST_REST: Duration = Duration::from_secs(20);
 /// Shorter waits are not cut short when something is worth a look.
 const SHORT: Duration = Duration::from_millis(500);
 
+/// Looks that a source gets once it is told to finish, as long as each shows something new.
+const LAST_LOOKS: u32 = 10;
+
+/// When the tailers end.
+#[derive(Debug, Clone, Default)]
+pub struct End {
+    /// At once.
+    pub cancel: CancellationToken,
+    /// Once they have told what there is to tell.
+    pub finish: CancellationToken,
+}
+
 /// What a look at a source showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
@@ -93,25 +105,56 @@ pub trait Tailer: Send + 'static {
     fn look(&mut self, out: &Out) -> impl Future<Output = Result<Progress, Halt>> + Send;
 }
 
-/// Looks at a source until cancelled or nobody reads any more.
+/// A source that a stack of that kind has and this one has not.
+#[derive(Debug)]
+pub struct Absent {
+    source: Source,
+    why: &'static str,
+}
+
+impl Absent {
+    /// A source that is not there, and why.
+    pub const fn new(source: Source, why: &'static str) -> Self {
+        Self { source, why }
+    }
+}
+
+impl Tailer for Absent {
+    fn source(&self) -> Source {
+        self.source
+    }
+
+    async fn look(&mut self, _: &Out) -> Result<Progress, Halt> {
+        Err(Problem::unsupported(self.why).into())
+    }
+}
+
+/// Looks at a source until told to end or nobody reads any more. Whoever finishes looks once more, and again while that shows
+/// something new; what a source pushes is there already.
 pub async fn drive<T: Tailer>(
     mut tailer: T,
     mut pace: Pace,
     intervals: Intervals,
     out: Out,
     interest: Interest,
-    cancel: CancellationToken,
+    end: End,
 ) {
     let source = tailer.source();
     let mut waker = interest.waker();
     let mut state = None;
+    let mut last_looks = 0;
+    let mut pushed = false;
     loop {
         waker.mark_unchanged();
         let began = real_now();
+        let finishes = end.finish.is_cancelled();
         let looked = tokio::select! {
-            () = cancel.cancelled() => return,
+            () = end.cancel.cancelled() => return,
+            () = end.finish.cancelled(), if pushed => return,
             looked = tailer.look(&out) => looked,
         };
+        last_looks += u32::from(finishes);
+        let is_last = finishes && (!matches!(looked, Ok(Progress::Changed)) || last_looks == LAST_LOOKS);
         pace.limit(if interest.is_busy() { intervals.busy } else { intervals.idle });
         let (wait, now) = match looked {
             Ok(Progress::Changed) => (pace.changed(), SourceState::Live),
@@ -124,7 +167,7 @@ pub async fn drive<T: Tailer>(
                 (wait, state_of(problem, wait))
             }
         };
-        let pushed = matches!(now, SourceState::Tailing { .. });
+        pushed = matches!(now, SourceState::Tailing { .. });
         let failing = now != SourceState::Live && !pushed;
         if differs(state.as_ref(), &now) {
             state = Some(now.clone());
@@ -132,12 +175,16 @@ pub async fn drive<T: Tailer>(
                 return;
             }
         }
-        if pushed {
+        if is_last {
+            return;
+        }
+        if pushed || finishes {
             continue;
         }
         let wait = if failing { wait } else { rested(wait, began.elapsed()) };
         tokio::select! {
-            () = cancel.cancelled() => return,
+            () = end.cancel.cancelled() => return,
+            () = end.finish.cancelled() => {}
             () = tokio::time::sleep(wait) => {}
             // An interest that is gone wakes nobody: then the wait is waited for.
             Ok(()) = waker.changed(), if !failing && wait > SHORT => pace.hurry(),
@@ -200,15 +247,15 @@ mod tests {
         let millis = Duration::from_millis;
         let pace = Pace::new(millis(1), millis(5), 1).backing_off(millis(8), millis(20));
         let intervals = Intervals { fast: millis(1), busy: millis(5), idle: millis(5) };
-        let cancel = CancellationToken::new();
+        let end = End::default();
         let tailer = Scripted { script: script.iter().copied().collect(), told: 0 };
         let out = Out::new(events, Clock::default());
-        let task = tokio::spawn(drive(tailer, pace, intervals, out, Interest::default(), cancel.clone()));
+        let task = tokio::spawn(drive(tailer, pace, intervals, out, Interest::default(), end.clone()));
         let mut seen = Vec::new();
         while seen.len() < count {
             seen.push(told.recv().await.expect("the tailer goes on").what);
         }
-        cancel.cancel();
+        end.cancel.cancel();
         task.await.expect("the tailer ends");
         seen
     }
@@ -265,7 +312,7 @@ mod tests {
         let intervals = Intervals { fast: millis(1), busy: millis(1), idle: millis(1) };
         let out = Out::new(events, Clock::default());
         let tailer = Scripted { script: VecDeque::new(), told: 0 };
-        drive(tailer, pace, intervals, out, Interest::default(), CancellationToken::new()).await;
+        drive(tailer, pace, intervals, out, Interest::default(), End::default()).await;
     }
 
     /// Never has news.
@@ -288,13 +335,42 @@ mod tests {
         let (events, _told) = mpsc::channel(8);
         let (looks, mut looked) = mpsc::unbounded_channel();
         let (pace, intervals) = (Pace::new(hour, hour, 1), Intervals { fast: hour, busy: hour, idle: hour });
-        let (interest, cancel) = (Interest::default(), CancellationToken::new());
+        let (interest, end) = (Interest::default(), End::default());
         let out = Out::new(events, Clock::default());
-        let task = tokio::spawn(drive(Still(looks), pace, intervals, out, interest.clone(), cancel.clone()));
+        let task = tokio::spawn(drive(Still(looks), pace, intervals, out, interest.clone(), end.clone()));
         looked.recv().await.expect("the first look");
         interest.add(&"s".into());
         looked.recv().await.expect("another look");
-        cancel.cancel();
+        end.cancel.cancel();
         task.await.expect("the tailer ends");
+    }
+
+    #[tokio::test]
+    async fn who_is_to_finish_looks_once_more_and_again_while_there_is_news() {
+        let hour = Duration::from_secs(3_600);
+        let (events, mut told) = mpsc::channel(64);
+        let intervals = Intervals { fast: hour, busy: hour, idle: hour };
+        let end = End::default();
+        let tailer = Scripted { script: VecDeque::new(), told: 0 };
+        let out = Out::new(events, Clock::default());
+        let task =
+            tokio::spawn(drive(tailer, Pace::new(hour, hour, 1), intervals, out, Interest::default(), end.clone()));
+        told.recv().await.expect("the first look");
+        end.finish.cancel();
+        task.await.expect("the tailer ends");
+        let mut looks = 0;
+        while let Some(event) = told.recv().await {
+            looks += u32::from(matches!(event.what, Seen::Queue(_)));
+        }
+        assert_eq!(looks, LAST_LOOKS, "it always has news, and ends all the same");
+
+        let (looks, mut looked) = mpsc::unbounded_channel();
+        let (events, mut told) = mpsc::channel(64);
+        let out = Out::new(events, Clock::default());
+        let end = End::default();
+        end.finish.cancel();
+        drive(Still(looks), Pace::new(hour, hour, 1), intervals, out, Interest::default(), end).await;
+        assert!(looked.recv().await.is_some() && looked.recv().await.is_none(), "one look, without news");
+        while told.recv().await.is_some() {}
     }
 }

@@ -15,6 +15,7 @@ use super::delivery::Delivery;
 use super::drive::{Halt, Out, Progress, Tailer};
 use super::history::{end_of, moment, status_of, unread_history};
 use super::interest::Interest;
+use super::told::Told;
 use crate::aws::{Clients, Kind, Problem};
 use crate::clock::real_now;
 use crate::model::{
@@ -56,6 +57,8 @@ struct Known {
     last_looks: u32,
     /// Whether it put its reconciliation event.
     has_put: bool,
+    /// What its history tells of other services.
+    told: Told,
 }
 
 impl Executions {
@@ -166,7 +169,14 @@ impl Executions {
             ExecutionSeen { arn, name, set_id, status, started, stopped }
         };
         out.tell(seen.stopped.unwrap_or(seen.started), Seen::Execution(seen.clone())).await?;
-        let new = Known { seen: seen.clone(), last_event: 0, done: aside, last_looks: 0, has_put: false };
+        let new = Known {
+            seen: seen.clone(),
+            last_event: 0,
+            done: aside,
+            last_looks: 0,
+            has_put: false,
+            told: Told::default(),
+        };
         let known = self.known.entry(seen.arn.clone()).or_insert(new);
         known.seen = seen;
         Ok(())
@@ -207,7 +217,11 @@ impl Executions {
         for (at, event) in news {
             let (id, end) = (event.id, end_of(&event.kind));
             known.has_put |= Outcome::put_by(&event).is_some();
+            let told = known.told.see(&event);
             out.tell(at, Seen::History(event)).await?;
+            if let Some(told) = told {
+                out.tell(at, told).await?;
+            }
             known.last_event = id;
             let Some(status) = end else { continue };
             known.done = true;
@@ -227,6 +241,8 @@ impl Executions {
                 self.delivery.event_put(set);
             }
             self.interest.settled(set);
+        } else if known.done {
+            self.interest.look();
         }
         Ok(changed)
     }

@@ -4,7 +4,7 @@ use aws_sdk_sfn::types::{self, ExecutionStatus as SdkStatus};
 use serde_json::Value;
 
 use crate::aws::{Clients, Problem};
-use crate::model::{ExecutionStatus, HistoryEvent, Outcome, Timestamp};
+use crate::model::{ExecutionStatus, FlowEvent, HistoryEvent, Outcome, Seen, Timestamp};
 
 /// History events of one page of a history that was never read.
 const HISTORY_PAGE: i32 = 200;
@@ -51,6 +51,15 @@ pub(super) async fn unread_history(
         news.reverse();
     }
     Ok(news)
+}
+
+/// All of the history of an execution, oldest event first.
+///
+/// # Errors
+/// Why it cannot be read.
+pub async fn whole_history(clients: &Clients, arn: &str) -> Result<Vec<FlowEvent>, Problem> {
+    let events = unread_history(clients, arn, 0).await?;
+    Ok(events.into_iter().map(|(at, event)| FlowEvent { at, what: Seen::History(event) }).collect())
 }
 
 /// The status of an execution, and the reconciliation event that the end of its history says was put.
@@ -121,14 +130,32 @@ fn history_of(arn: &str, event: &types::HistoryEvent) -> HistoryEvent {
         put("output", succeeded.output.as_deref());
     }
     if let Some(scheduled) = &event.task_scheduled_event_details {
+        put("resourceType", Some(&scheduled.resource_type));
         put("resource", Some(&scheduled.resource));
         put("parameters", Some(&scheduled.parameters));
     }
+    if let Some(submitted) = &event.task_submitted_event_details {
+        put("resourceType", Some(&submitted.resource_type));
+        put("resource", Some(&submitted.resource));
+        put("output", submitted.output.as_deref());
+    }
     if let Some(succeeded) = &event.task_succeeded_event_details {
+        put("resourceType", Some(&succeeded.resource_type));
+        put("resource", Some(&succeeded.resource));
         put("output", succeeded.output.as_deref());
     }
     if let Some(succeeded) = &event.lambda_function_succeeded_event_details {
         put("output", succeeded.output.as_deref());
+    }
+    let failed = [
+        event.task_failed_event_details.as_ref().map(|it| (&it.resource_type, &it.resource)),
+        event.task_timed_out_event_details.as_ref().map(|it| (&it.resource_type, &it.resource)),
+        event.task_submit_failed_event_details.as_ref().map(|it| (&it.resource_type, &it.resource)),
+        event.task_start_failed_event_details.as_ref().map(|it| (&it.resource_type, &it.resource)),
+    ];
+    for (kind, resource) in failed.into_iter().flatten() {
+        put("resourceType", Some(kind));
+        put("resource", Some(resource));
     }
     let failures = [
         event.execution_failed_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
@@ -136,6 +163,8 @@ fn history_of(arn: &str, event: &types::HistoryEvent) -> HistoryEvent {
         event.execution_timed_out_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
         event.task_failed_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
         event.task_timed_out_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
+        event.task_submit_failed_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
+        event.task_start_failed_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
         event.lambda_function_failed_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
         event.lambda_function_timed_out_event_details.as_ref().map(|it| (it.error.as_deref(), it.cause.as_deref())),
     ];

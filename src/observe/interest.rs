@@ -99,6 +99,11 @@ impl Interest {
         self.wake();
     }
 
+    /// Something ended that leaves things elsewhere.
+    pub fn look(&self) {
+        self.wake();
+    }
+
     /// So many executions run.
     pub fn running(&self, count: usize) {
         self.change(|known| known.running = count);

@@ -192,7 +192,7 @@ impl Logs {
         let interest = &self.around.interest;
         interest.line(&upload.set_id);
         match self.role {
-            LogRole::DataFileUpload => {}
+            LogRole::DataFileUpload | LogRole::Task | LogRole::ErrorHandler | LogRole::StateMachine => {}
             LogRole::ManifestFileUpload => interest.manifest(upload),
             LogRole::ReconcileSuccessful | LogRole::ReconcileTimeout => {
                 interest.manifest(upload);
@@ -327,7 +327,9 @@ struct Envelope {
 
 /// A line with what it says of an upload, where it can be read.
 pub fn line_of(role: LogRole, event_id: String, message: String) -> LogLine {
-    let upload = serde_json::from_str::<Envelope>(&message).ok().map(|envelope| envelope.detail);
+    let is_event = LogRole::ALL.contains(&role);
+    let read = || serde_json::from_str::<Envelope>(&message).ok().map(|envelope| envelope.detail);
+    let upload = if is_event { read() } else { None };
     LogLine { role, event_id, message, upload }
 }
 

@@ -4,6 +4,7 @@
 //! changes, backs off when it is asked to, and goes on after an outage from where it was: what was not told yet is told
 //! then. Nothing here writes to a service, and nothing scans a table.
 
+mod archives;
 mod bucket;
 mod delivery;
 mod drive;
@@ -14,39 +15,45 @@ mod ledger;
 mod live_tail;
 mod logs;
 mod lull;
+pub mod objects;
 mod queue;
+mod schedule;
 mod seen_before;
 mod stack;
 mod sweep;
 mod table;
 mod tailing;
 mod tempo;
+mod told;
 mod verify;
 
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use archives::Prefix;
+pub use history::whole_history;
 pub use interest::Interest;
 pub use live_tail::{LiveTail, LiveTailState};
 pub use verify::{Verdict, verify};
 
 use crate::aws::{Brake, Clients, Pace, Target};
 use crate::clock::Clock;
-use crate::model::{FlowEvent, LogRole, Timestamp};
+use crate::model::{FlowEvent, LogRole, Source, StackKind, Timestamp};
 use delivery::Delivery;
-use drive::{Out, Tailer, drive};
+use drive::{Absent, End, Out, Tailer, drive};
 use live_tail::{Feed, Tail};
 use tempo::{Intervals, Tempo};
 
 /// Flow events that may wait to be read; a tailer waits when there are more.
 pub const CHANNEL_CAPACITY: usize = 8_192;
 
-/// What of a pipeline is watched: physical names; what is absent is not watched.
+/// What of a stack is watched: physical names; what is absent is not watched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Watched {
+    /// What the stack does.
+    pub kind: StackKind,
     /// The stack, by name.
     pub stack: Option<String>,
     /// The bucket that the gateway uploads to.
@@ -61,6 +68,12 @@ pub struct Watched {
     pub table: Option<String>,
     /// The state machine, by ARN.
     pub machine: Option<String>,
+    /// Group and name of the schedule of an archiving stack; without a group in the default one.
+    pub schedule: Option<(Option<String>, String)>,
+    /// Where an archiving stack puts its archives.
+    pub archives: Option<Prefix>,
+    /// Where its inventories are delivered.
+    pub inventories: Option<Prefix>,
     /// How the name of a dataset's root directory ends.
     pub job_dir_suffix: String,
     /// Log lines and executions before this are left aside; `None` for none, and on AWS for those of the last day.
@@ -81,6 +94,7 @@ struct Brakes {
     bucket: Brake,
     queue: Brake,
     stack: Brake,
+    schedule: Brake,
 }
 
 /// Running tailers; they end with [`Observer::stop`], or when it is dropped.
@@ -89,7 +103,7 @@ pub struct Observer {
     interest: Interest,
     brakes: Brakes,
     live_tail: watch::Receiver<LiveTailState>,
-    cancel: CancellationToken,
+    end: End,
     tasks: TaskTracker,
 }
 
@@ -101,16 +115,18 @@ impl Observer {
         // A tailer backs off by itself and says so: the SDK's own retries would hide it.
         let clients = clients.without_retries();
         let delivery = match clients.target {
-            Target::Endpoint { .. } => Delivery::judging(watched.log_groups.iter().map(|(role, _)| *role)),
-            // Events come to log groups there: a line that is missing is a fault.
-            Target::Embedded | Target::Aws { .. } => Delivery::default(),
+            Target::Endpoint { .. } if watched.kind == StackKind::EventProcessing => {
+                Delivery::judging(watched.log_groups.iter().map(|(role, _)| *role))
+            }
+            // Events come to log groups there: a line that is missing is a fault. An archiving stack has no such groups.
+            Target::Endpoint { .. } | Target::Embedded | Target::Aws { .. } => Delivery::default(),
         };
         let since = watched.since.or_else(|| tempo.look_back.map(|back| clock.now().minus(back)));
         let mut observer = Self {
             interest: Interest::default(),
             brakes: Brakes::default(),
             live_tail: watch::channel(LiveTailState::Off).1,
-            cancel: CancellationToken::new(),
+            end: End::default(),
             tasks: TaskTracker::new(),
         };
         let out = Out::new(out.clone(), clock.clone());
@@ -126,8 +142,11 @@ impl Observer {
         };
         for ((role, group), feed) in watched.log_groups.iter().zip(feeds) {
             let intervals = match role {
-                LogRole::DataFileUpload | LogRole::ManifestFileUpload => tempo.uploads,
-                LogRole::ReconcileSuccessful | LogRole::ReconcileTimeout => tempo.reconciliations,
+                LogRole::DataFileUpload | LogRole::ManifestFileUpload | LogRole::Task => tempo.uploads,
+                LogRole::ReconcileSuccessful
+                | LogRole::ReconcileTimeout
+                | LogRole::ErrorHandler
+                | LogRole::StateMachine => tempo.reconciliations,
             };
             let tailer = logs::Logs::new(around.clone(), *role, group.clone(), feed);
             observer.spawn(tailer, intervals, tempo.backoff, &brakes.logs, &out);
@@ -155,6 +174,9 @@ impl Observer {
             let tailer = stack::StackStatus::new(clients.clone(), stack.clone());
             observer.spawn(tailer, tempo.stack, tempo.backoff, &brakes.stack, &out);
         }
+        if watched.kind == StackKind::S3Tar {
+            observer.watch_archiving(&clients, watched, &tempo, &out);
+        }
         observer.tasks.close();
         observer
     }
@@ -168,8 +190,8 @@ impl Observer {
     /// Looks that were throttled so far.
     #[must_use]
     pub fn throttled(&self) -> u64 {
-        let Brakes { logs, table, executions, bucket, queue, stack } = &self.brakes;
-        [logs, table, executions, bucket, queue, stack].into_iter().map(Brake::throttled).sum()
+        let Brakes { logs, table, executions, bucket, queue, stack, schedule } = &self.brakes;
+        [logs, table, executions, bucket, queue, stack, schedule].into_iter().map(Brake::throttled).sum()
     }
 
     /// How the live tail is, for those who want to say so.
@@ -178,9 +200,14 @@ impl Observer {
         self.live_tail.clone()
     }
 
+    /// Lets every tailer tell what there is to tell; the channel of events is closed when all have.
+    pub fn finish(&self) {
+        self.end.finish.cancel();
+    }
+
     /// Ends every tailer.
     pub async fn stop(self) {
-        self.cancel.cancel();
+        self.end.cancel.cancel();
         self.tasks.wait().await;
     }
 
@@ -196,8 +223,28 @@ impl Observer {
         let is_billed = matches!(clients.target, Target::Aws { .. });
         let (tail, feeds, state) = Tail::of(clients.clone(), &watched.log_groups, self.interest.clone(), is_billed);
         self.live_tail = state;
-        self.tasks.spawn(tail.run(self.cancel.clone()));
+        self.tasks.spawn(tail.run(self.end.cancel.clone()));
         feeds.into_iter().map(Some).collect()
+    }
+
+    /// What only an archiving stack has; what such a stack lacks is said to be unavailable.
+    fn watch_archiving(&self, clients: &Clients, watched: &Watched, tempo: &Tempo, out: &Out) {
+        let (brakes, backoff) = (&self.brakes, tempo.backoff);
+        if let Some((group, name)) = watched.schedule.clone() {
+            let tailer = schedule::Schedule::new(clients.clone(), group, name);
+            self.spawn(tailer, tempo.schedule, backoff, &brakes.schedule, out);
+        } else {
+            let absent = Absent::new(Source::Schedule, "the stack has no schedule");
+            self.spawn(absent, tempo.schedule, backoff, &brakes.schedule, out);
+        }
+        if watched.archives.is_some() {
+            let (archives, inventories) = (watched.archives.clone(), watched.inventories.clone());
+            let tailer = archives::Archives::new(clients.clone(), archives, inventories);
+            self.spawn(tailer, tempo.archives, backoff, &brakes.bucket, out);
+        } else {
+            let absent = Absent::new(Source::Archives, "the stack does not say where its archives are put");
+            self.spawn(absent, tempo.archives, backoff, &brakes.bucket, out);
+        }
     }
 
     fn spawn<T: Tailer>(
@@ -210,12 +257,12 @@ impl Observer {
     ) {
         let seed = self.tasks.len() as u64;
         let pace = Pace::new(intervals.fast, intervals.busy, seed).backing_off(backoff.0, backoff.1).braked_by(brake);
-        self.tasks.spawn(drive(tailer, pace, intervals, out.clone(), self.interest.clone(), self.cancel.clone()));
+        self.tasks.spawn(drive(tailer, pace, intervals, out.clone(), self.interest.clone(), self.end.clone()));
     }
 }
 
 impl Drop for Observer {
     fn drop(&mut self) {
-        self.cancel.cancel();
+        self.end.cancel.cancel();
     }
 }

@@ -43,6 +43,10 @@ pub struct Tempo {
     pub queue: Intervals,
     /// The stack.
     pub stack: Intervals,
+    /// The schedule, which only people change.
+    pub schedule: Intervals,
+    /// Archives and inventories.
+    pub archives: Intervals,
     /// Executions are listed this often at the most, unless one must have begun.
     pub list: Duration,
     /// The first and the longest wait after a failure.
@@ -62,6 +66,8 @@ const LOCAL: Tempo = Tempo {
     bucket: ms(500, 3_000, 3_000),
     queue: ms(250, 1_500, 1_500),
     stack: ms(1_000, 5_000, 5_000),
+    schedule: ms(1_000, 5_000, 5_000),
+    archives: ms(500, 2_000, 4_000),
     list: Duration::ZERO,
     backoff: (Duration::from_millis(250), Duration::from_secs(4)),
     look_back: None,
@@ -76,6 +82,8 @@ const REMOTE: Tempo = Tempo {
     bucket: ms(3_000, 20_000, 30_000),
     queue: ms(2_000, 10_000, 20_000),
     stack: ms(5_000, 30_000, 30_000),
+    schedule: ms(10_000, 60_000, 60_000),
+    archives: ms(3_000, 20_000, 60_000),
     list: Duration::from_secs(5),
     backoff: (Duration::from_millis(500), Duration::from_secs(15)),
     look_back: None,
@@ -90,6 +98,8 @@ const AWS: Tempo = Tempo {
     bucket: ms(5_000, 30_000, 120_000),
     queue: ms(3_000, 15_000, 120_000),
     stack: ms(15_000, 60_000, 120_000),
+    schedule: ms(60_000, 300_000, 600_000),
+    archives: ms(10_000, 60_000, 300_000),
     list: Duration::from_secs(30),
     backoff: (SECOND, Duration::from_secs(30)),
     look_back: Some(Duration::from_secs(24 * 3_600)),
@@ -141,6 +151,15 @@ mod tests {
         assert!(f64::from(measure) * 0.4e-6 < 0.000_05);
     }
 
+    /// Of the archiving stack: three log groups, executions, the schedule, and two lists, which alone have a price.
+    #[test]
+    fn an_idle_hour_of_the_archiving_stack_costs_next_to_nothing() {
+        let lists = 2 * looks(AWS.archives, AWS.archives.idle, HOUR);
+        let schedule = looks(AWS.schedule, AWS.schedule.idle, HOUR);
+        assert!(lists <= 40 && schedule <= 12, "{lists} {schedule}");
+        assert!(f64::from(lists) * 5e-6 < 0.000_3);
+    }
+
     #[test]
     fn what_runs_is_asked_more_often_than_what_does_not_and_aws_less_often_than_this_machine() {
         for tempo in [LOCAL, REMOTE, AWS] {
@@ -152,6 +171,8 @@ mod tests {
                 tempo.bucket,
                 tempo.queue,
                 tempo.stack,
+                tempo.schedule,
+                tempo.archives,
             ] {
                 assert!(one.fast <= one.busy && one.busy <= one.idle, "{one:?}");
             }

@@ -15,6 +15,7 @@ use super::layout::{self, Options, Part, Segment, Shape};
 use super::location::Location;
 use super::member::Member;
 use super::port::{Port, Stored, Storing, Upload};
+use super::posix::Posix;
 use super::report::Archive;
 use super::resume::{self, Plan};
 use super::{split, toc, weld};
@@ -45,6 +46,8 @@ pub struct Wish {
     pub in_memory: bool,
     /// Bytes of a joined part, where they are chosen.
     pub part_size: Option<u64>,
+    /// Whether permissions, owner and times that objects carry in their metadata are those of the members.
+    pub posix: bool,
     /// Seconds since 1970 for members whose time no list says; the same in a run that goes on with an earlier one.
     pub fallback_time: i64,
 }
@@ -74,7 +77,7 @@ pub async fn create(
     members.iter().try_for_each(Member::check)?;
     let interrupted = || S3TarError::Interrupted { archive: wish.destination.to_string() };
     let members = tokio::select! {
-        known = resolved(port, members) => known?,
+        known = resolved(port, members, wish.posix) => known?,
         () = cancel.cancelled() => return Err(interrupted()),
     };
     let ranges = split::split(&members, wish.size_limit, wish.format);
@@ -115,22 +118,29 @@ pub async fn create(
     }
 }
 
-/// Members with the ETags that lists without them lack; an object that has another size than the list says is refused.
-async fn resolved(port: &Port, members: Vec<Member>) -> Result<Vec<Member>, S3TarError> {
+/// Members with the ETags that lists without them lack, and with what their metadata says where that is wanted; an object
+/// that is another one than the list says is refused.
+async fn resolved(port: &Port, members: Vec<Member>, posix: bool) -> Result<Vec<Member>, S3TarError> {
     stream::iter(members)
         .map(|mut member| async move {
-            if !member.etag.is_empty() {
+            if !member.etag.is_empty() && !posix {
                 return Ok(member);
             }
             let object = member.location();
-            let Some(head) = port.head(&object).await? else {
+            let Some((head, metadata)) = port.head_with_metadata(&object).await? else {
                 return Err(S3TarError::Gone { object });
             };
             if head.size != member.size {
                 let how = format!("it has {} bytes, and the list says {}", head.size, member.size);
                 return Err(S3TarError::Changed { object, how });
             }
-            member.etag = head.etag.into();
+            if posix {
+                member.posix = Posix::of_metadata(&object, &metadata)?.map(Box::new);
+            }
+            // An object that was changed since then is noticed when it is read.
+            if member.etag.is_empty() {
+                member.etag = head.etag.into();
+            }
             member.modified = member.modified.or(head.modified);
             Ok(member)
         })

@@ -51,6 +51,18 @@ pub enum S3TarError {
         /// What is wrong with its name.
         problem: &'static str,
     },
+    /// A member whose name would lead elsewhere than below the place that it is extracted to.
+    #[error(
+        "{name:?} in {archive} leads out of {to}: nothing was extracted; name a prefix that it does not begin with"
+    )]
+    Escape {
+        /// The member.
+        name: String,
+        /// The archive.
+        archive: Location,
+        /// Where it was to be extracted to.
+        to: Location,
+    },
     /// Nothing to put into the archive.
     #[error("{source_of} names no objects: there is nothing to archive")]
     Empty {

@@ -1,6 +1,8 @@
 //! Takes members out of an archive on S3: large ones are copied by S3 and never pass through here, neighbours that are small
 //! are read together.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
@@ -10,11 +12,13 @@ use super::fetch::read_range;
 use super::layout::{LARGEST, SMALLEST};
 use super::location::Location;
 use super::port::{Port, Storing};
+use super::posix::{Posix, WINDOW};
 use super::scan::Contents;
 use super::toc::Entry;
 
 /// Bytes of small members, and what stands between them, that are read at once.
 const READ: u64 = 8 << 20;
+const WINDOW_BYTES: usize = 8 << 10;
 /// Such readings, and copies, at a time.
 const READS: usize = 6;
 
@@ -34,20 +38,35 @@ enum Job<'a> {
     Large(&'a Entry),
 }
 
-/// Writes every member whose name begins with `prefix` below `to`; `told` is called with each name.
+/// What is taken out of an archive, and where to.
+#[derive(Debug, Clone)]
+pub struct Extraction<'a> {
+    /// The archive.
+    pub archive: &'a Location,
+    /// What it holds.
+    pub contents: &'a Contents,
+    /// What the names of the members begin with.
+    pub prefix: &'a str,
+    /// Below which place they are put.
+    pub to: &'a Location,
+    /// Whether permissions, owner and times become metadata of the objects.
+    pub posix: bool,
+    /// Objects that are written at a time.
+    pub concurrency: usize,
+}
+
+/// Writes every member that is wanted; `told` is called with each place.
 ///
 /// # Errors
 /// When no member has such a name, the table leads out of the archive, or a call fails. What was written until then is
 /// whole.
 pub async fn extract(
     port: &Port,
-    archive: &Location,
-    contents: &Contents,
-    prefix: &str,
-    to: &Location,
+    wish: &Extraction<'_>,
     cancel: &CancellationToken,
     told: &(dyn Fn(&Location) + Sync),
 ) -> Result<Extracted, S3TarError> {
+    let Extraction { archive, contents, prefix, to, .. } = *wish;
     let mut wanted: Vec<&Entry> = contents.entries.iter().filter(|entry| entry.name.starts_with(prefix)).collect();
     if wanted.is_empty() {
         let what =
@@ -59,6 +78,9 @@ pub async fn extract(
         let problem =
             format!("{:?} ends beyond the {size} bytes of {archive}: it belongs to another archive", beyond.name);
         return Err(S3TarError::Corrupt { what: "the table of contents".to_owned(), problem });
+    }
+    if let Some(escaping) = wanted.iter().find(|entry| escapes(&entry.name)) {
+        return Err(S3TarError::Escape { name: escaping.name.clone(), archive: archive.clone(), to: to.clone() });
     }
     // The last of several members of one name is the one that counts, as for tar.
     let mut last = std::collections::HashMap::new();
@@ -76,16 +98,15 @@ pub async fn extract(
     let stop = cancel.child_token();
     let jobs = jobs(&wanted);
     let failure = std::sync::Mutex::new(None);
-    let work = stream::iter(0..jobs.len()).for_each_concurrent(READS, |index| {
+    let work = stream::iter(0..jobs.len()).for_each_concurrent(READS.min(wish.concurrency.max(1)), |index| {
         let (jobs, stop, failure) = (&jobs, &stop, &failure);
         async move {
             if stop.is_cancelled() {
                 return;
             }
-            let etag = contents.head.etag.as_str();
             let done = match jobs.get(index) {
-                Some(Job::Small(entries)) => small(port, archive, etag, entries, to, told).await,
-                Some(Job::Large(entry)) => large(port, archive, etag, entry, to, (stop, told)).await,
+                Some(Job::Small(entries)) => small(port, wish, entries, told).await,
+                Some(Job::Large(entry)) => large(port, wish, entry, (stop, told)).await,
                 None => Ok(()),
             };
             if let Err(error) = done {
@@ -126,24 +147,25 @@ fn jobs<'a>(sorted: &[&'a Entry]) -> Vec<Job<'a>> {
 
 async fn small(
     port: &Port,
-    archive: &Location,
-    etag: &str,
+    wish: &Extraction<'_>,
     entries: &[&Entry],
-    to: &Location,
     told: &(dyn Fn(&Location) + Sync),
 ) -> Result<(), S3TarError> {
-    let from = entries.first().map_or(0, |entry| entry.start);
+    let first = entries.first().map_or(0, |entry| entry.start);
+    let from = if wish.posix { first.saturating_sub(WINDOW) } else { first };
     let end = entries.iter().map(|entry| entry.start + entry.len).max().unwrap_or(from);
-    let bytes = read_range(port, archive, etag, from, end - from).await?;
+    let bytes = read_range(port, wish.archive, &wish.contents.head.etag, from, end - from).await?;
     let bytes = &bytes;
     stream::iter(0..entries.len())
         .map(Ok)
-        .try_for_each_concurrent(READS, |index| async move {
+        .try_for_each_concurrent((wish.concurrency / READS).max(1), |index| async move {
             let Some(entry) = entries.get(index) else { return Ok(()) };
             let start = usize::try_from(entry.start - from).unwrap_or(usize::MAX);
             let body: Bytes = bytes.slice(start..start + usize::try_from(entry.len).unwrap_or(usize::MAX));
-            let place = target(to, &entry.name);
-            port.put(&place, body, "binary/octet-stream").await?;
+            let place = target(wish.to, &entry.name);
+            let before = bytes.get(start.saturating_sub(WINDOW_BYTES)..start).unwrap_or_default();
+            let metadata = if wish.posix { metadata(before) } else { BTreeMap::new() };
+            port.put_with_metadata(&place, body, "binary/octet-stream", metadata).await?;
             told(&place);
             Ok(())
         })
@@ -152,27 +174,30 @@ async fn small(
 
 async fn large(
     port: &Port,
-    archive: &Location,
-    etag: &str,
+    wish: &Extraction<'_>,
     entry: &Entry,
-    to: &Location,
     (stop, told): (&CancellationToken, &(dyn Fn(&Location) + Sync)),
 ) -> Result<(), S3TarError> {
-    let place = target(to, &entry.name);
-    let upload = port.begin(&place, &Storing::default()).await?;
+    let (place, etag) = (target(wish.to, &entry.name), wish.contents.head.etag.as_str());
+    let mut storing = Storing::default();
+    if wish.posix {
+        let from = entry.start.saturating_sub(WINDOW);
+        storing.metadata = metadata(&read_range(port, wish.archive, etag, from, entry.start - from).await?);
+    }
+    let upload = port.begin(&place, &storing).await?;
     let copied = async {
         let count = entry.len.div_ceil(LARGEST);
         let (mut parts, mut start) = (Vec::new(), 0);
         for (left, number) in (1..=count).rev().zip(1..) {
             let len = (entry.len - start).div_ceil(left);
-            parts.push(port.copy(&upload, number, archive, etag, Some((entry.start + start, len))).await?);
+            parts.push(port.copy(&upload, number, wish.archive, etag, Some((entry.start + start, len))).await?);
             start += len;
         }
         port.complete(&upload, &parts, entry.len).await
     };
     let ended = tokio::select! {
         copied = copied => copied,
-        () = stop.cancelled() => Err(stopped(to)),
+        () = stop.cancelled() => Err(stopped(wish.to)),
     };
     match ended {
         Ok(_) => {
@@ -190,11 +215,20 @@ async fn large(
     }
 }
 
+/// What the header says that ends where a member begins; nothing where none does.
+fn metadata(before: &[u8]) -> BTreeMap<String, String> {
+    Posix::of_header(before).map(|posix| posix.metadata()).unwrap_or_default()
+}
+
 fn stopped(to: &Location) -> S3TarError {
     S3TarError::Stopped { place: to.clone() }
 }
 
-/// Names come as they are: a key may begin with a slash or have `..` in it.
+/// Whether a name would lead elsewhere for whatever takes keys for paths: S3 itself does not, `aws s3 sync` and mounts do.
+fn escapes(name: &str) -> bool {
+    name.is_empty() || name.starts_with('/') || name.split('/').any(|step| step == "..")
+}
+
 fn target(to: &Location, name: &str) -> Location {
     to.at(format!("{}{name}", to.key))
 }
@@ -204,6 +238,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn names_that_lead_elsewhere_are_known_from_those_that_only_look_so() {
+        for name in ["", "/etc/passwd", "..", "../a", "a/../../b", "a/.."] {
+            assert!(escapes(name), "{name:?}");
+        }
+        for name in ["a", "..a", "a../b", "a/...", "./a", "a//b"] {
+            assert!(!escapes(name), "{name:?}");
+        }
+    }
 
     proptest! {
         #[test]

@@ -4,6 +4,7 @@ use tar::{EntryType, Header};
 
 use super::error::S3TarError;
 use super::member::Member;
+use super::posix::{self, Posix};
 
 /// Bytes of a block; headers are made of whole blocks and data is filled up to them.
 pub const BLOCK: u64 = 512;
@@ -11,6 +12,9 @@ pub const BLOCK: u64 = 512;
 const NAME: usize = 100;
 /// The first size that eleven octal digits cannot say.
 const OCTAL_END: u64 = 1 << 33;
+/// The first number of an owner that seven octal digits cannot say.
+const ID_END: u32 = 1 << 21;
+const NANOS_A_SECOND: i64 = 1_000_000_000;
 const MODE: u32 = 0o600;
 
 /// How names and sizes are written that a plain header cannot hold.
@@ -47,23 +51,23 @@ pub const fn padding(len: u64) -> u64 {
 pub fn of_member(member: &Member, format: Format, fallback: i64) -> Result<Vec<u8>, S3TarError> {
     member.check()?;
     let seconds = member.modified.map_or(fallback, crate::model::Timestamp::secs);
-    Ok(build(&member.key, member.size, seconds, member.is_folder(), format))
+    Ok(build(&Facts { seconds, ..Facts::of(member) }, format))
 }
 
 /// The header of the table of contents: one block, which the original tool finds in both formats.
 #[must_use]
 pub fn of_toc(name: &str, size: u64, seconds: i64, format: Format) -> Vec<u8> {
-    build(name, size, seconds, false, format)
+    build(&Facts { name, size, seconds, is_folder: false, posix: None }, format)
 }
 
 /// How many bytes [`of_member`] gives, without building them.
 #[must_use]
 pub fn len_of(member: &Member, format: Format) -> u64 {
-    let size = if member.is_folder() { 0 } else { member.size };
+    let facts = Facts::of(member);
     BLOCK
         + match format {
             Format::Pax => {
-                let records = pax_records(&member.key, size).len() as u64;
+                let records = pax_records(&facts).len() as u64;
                 if records == 0 { 0 } else { BLOCK + records + padding(records) }
             }
             Format::Gnu if is_long(&member.key) => {
@@ -74,33 +78,66 @@ pub fn len_of(member: &Member, format: Format) -> u64 {
         }
 }
 
-fn build(name: &str, size: u64, seconds: i64, is_folder: bool, format: Format) -> Vec<u8> {
+/// What a header says.
+struct Facts<'a> {
+    name: &'a str,
+    size: u64,
+    seconds: i64,
+    is_folder: bool,
+    posix: Option<&'a Posix>,
+}
+
+impl<'a> Facts<'a> {
+    fn of(member: &'a Member) -> Self {
+        let posix = member.posix.as_deref();
+        Self { name: &member.key, size: member.size, seconds: 0, is_folder: member.is_folder(), posix }
+    }
+}
+
+/// The fields of a block.
+struct Fields {
+    size: u64,
+    seconds: i64,
+    mode: u32,
+    uid: u32,
+    gid: u32,
+    kind: EntryType,
+}
+
+fn build(facts: &Facts<'_>, format: Format) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
-    let kind = if is_folder { EntryType::Directory } else { EntryType::Regular };
-    let mode = if is_folder { 0o700 } else { MODE };
-    let mut said = size;
+    let known = |pick: fn(&Posix) -> Option<u32>| facts.posix.and_then(pick);
+    let default = if facts.is_folder { 0o700 } else { MODE };
+    let mut fields = Fields {
+        size: facts.size,
+        seconds: facts.posix.and_then(|it| it.modified).map_or(facts.seconds, |nanos| nanos / NANOS_A_SECOND),
+        mode: known(|it| it.mode).unwrap_or(default),
+        uid: known(|it| it.uid).unwrap_or_default(),
+        gid: known(|it| it.gid).unwrap_or_default(),
+        kind: if facts.is_folder { EntryType::Directory } else { EntryType::Regular },
+    };
     match format {
         Format::Pax => {
-            let records = pax_records(name, size);
+            let records = pax_records(facts);
             if !records.is_empty() {
-                extension(&mut bytes, EntryType::XHeader, "./PaxHeaders/member", &records, format, seconds);
+                extension(&mut bytes, EntryType::XHeader, "./PaxHeaders/member", &records, format, facts.seconds);
             }
-            // The record says it; the field is to be zero then.
-            if size >= OCTAL_END {
-                said = 0;
-            }
+            // The records say what the fields cannot, which are to be zero then.
+            fields.size = if fields.size < OCTAL_END { fields.size } else { 0 };
+            fields.uid = if fields.uid < ID_END { fields.uid } else { 0 };
+            fields.gid = if fields.gid < ID_END { fields.gid } else { 0 };
         }
-        Format::Gnu if is_long(name) => {
-            let text = [name.as_bytes(), b"\0"].concat();
-            extension(&mut bytes, EntryType::GNULongName, "././@LongLink", &text, format, seconds);
+        Format::Gnu if is_long(facts.name) => {
+            let text = [facts.name.as_bytes(), b"\0"].concat();
+            extension(&mut bytes, EntryType::GNULongName, "././@LongLink", &text, format, facts.seconds);
         }
         Format::Gnu => {}
     }
     let short = match format {
-        Format::Pax => ascii_start(name),
-        Format::Gnu => name.as_bytes()[..name.len().min(NAME)].to_vec(),
+        Format::Pax => ascii_start(facts.name),
+        Format::Gnu => facts.name.as_bytes()[..facts.name.len().min(NAME)].to_vec(),
     };
-    block(&mut bytes, &short, said, seconds, mode, kind, format);
+    block(&mut bytes, &short, &fields, format);
     bytes
 }
 
@@ -114,7 +151,7 @@ fn ascii_start(name: &str) -> Vec<u8> {
 }
 
 /// `<length> <key>=<value>\n`, where the length counts itself.
-fn pax_records(name: &str, size: u64) -> Vec<u8> {
+fn pax_records(facts: &Facts<'_>) -> Vec<u8> {
     let mut records = Vec::new();
     let mut add = |key: &str, value: &str| {
         let rest = key.len() + value.len() + 3;
@@ -124,22 +161,36 @@ fn pax_records(name: &str, size: u64) -> Vec<u8> {
         }
         records.extend_from_slice(format!("{length} {key}={value}\n").as_bytes());
     };
-    if is_long(name) || !name.is_ascii() {
-        add("path", name);
+    if is_long(facts.name) || !facts.name.is_ascii() {
+        add("path", facts.name);
     }
-    if size >= OCTAL_END {
-        add("size", &size.to_string());
+    if facts.size >= OCTAL_END {
+        add("size", &facts.size.to_string());
+    }
+    let Some(posix) = facts.posix else { return records };
+    for (key, id) in [("uid", posix.uid), ("gid", posix.gid)] {
+        if let Some(id) = id.filter(|id| *id >= ID_END) {
+            add(key, &id.to_string());
+        }
+    }
+    let is_plain = |nanos: &i64| *nanos >= 0 && nanos % NANOS_A_SECOND == 0;
+    let modified = posix.modified.filter(|nanos| !is_plain(nanos));
+    for (key, nanos) in [("mtime", modified), ("atime", posix.accessed), ("ctime", posix.changed)] {
+        if let Some(nanos) = nanos {
+            add(key, &posix::seconds(nanos));
+        }
     }
     records
 }
 
 fn extension(bytes: &mut Vec<u8>, kind: EntryType, name: &str, content: &[u8], format: Format, seconds: i64) {
-    block(bytes, name.as_bytes(), content.len() as u64, seconds, MODE, kind, format);
+    let fields = Fields { size: content.len() as u64, seconds, mode: MODE, uid: 0, gid: 0, kind };
+    block(bytes, name.as_bytes(), &fields, format);
     bytes.extend_from_slice(content);
     bytes.resize(bytes.len() + usize::try_from(padding(content.len() as u64)).unwrap_or_default(), 0);
 }
 
-fn block(bytes: &mut Vec<u8>, name: &[u8], size: u64, seconds: i64, mode: u32, kind: EntryType, format: Format) {
+fn block(bytes: &mut Vec<u8>, name: &[u8], fields: &Fields, format: Format) {
     let mut header = match format {
         Format::Pax => Header::new_ustar(),
         Format::Gnu => Header::new_gnu(),
@@ -147,12 +198,12 @@ fn block(bytes: &mut Vec<u8>, name: &[u8], size: u64, seconds: i64, mode: u32, k
     let len = name.len().min(NAME);
     // The crate's own setter refuses names that keys may have, such as `/a` and `../a`.
     header.as_old_mut().name[..len].copy_from_slice(&name[..len]);
-    header.set_entry_type(kind);
-    header.set_mode(mode);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_size(size);
-    header.set_mtime(u64::try_from(seconds).unwrap_or_default());
+    header.set_entry_type(fields.kind);
+    header.set_mode(fields.mode);
+    header.set_uid(fields.uid.into());
+    header.set_gid(fields.gid.into());
+    header.set_size(fields.size);
+    header.set_mtime(u64::try_from(fields.seconds).unwrap_or_default());
     header.set_cksum();
     bytes.extend_from_slice(header.as_bytes());
 }
@@ -173,6 +224,7 @@ mod tests {
             size,
             etag: "e".into(),
             modified: Some(Timestamp::from_secs(1_700_000_000)),
+            posix: None,
         }
     }
 

@@ -203,7 +203,7 @@ impl Inventory {
             };
             let etag = bare_etag(field(Column::ETag)).into();
             let frozen = FROZEN.contains(&field(Column::Class));
-            row(Row { member: Member { bucket, key: key.into(), size, etag, modified }, frozen });
+            row(Row { member: Member { bucket, key: key.into(), size, etag, modified, posix: None }, frozen });
         }
         Ok(())
     }

@@ -345,6 +345,13 @@ mod tests {
     }
 
     #[test]
+    fn a_total_over_six_gib_is_copied_in_legal_parts() {
+        let parts = check(10_240, &shapes(&[64 * MIB; 100]), Options::default());
+        assert!(parts.iter().map(Part::len).sum::<u64>() > 6 << 30);
+        assert!(parts.iter().map(Part::in_memory).sum::<u64>() < 6 * MIB);
+    }
+
+    #[test]
     fn small_objects_are_joined_whole() {
         let parts = check(1 << 20, &shapes(&vec![50_000; 10_000]), Options::default());
         assert!(parts.len() < 65, "{}", parts.len());

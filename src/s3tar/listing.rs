@@ -23,6 +23,7 @@ pub async fn list_objects(port: &Port, prefix: &Location) -> Result<Vec<Member>,
             size: head.size,
             etag: head.etag.into(),
             modified: head.modified,
+            posix: None,
         }));
         match page.next {
             Some(next) => after = Some(next),

@@ -74,6 +74,7 @@ pub fn read_manifest(bytes: &[u8], options: ManifestOptions, what: &str) -> Resu
             size,
             etag: bare_etag(field(3)?).into(),
             modified,
+            posix: None,
         });
     }
     Ok(members)
@@ -141,7 +142,7 @@ mod tests {
         fn what_is_written_is_read_again(keys in proptest::collection::vec("[^\0]{1,80}", 1..20), timed: bool) {
             let modified = timed.then(|| Timestamp::from_secs(1_700_000_000));
             let members: Vec<Member> = keys.iter().map(|key| Member {
-                bucket: "bucket".into(), key: key.as_str().into(), size: 3, etag: "e".into(), modified,
+                bucket: "bucket".into(), key: key.as_str().into(), size: 3, etag: "e".into(), modified, posix: None,
             }).collect();
             let mut bytes = Vec::new();
             write_manifest(&members, &mut bytes).expect("written");

@@ -6,6 +6,7 @@ use crate::model::Timestamp;
 
 use super::error::S3TarError;
 use super::location::Location;
+use super::posix::Posix;
 
 /// An object as a list, an inventory or a manifest names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Member {
     pub etag: Box<str>,
     /// When it was last modified; `None` where the list does not say.
     pub modified: Option<Timestamp>,
+    /// What its metadata says of the file that it was; only where that is wanted.
+    pub posix: Option<Box<Posix>>,
 }
 
 impl Member {

@@ -1,6 +1,7 @@
 //! The calls of S3 that archives need, over the SDK: what they answer is turned into words of this module, and failures
 //! into sentences that name the object.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -79,6 +80,8 @@ pub struct Storing {
     pub sse: Option<String>,
     /// The key of `aws:kms`.
     pub kms_key: Option<String>,
+    /// Its metadata.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// One page of a bucket's objects.
@@ -129,6 +132,10 @@ fn moment(at: &aws_sdk_s3::primitives::DateTime) -> Timestamp {
     Timestamp::from_secs(at.secs())
 }
 
+fn as_metadata(metadata: BTreeMap<String, String>) -> Option<HashMap<String, String>> {
+    (!metadata.is_empty()).then(|| metadata.into_iter().collect())
+}
+
 fn number(size: Option<i64>) -> u64 {
     size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default()
 }
@@ -145,13 +152,24 @@ impl Port {
 
     /// What an object is like; `None` when it is not there.
     pub(crate) async fn head(&self, place: &Location) -> Result<Option<Head>, S3TarError> {
+        Ok(self.head_with_metadata(place).await?.map(|(head, _)| head))
+    }
+
+    /// The same, with its metadata.
+    pub(crate) async fn head_with_metadata(
+        &self,
+        place: &Location,
+    ) -> Result<Option<(Head, HashMap<String, String>)>, S3TarError> {
         match self.client.head_object().bucket(&place.bucket).key(&place.key).send().await {
-            Ok(it) => Ok(Some(Head {
-                size: number(it.content_length),
-                etag: bare_etag(it.e_tag().unwrap_or_default()).to_owned(),
-                modified: it.last_modified().map(moment),
-                class: it.storage_class().map(|class| class.as_str().to_owned()),
-            })),
+            Ok(it) => {
+                let head = Head {
+                    size: number(it.content_length),
+                    etag: bare_etag(it.e_tag().unwrap_or_default()).to_owned(),
+                    modified: it.last_modified().map(moment),
+                    class: it.storage_class().map(|class| class.as_str().to_owned()),
+                };
+                Ok(Some((head, it.metadata.unwrap_or_default())))
+            }
             Err(error) => match failed("HeadObject", place, &error) {
                 S3TarError::Call { problem, .. } if problem.kind == Kind::NotFound => Ok(None),
                 other => Err(other),
@@ -182,8 +200,19 @@ impl Port {
 
     /// Puts a whole object; its ETag without quotes.
     pub(crate) async fn put(&self, place: &Location, body: Bytes, content_type: &str) -> Result<String, S3TarError> {
+        self.put_with_metadata(place, body, content_type, BTreeMap::new()).await
+    }
+
+    /// The same, with metadata.
+    pub(crate) async fn put_with_metadata(
+        &self,
+        place: &Location,
+        body: Bytes,
+        content_type: &str,
+        metadata: BTreeMap<String, String>,
+    ) -> Result<String, S3TarError> {
         let put = self.client.put_object().bucket(&place.bucket).key(&place.key).content_type(content_type);
-        match put.body(body.into()).send().await {
+        match put.set_metadata(as_metadata(metadata)).body(body.into()).send().await {
             Ok(answer) => Ok(bare_etag(answer.e_tag().unwrap_or_default()).to_owned()),
             Err(error) => Err(failed("PutObject", place, &error)),
         }
@@ -226,6 +255,7 @@ impl Port {
         let begin = self.client.create_multipart_upload().bucket(&place.bucket).key(&place.key);
         let begin = begin
             .content_type("application/x-tar")
+            .set_metadata(as_metadata(storing.metadata.clone()))
             .set_storage_class(storing.class.as_deref().map(StorageClass::from))
             .set_tagging(storing.tagging.clone())
             .set_server_side_encryption(storing.sse.as_deref().map(ServerSideEncryption::from))

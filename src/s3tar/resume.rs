@@ -64,6 +64,9 @@ pub fn fingerprint(place: &Location, members: &[Member], wish: &Wish) -> String 
         add(member.key.as_bytes());
         add(&member.size.to_le_bytes());
         add(member.etag.as_bytes());
+        if let Some(posix) = &member.posix {
+            add(format!("{posix:?}").as_bytes());
+        }
         add(&member.modified.map_or(wish.fallback_time, crate::model::Timestamp::secs).to_le_bytes());
     }
     hex::encode(hash.finalize())

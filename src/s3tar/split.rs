@@ -49,8 +49,14 @@ mod tests {
     use super::*;
 
     fn members(sizes: &[u64]) -> Vec<Member> {
-        let member =
-            |&size| Member { bucket: "b".into(), key: "logs/x".into(), size, etag: "e".into(), modified: None };
+        let member = |&size| Member {
+            bucket: "b".into(),
+            key: "logs/x".into(),
+            size,
+            etag: "e".into(),
+            modified: None,
+            posix: None,
+        };
         sizes.iter().map(member).collect()
     }
 

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn member(key: &str, size: u64) -> Member {
-        Member { bucket: "source".into(), key: key.into(), size, etag: "0a1b".into(), modified: None }
+        Member { bucket: "source".into(), key: key.into(), size, etag: "0a1b".into(), modified: None, posix: None }
     }
 
     #[test]
@@ -140,6 +140,17 @@ mod tests {
             let refused = read_toc(table.as_bytes(), "toc.csv").expect_err(table).to_string();
             assert!(refused.contains(said), "{refused}");
         }
+    }
+
+    #[test]
+    fn places_beyond_six_gib_are_said() {
+        let members: Vec<Member> = (0..100).map(|number| member(&format!("o-{number}"), 64 << 20)).collect();
+        let front = front(&members, Format::Pax, 0).expect("a table");
+        let len = usize::try_from(tar::Header::from_byte_slice(&front[..512]).size().expect("a size")).expect("small");
+        let entries = read_toc(&front[512..512 + len], "toc.csv").expect("a table");
+        let last = entries.last().expect("a line");
+        assert_eq!(last.start, front.len() as u64 + 99 * (512 + (64 << 20)) + 512);
+        assert!(last.start + last.len > 6 << 30);
     }
 
     proptest! {

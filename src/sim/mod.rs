@@ -7,6 +7,7 @@
 //! [`appliance`] is the gateway over a real folder.
 
 pub mod appliance;
+pub mod archiving;
 mod cache;
 mod content;
 mod control;

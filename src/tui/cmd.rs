@@ -18,16 +18,29 @@ pub enum Page {
     Table,
     /// The state machine's executions.
     Executions,
+    /// Buckets and what they hold.
+    Objects,
     /// The simulated gateway and its scenarios.
     Gateway,
+    /// The workshop as steps.
+    Guide,
     /// The calls that were made.
     Activity,
 }
 
 impl Page {
     /// Every page, in the order of the tabs.
-    pub const ALL: [Self; 7] =
-        [Self::Flow, Self::Stacks, Self::Logs, Self::Table, Self::Executions, Self::Gateway, Self::Activity];
+    pub const ALL: [Self; 9] = [
+        Self::Flow,
+        Self::Stacks,
+        Self::Logs,
+        Self::Table,
+        Self::Executions,
+        Self::Objects,
+        Self::Gateway,
+        Self::Guide,
+        Self::Activity,
+    ];
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
 
@@ -40,7 +53,9 @@ impl Page {
             Self::Logs => "Logs",
             Self::Table => "Table",
             Self::Executions => "Executions",
+            Self::Objects => "Objects",
             Self::Gateway => "Gateway",
+            Self::Guide => "Guide",
             Self::Activity => "Activity",
         }
     }
@@ -54,6 +69,8 @@ impl Page {
             Self::Logs => &["Log", "Detail"],
             Self::Table => &["Datasets", "Items", "Reconcile"],
             Self::Executions => &["Executions", "Graph", "History", "Detail"],
+            Self::Objects => &["Objects", "Preview"],
+            Self::Guide => &["Steps", "Step"],
             Self::Gateway => &["Scenarios", "Gateway", "Notifications", "Detail"],
             Self::Activity => &["Calls", "Call"],
         }
@@ -152,8 +169,24 @@ pub enum Cmd {
     NextError,
     /// To the error before.
     PreviousError,
+    /// More of each thing.
+    Larger,
+    /// Less of each thing.
+    Smaller,
+    /// Move the window to the left.
+    ShiftLeft,
+    /// Move the window to the right.
+    ShiftRight,
+    /// Move the window up.
+    ShiftUp,
+    /// Move the window down.
+    ShiftDown,
     /// Copy what is selected.
     Copy,
+    /// Read again what is shown.
+    Refresh,
+    /// Begin the guide anew.
+    Reset,
     /// Capture the mouse or leave it to the terminal.
     Mouse,
     /// Find a command by what it does.

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::theme::Theme;
+use crate::model::objects::Look;
 
 /// Work to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,12 @@ pub enum Effect {
         /// The stack's name.
         name: String,
     },
+    /// Observe another stack from now on, as soon as it stands; [`Seen::Observed`](crate::model::Seen::Observed) says
+    /// from when on.
+    Observe {
+        /// The stack's name.
+        stack: String,
+    },
     /// Vault a simulated dataset.
     StartJob(JobRequest),
     /// Play a scenario: answered with [`Event::Judged`](super::Event::Judged).
@@ -41,6 +48,21 @@ pub enum Effect {
     Gateway(GatewayWish),
     /// Ask the endpoint for a fault, as its `/_vaultscope/faults` takes it; nothing takes all of them back.
     Fault(Option<serde_json::Value>),
+    /// Read the history of an execution that was over before anybody looked.
+    ReadHistory {
+        /// Its ARN.
+        execution: String,
+    },
+    /// Ask the endpoint for the trace of an object: answered with [`Event::Trace`](super::Event::Trace), and not at all by
+    /// an endpoint that has none.
+    ReadTrace {
+        /// The object's key.
+        about: String,
+    },
+    /// Look into a bucket: answered with [`Event::Found`](super::Event::Found).
+    Look(Look),
+    /// Ask the target of its File Gateways: answered with [`Event::Gateways`](super::Event::Gateways).
+    AskGateways,
     /// Run the embedded endpoint's clock at that many simulated seconds per real second.
     SetRate(f64),
     /// Stop (`true`) or resume the embedded endpoint's clock.

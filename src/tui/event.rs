@@ -7,7 +7,10 @@ use super::cmd::Page;
 use super::effect::Effect;
 use super::state::ReplayReading;
 use crate::model::activity::Activity;
+use crate::model::guide::Gateways;
+use crate::model::objects::{Found, Look};
 use crate::model::preview::ChangePreview;
+use crate::model::trace::TraceHop;
 use crate::model::{Check, FlowEvent, Share, Timestamp};
 
 /// Something that happened.
@@ -50,8 +53,24 @@ pub enum Event {
         /// What was expected, and what was found.
         checks: Vec<Check>,
     },
+    /// What the endpoint's trace says of an object.
+    Trace {
+        /// The object's key.
+        about: String,
+        /// Hops of the events that speak of it, oldest first.
+        hops: Vec<TraceHop>,
+    },
     /// Every call of the target so far, about once a second.
     Activity(Activity),
+    /// A bucket was looked into.
+    Found {
+        /// What was asked.
+        look: Look,
+        /// What was found, or one sentence why nothing was.
+        found: Result<Found, String>,
+    },
+    /// The File Gateways of the target; `None` where it does not tell of them.
+    Gateways(Option<Gateways>),
     /// Something of a recording, which happens again: what it would have done to a target is left undone.
     Replayed(Box<Event>),
     /// How far a replay is, a few times a second and on each change.

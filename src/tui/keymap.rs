@@ -171,14 +171,16 @@ pub enum RebindingError {
     },
 }
 
-/// The digit of each page. Pages to come have 6 and 8; the tabs and the help screen read the bindings made of this.
+/// The digit of each page. The tabs and the help screen read the bindings made of this.
 const PAGES: [(Page, char); Page::COUNT] = [
     (Page::Flow, '1'),
     (Page::Stacks, '2'),
     (Page::Logs, '3'),
     (Page::Table, '4'),
     (Page::Executions, '5'),
+    (Page::Objects, '6'),
     (Page::Gateway, '7'),
+    (Page::Guide, '8'),
     (Page::Activity, '9'),
 ];
 
@@ -190,9 +192,14 @@ impl Default for Keymap {
         const FLOW_STACKS: &[Page] = &[Page::Flow, Page::Stacks];
         const LOGS: &[Page] = &[Page::Logs];
         const GATEWAY: &[Page] = &[Page::Gateway];
+        const GRAPH: &[Page] = &[Page::Executions];
+        const SIZED: &[Page] = &[Page::Executions, Page::Flow, Page::Table];
+        const OBJECTS: &[Page] = &[Page::Objects];
+        const GUIDE: &[Page] = &[Page::Guide];
         const TEXTS: &[Page] = &[Page::Logs, Page::Table];
+        const SEARCHED: &[Page] = &[Page::Logs, Page::Table, Page::Objects];
         const ERRORS: &[Page] = &[Page::Stacks, Page::Logs, Page::Executions, Page::Activity];
-        const LISTS: &[Page] = &[Page::Stacks, Page::Logs, Page::Table, Page::Executions, Page::Activity];
+        const LISTS: &[Page] = &[Page::Logs, Page::Table, Page::Executions, Page::Activity];
         let (char, plain, control) = (Chord::char, Chord::plain, Chord::control);
         let mut bindings = Vec::new();
         let mut bind = |pages, cmd, keys: &[Chord], short, long| {
@@ -200,17 +207,40 @@ impl Default for Keymap {
         };
         bind(FLOW_STACKS, Cmd::Deploy, &[char('d')], "deploy", "show what deploying the stack changes, then deploy it");
         bind(STACKS, Cmd::Delete, &[char('x')], "delete", "delete the stack, after a confirmation");
-        bind(TEXTS, Cmd::Search, &[char('/')], "search", "search; every hit is marked");
+        bind(SEARCHED, Cmd::Search, &[char('/')], "search", "search; every hit is marked");
         bind(TEXTS, Cmd::Filter, &[char('f')], "filter", "show only the rows that hold a text; empty for all");
-        bind(TEXTS, Cmd::NextFound, &[char('n')], "", "to the next hit of the search");
-        bind(TEXTS, Cmd::PreviousFound, &[char('N')], "", "to the hit before");
-        bind(LOGS, Cmd::Group, &[char('o')], "group", "all four groups by time, or one at a time");
+        bind(SEARCHED, Cmd::NextFound, &[char('n')], "", "to the next hit of the search");
+        bind(SEARCHED, Cmd::PreviousFound, &[char('N')], "", "to the hit before");
+        bind(LOGS, Cmd::Group, &[char('o')], "group", "all groups by time, or one at a time");
         bind(LOGS, Cmd::Wrap, &[char('w')], "whole lines", "whole lines as they stand, folded; or one row each");
         bind(LOGS, Cmd::Timestamps, &[char('t')], "", "show or hide the time of each line");
         bind(ERRORS, Cmd::NextError, &[char('e')], "", "to the next failure or timeout");
         bind(ERRORS, Cmd::PreviousError, &[char('E')], "", "to the failure or timeout before");
-        bind(FLOW, Cmd::Enter, &[plain(Enter)], "open", "open the page of what is selected");
+        bind(
+            FLOW,
+            Cmd::Enter,
+            &[plain(Enter)],
+            "open",
+            "open what is selected: a file's way, a dataset's time, a page",
+        );
+        bind(STACKS, Cmd::Enter, &[plain(Enter)], "observe", "observe the selected stack");
         bind(LISTS, Cmd::Enter, &[plain(Enter)], "open", "into what is selected");
+        bind(
+            SIZED,
+            Cmd::Larger,
+            &[char('+'), char('=')],
+            "larger",
+            "more of each state of the graph; a timeline larger",
+        );
+        bind(SIZED, Cmd::Smaller, &[char('-')], "smaller", "less of each state of the graph; a timeline smaller");
+        bind(GRAPH, Cmd::ShiftLeft, &[char('H')], "", "the window on the graph to the left");
+        bind(GRAPH, Cmd::ShiftDown, &[char('J')], "", "the window on the graph down");
+        bind(GRAPH, Cmd::ShiftUp, &[char('K')], "", "the window on the graph up");
+        bind(GRAPH, Cmd::ShiftRight, &[char('L')], "", "the window on the graph to the right");
+        bind(OBJECTS, Cmd::Enter, &[plain(Enter)], "open", "open or fold a folder, read on, or look into an object");
+        bind(OBJECTS, Cmd::Refresh, &[char('r')], "read again", "read again the folder, the uploads or the object");
+        bind(GUIDE, Cmd::Enter, &[plain(Enter)], "do", "say that a step is done, or open its screen");
+        bind(GUIDE, Cmd::Reset, &[char('R')], "begin anew", "begin anew; nothing on the target is changed");
         bind(GATEWAY, Cmd::Play, &[plain(Enter)], "play", "play the selected scenario to its end and judge it");
         bind(GATEWAY, Cmd::Hold, &[char('p')], "hold", "hold the gateway, or let it go on");
         bind(GATEWAY, Cmd::NextEvent, &[char('n')], "next event", "let one thing happen at the gateway and hold it");
@@ -286,7 +316,7 @@ mod tests {
     #[test]
     fn every_page_has_a_digit_of_its_own() {
         let keymap = Keymap::default();
-        for (page, digit) in Page::ALL.into_iter().zip(['1', '2', '3', '4', '5', '7', '9']) {
+        for (page, digit) in Page::ALL.into_iter().zip(['1', '2', '3', '4', '5', '6', '7', '8', '9']) {
             assert_eq!(keymap.key_of(Page::Flow, Cmd::Show(page)), Some(Chord::char(digit)), "{page:?}");
         }
     }

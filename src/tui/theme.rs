@@ -220,7 +220,7 @@ impl Theme {
     #[must_use]
     pub fn progress(self, progress: Progress) -> Style {
         self.style(match progress {
-            Progress::NotVisited => Role::Dim,
+            Progress::NotVisited | Progress::Cancelled => Role::Dim,
             Progress::Current => Role::Active,
             Progress::Done => Role::Good,
             Progress::Caught => Role::Warn,

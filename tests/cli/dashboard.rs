@@ -26,7 +26,7 @@ impl Terminal {
         Self::open_with(&[], columns, rows)
     }
 
-    fn open_with(args: &[&str], columns: u16, rows: u16) -> Self {
+    pub fn open_with(args: &[&str], columns: u16, rows: u16) -> Self {
         let command = [&[env!("CARGO_BIN_EXE_vaultscope")], args].concat();
         Self::running(&command, &[("TERM", "xterm-256color")], columns, rows)
     }
@@ -150,6 +150,44 @@ fn a_job_lands_at_80_by_24() {
 }
 
 #[test]
+fn a_dataset_is_found_in_the_bucket_and_in_the_guide() {
+    let mut terminal = Terminal::open(120, 40);
+    terminal.shows("EMBEDDED");
+    terminal.press("8");
+    terminal.shows("1.1 Know a dataset when you see one");
+    terminal.shows(" Enter do ");
+    terminal.press("\r");
+    terminal.shows("✓ 1.1 Know a dataset");
+    terminal.press("1");
+    terminal.press_offered("d", "deploy");
+    terminal.shows("Enter deploy");
+    terminal.press("\r");
+    terminal.shows("COMPLETE");
+    // The bucket is there, and nothing in it.
+    terminal.press("6");
+    terminal.shows("▾ eventprocessing");
+    terminal.shows("empty");
+    terminal.press_offered("s", "start job");
+    terminal.shows("Missing files");
+    terminal.press("\r");
+    terminal.shows("is vaulted");
+    terminal.press("gr");
+    terminal.shows("-vaultjob/");
+    terminal.press("j\r");
+    terminal.shows(".manifest");
+    terminal.press("/manifest\r");
+    terminal.shows("Preview ");
+    terminal.shows("── text");
+    terminal.press("8");
+    for step in ["3.1 Deploy", "3.2 Find", "5.2 Vault", "6.1 Look"] {
+        terminal.shows(&format!("✓ {step}"));
+    }
+    terminal.shows("✓ 6.5 Find the reconciliation event");
+    terminal.press("\u{3}");
+    terminal.ends();
+}
+
+#[test]
 fn a_session_is_recorded_and_shown_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("session.jsonl");
@@ -205,6 +243,40 @@ fn a_gateway_that_plays_is_held_and_stepped() {
     terminal.shows("Held");
     terminal.press("n");
     terminal.shows(" p go on ");
+    terminal.press("\u{3}");
+    terminal.ends();
+}
+
+#[test]
+fn a_file_is_traced_and_a_graph_is_sized() {
+    let mut terminal = Terminal::open(120, 40);
+    terminal.shows("EMBEDDED");
+    terminal.press_offered("d", "deploy");
+    terminal.shows("Enter deploy");
+    terminal.press("\r");
+    terminal.shows("COMPLETE");
+    terminal.press_offered("s", "start job");
+    terminal.shows("Missing files");
+    terminal.press("\r");
+    terminal.shows("Reconciliation Successful");
+    // The last item of the table: every hop of it is in the endpoint's trace.
+    terminal.press("4\t");
+    terminal.press_offered("Enter", "trace");
+    terminal.press("\r");
+    terminal.shows("traced");
+    terminal.shows("λ write");
+    terminal.press("\r");
+    terminal.shows("Timeline");
+    terminal.shows("reconcileCheck");
+    terminal.press("\u{1b}");
+    terminal.shows("Items 212");
+    terminal.press("5\t");
+    terminal.shows("succeeded");
+    terminal.press_offered("+", "larger");
+    terminal.press("+");
+    terminal.shows("details");
+    terminal.press("g");
+    terminal.shows("State · configureCountState");
     terminal.press("\u{3}");
     terminal.ends();
 }

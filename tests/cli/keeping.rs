@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 
-use super::support::{Alone, Ended, run, signal, vaultscope, wait};
+use super::support::{Alone, Ended, run, signal, until, vaultscope, wait};
 
 /// Writes that are acknowledged before each kill.
 const WRITES: usize = 60;
@@ -139,6 +139,33 @@ fn a_vault_job_whose_endpoint_is_killed_while_it_uploads_reconciles() {
 fn a_vault_job_whose_endpoint_is_killed_while_its_events_are_under_way_reconciles() {
     // The files, three directories, the root and the manifest.
     killed_in_mid_job("notified 65 ", "60");
+}
+
+#[test]
+fn a_gateway_and_its_share_outlive_a_kill_and_take_up_what_was_copied_meanwhile() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let alone = start(&folder, &["--time-scale", "1000"]);
+    for args in [&["deploy"][..], &["deploy", "data-vaulting"], &["gateway", "activate"], &["gateway", "share"]] {
+        let done = alone.run(args);
+        assert_eq!(done.code, Some(0), "{done:?}");
+    }
+    let told = |alone: &Alone| alone.run(&["gateway", "status", "--json"]).json()["gateways"][0].clone();
+    let before = told(&alone);
+    let share = std::path::PathBuf::from(before["shares"][0]["folder"].as_str().expect("a folder"));
+    std::fs::write(share.join("before"), "1").expect("written");
+    alone.end("KILL");
+    std::fs::write(share.join("meanwhile"), "2").expect("written");
+
+    let alone = start(&folder, &["--time-scale", "1000"]);
+    let after = told(&alone);
+    for member in ["arn", "name", "state", "cacheDisks", "instanceId"] {
+        assert_eq!(after[member], before[member], "{member}");
+    }
+    assert_eq!((&after["state"], &after["shares"][0]["state"]), (&"RUNNING".into(), &"AVAILABLE".into()));
+    until("both announcements", || {
+        let status = told(&alone)["shares"][0]["status"].clone();
+        status["files"] == 2 && status["waiting"] == 0 && status["settling"] == 0 && status["announced"] != 0
+    });
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! The real binary, as a user runs it: exit codes, standard output, and the one sentence on standard error.
 
+mod archiving;
 mod dashboard;
 mod deploy;
 mod endpoints;
 mod gateway;
+mod guide;
 mod interrupt;
 mod keeping;
 mod manual;
@@ -19,3 +21,4 @@ mod targets;
 mod terminal;
 mod unavailable;
 mod vaulting;
+mod watch_archiving;

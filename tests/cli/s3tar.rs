@@ -187,3 +187,26 @@ fn the_task_archives_yesterdays_inventory_and_says_by_its_code_what_may_be_tried
     assert_eq!(unset.code, Some(1), "{unset:?}");
     assert!(unset.sentence().contains("DEST_BUCKET_NAME is not set"), "{unset:?}");
 }
+
+#[test]
+fn every_command_of_its_page_succeeds() {
+    let lab = Lab::new();
+    for (key, len) in [("logs/a.txt", 6 * MIB), ("logs/b.txt", 700), ("logs/c.txt", 7 * MIB)] {
+        lab.put(key, len);
+    }
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/s3tar.md")).expect("the page");
+    let folder = tempfile::tempdir().expect("a folder");
+    let commands: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("$ vaultscope ")).collect();
+    assert!(commands.len() >= 10, "{commands:?}");
+    for command in commands {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let mut run = vaultscope(&[&words[..], &["--endpoint-url", lab.alone.url.as_str()]].concat());
+        let ended = wait(run.current_dir(folder.path()).spawn().expect("the binary starts"));
+        assert_eq!(ended.code, Some(0), "{command}: {ended:?}");
+    }
+    let keys = lab.keys();
+    for key in ["all/logs/a.txt", "by-toc/logs/c.txt", "kept.tar", "listed.tar", "one/logs/b.txt", "parts.01.tar"] {
+        assert!(keys.iter().any(|it| it == key), "{key}: {keys:?}");
+    }
+    assert!(!keys.iter().any(|key| key == "one/logs/a.txt") && lab.uploads().is_empty(), "{keys:?}");
+}

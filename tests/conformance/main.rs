@@ -2,6 +2,7 @@
 //! process, ministack, and LocalStack where `VAULTSCOPE_LOCALSTACK_URL` names one. What a server lacks stands in one
 //! table, and the flow is held to it both ways.
 
+mod archiving;
 mod attach;
 mod flow;
 mod ministack;

@@ -224,6 +224,42 @@ async fn a_reset_empties_the_endpoint_in_memory_too() {
 }
 
 #[tokio::test]
+async fn the_state_counts_what_every_service_holds() {
+    let (emulator, _) = start().await;
+    let fabric = emulator.fabric();
+    call(&fabric, "s3", "CreateBucket", json!({"Bucket": "bucket"})).await;
+    call(&fabric, "ecs", "CreateCluster", json!({"clusterName": "c"})).await;
+    call(&fabric, "ecr", "CreateRepository", json!({"repositoryName": "r"})).await;
+    call(&fabric, "ec2", "CreateVpc", json!({"CidrBlock": "10.7.0.0/16"})).await;
+    let template = "Resources: {Q: {Type: 'AWS::SQS::Queue'}}";
+    call(&fabric, "cloudformation", "CreateStack", json!({"StackName": "s", "TemplateBody": template})).await;
+    let table = json!({
+        "TableName": "table", "BillingMode": "PAY_PER_REQUEST", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    });
+    call(&fabric, "dynamodb", "CreateTable", table).await;
+    let services = send(&emulator, "GET", "/_vaultscope/state", &[], "").await.json()["services"].clone();
+    for (service, what, count) in [
+        ("s3", "buckets", 1),
+        ("ecs", "clusters", 1),
+        ("ecr", "repositories", 1),
+        // The default one is there as well.
+        ("ec2", "VPCs", 2),
+        ("cloudformation", "stacks", 1),
+        ("dynamodb", "tables", 1),
+        ("states", "state machines", 0),
+        ("lambda", "functions", 0),
+        ("storagegateway", "gateways", 0),
+    ] {
+        assert_eq!(services[service][what], count, "{what}");
+    }
+    for (service, counts) in services.as_object().expect("services") {
+        assert!(service == "sts" || counts.as_object().is_some_and(|counts| !counts.is_empty()), "{service}: {counts}");
+    }
+    emulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_snapshot_brings_back_what_was() {
     let folder = tempfile::tempdir().expect("a folder");
     let emulator = open(folder.path(), Clock::default()).await;

@@ -1,5 +1,6 @@
 //! The endpoint through the real AWS SDK for Rust: one module a service.
 
+mod archiving;
 mod cloudformation;
 mod custom_resources;
 mod data_vaulting;
@@ -22,6 +23,7 @@ mod scenarios;
 mod scheduler;
 mod share;
 mod sns;
+mod sns_http;
 mod sqs;
 mod states;
 mod storagegateway;

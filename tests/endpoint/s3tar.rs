@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use vaultscope::aws::{Access, Clients, Target};
 use vaultscope::emulator::Emulator;
 use vaultscope::s3tar::{
-    Creation, Entry, Format, Location, Member, Objects, Port, S3TarError, Storing, TaskSettings, Wish, archive_day,
-    create, extract, list_objects, open_toc, publish, read_toc, write_log_data,
+    Creation, Entry, Extraction, Format, Location, Member, Objects, Port, S3TarError, Storing, TaskSettings, Wish,
+    archive_day, create, extract, list_objects, open_toc, publish, read_toc, write_log_data,
 };
 
 use crate::support::{Answer, send, start, wait_for};
@@ -97,6 +97,7 @@ fn wish(key: &str) -> Wish {
         concurrency: 16,
         in_memory: false,
         part_size: None,
+        posix: false,
         fallback_time: 1_700_000_000,
     }
 }
@@ -375,7 +376,8 @@ async fn taken_out(lab: &Lab, archive: &str, toc: Option<Vec<Entry>>, prefix: &s
     }
     let cancel = CancellationToken::new();
     let to = place(SOURCE, to);
-    extract(&lab.port, &archive, &contents, prefix, &to, &cancel, &|_| {}).await.expect("extracted");
+    let wish = Extraction { archive: &archive, contents: &contents, prefix, to: &to, posix: false, concurrency: 16 };
+    extract(&lab.port, &wish, &cancel, &|_| {}).await.expect("extracted");
     lab.keys(SOURCE).await.into_iter().filter_map(|key| key.strip_prefix(&to.key).map(str::to_owned)).collect()
 }
 
@@ -440,7 +442,8 @@ fn originals(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
         let times = [("atime", "1700000000.5".as_bytes()), ("ctime", b"1700000000")];
         archive.append_pax_extensions(times).expect("an extension");
         let mut header = tar::Header::new_ustar();
-        header.set_path(name).expect("a name");
+        // Not by its setter, which refuses names that lead elsewhere.
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
         header.set_size(len as u64);
         header.set_mode(0o600);
         header.set_cksum();
@@ -480,17 +483,90 @@ async fn archives_of_the_original_are_read_with_their_table() {
     // A table that leads out of the archive belongs to another one.
     let beyond = vec![Entry { name: "x".to_owned(), start: 1 << 40, len: 1, etag: String::new() }];
     let contents = vaultscope::s3tar::Contents { entries: beyond, ..found };
-    let refused = extract(
-        &lab.port,
-        &place(DESTINATION, "original.tar"),
-        &contents,
-        "",
-        &place(SOURCE, "no/"),
-        &CancellationToken::new(),
-        &|_| {},
-    )
-    .await;
+    let (archive, to) = (place(DESTINATION, "original.tar"), place(SOURCE, "no/"));
+    let beyond =
+        Extraction { archive: &archive, contents: &contents, prefix: "", to: &to, posix: false, concurrency: 16 };
+    let refused = extract(&lab.port, &beyond, &CancellationToken::new(), &|_| {}).await;
     assert!(refused.expect_err("beyond").to_string().contains("belongs to another archive"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_whose_name_leads_elsewhere_is_not_taken_out_and_neither_is_any_other() {
+    let lab = Lab::new().await;
+    for name in ["../up", "/etc/passwd", "logs/../../up"] {
+        lab.put(DESTINATION, "bad.tar", originals(&[("logs/a", bytes(1, 700)), (name, bytes(2, 6 * MIB))])).await;
+        let (archive, to) = (place(DESTINATION, "bad.tar"), place(SOURCE, "out/"));
+        let contents = open_toc(&lab.port, &archive, false).await.expect("contents");
+        let wish =
+            Extraction { archive: &archive, contents: &contents, prefix: "", to: &to, posix: false, concurrency: 4 };
+        let refused = extract(&lab.port, &wish, &CancellationToken::new(), &|_| {}).await.expect_err(name).to_string();
+        assert!(refused.contains(&format!("{name:?} in s3://{DESTINATION}/bad.tar leads out of")), "{refused}");
+        assert_eq!(lab.keys(SOURCE).await, Vec::<String>::new());
+    }
+    // The others can be had.
+    lab.put(DESTINATION, "bad.tar", originals(&[("logs/a", bytes(1, 700)), ("../up", bytes(2, 10))])).await;
+    assert_eq!(taken_out(&lab, "bad.tar", None, "logs/", "out/").await, ["logs/a"]);
+}
+
+/// Mode, owner, group and times of every member, as Python reads them.
+fn files_as_python_reads_them(archive: &[u8]) -> Vec<String> {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), archive).expect("written");
+    let script = "import sys,tarfile\nfor m in tarfile.open(sys.argv[1]):\n  print(m.name, oct(m.mode), m.uid, m.gid, \
+                  '%.3f' % m.mtime, m.pax_headers.get('atime'))";
+    let ended = Command::new("python3").arg("-c").arg(script).arg(file.path()).output().expect("python can be run");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    String::from_utf8(ended.stdout).expect("text").lines().map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn permissions_owner_and_times_go_into_the_archive_and_come_back_out_of_it() {
+    let lab = Lab::new().await;
+    let given = [
+        ("file-permissions", "0100750"),
+        ("file-owner", "3000000"),
+        ("file-group", "100"),
+        ("file-mtime", "1595002920123"),
+        ("file-atime", "1595002921000"),
+    ];
+    for (key, len) in [("a", 10), ("b", 6 * MIB), ("c", 0)] {
+        let mut put = lab.s3.put_object().bucket(SOURCE).key(key).body(bytes(1, len).into());
+        if key != "c" {
+            for (name, value) in given {
+                put = put.metadata(name, value);
+            }
+        }
+        put.send().await.expect("an object");
+    }
+    lab.create(&Wish { posix: true, ..wish("a.tar") }).await.expect("an archive");
+    let archive = lab.get(DESTINATION, "a.tar").await;
+    let read = files_as_python_reads_them(&archive);
+    for name in ["a", "b"] {
+        let line = format!("{name} 0o750 3000000 100 1595002920.123 1595002921");
+        assert!(read.contains(&line), "{read:?}");
+    }
+    assert!(read.iter().any(|line| line.starts_with("c 0o600 0 0 ")), "{read:?}");
+    assert!(unpacked_by_tar(&archive).len() >= 3);
+
+    let (from, to) = (place(DESTINATION, "a.tar"), place(SOURCE, "out/"));
+    let contents = open_toc(&lab.port, &from, false).await.expect("contents");
+    let wish = Extraction { archive: &from, contents: &contents, prefix: "", to: &to, posix: true, concurrency: 4 };
+    extract(&lab.port, &wish, &CancellationToken::new(), &|_| {}).await.expect("extracted");
+    for key in ["out/a", "out/b"] {
+        let head = lab.s3.head_object().bucket(SOURCE).key(key).send().await.expect(key);
+        let metadata = head.metadata().expect("metadata");
+        for (name, value) in given {
+            let value = if name == "file-permissions" { "0750" } else { value };
+            assert_eq!(metadata.get(name).map(String::as_str), Some(value), "{key} {name}");
+        }
+    }
+
+    // What is no number is refused with its object.
+    let wrong = lab.s3.put_object().bucket(SOURCE).key("d").metadata("file-owner", "root").body(bytes(1, 1).into());
+    wrong.send().await.expect("an object");
+    let refused = lab.create(&Wish { posix: true, ..self::wish("d.tar") }).await.expect_err("no number").to_string();
+    assert!(refused.contains(&format!("s3://{SOURCE}/d")) && refused.contains("file-owner"), "{refused}");
+    assert_eq!(lab.uploads().await, Vec::<String>::new());
 }
 
 fn task(lab: &Lab, objects: Objects) -> TaskSettings {

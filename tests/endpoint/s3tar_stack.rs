@@ -15,14 +15,14 @@ use crate::support::{send, start, wait_for};
 
 const DAY: u64 = 86_400;
 
-struct Lab {
-    emulator: Emulator,
-    clients: Clients,
-    machine: String,
+pub struct Lab {
+    pub emulator: Emulator,
+    pub clients: Clients,
+    pub machine: String,
     queue: String,
 }
 
-async fn call(emulator: &Emulator, service: &str, operation: &str, input: Value) -> Value {
+pub async fn call(emulator: &Emulator, service: &str, operation: &str, input: Value) -> Value {
     emulator.fabric().call("test", service, operation, input).await.expect(operation)
 }
 
@@ -32,7 +32,7 @@ fn since_midnight(emulator: &Emulator) -> u64 {
 
 impl Lab {
     /// Buckets, the functions' zip, and the stack with these parameters besides its own; a queue hears its notifications.
-    async fn new(more: &[(&str, &str)]) -> Self {
+    pub async fn new(more: &[(&str, &str)]) -> Self {
         let (emulator, _) = start().await;
         // Noon: whatever time it is, no midnight passes by chance.
         let clock = emulator.clock();

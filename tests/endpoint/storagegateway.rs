@@ -10,13 +10,13 @@ use vaultscope::emulator::{Emulator, ServiceError};
 use crate::support::{send, start, wait_for};
 
 const REGION: &str = "us-east-1";
-const BUCKET: &str = "uploads";
+pub const BUCKET: &str = "uploads";
 
 async fn call(emulator: &Emulator, service: &str, operation: &str, input: Value) -> Result<Value, ServiceError> {
     emulator.fabric().call("test", service, operation, input).await
 }
 
-async fn gateway(emulator: &Emulator, operation: &str, input: Value) -> Result<Value, ServiceError> {
+pub async fn gateway(emulator: &Emulator, operation: &str, input: Value) -> Result<Value, ServiceError> {
     call(emulator, "storagegateway", operation, input).await
 }
 
@@ -26,7 +26,7 @@ fn code(refused: &ServiceError) -> &str {
 }
 
 /// An instance of the gateway's image with a disk of that many GiB, and the URL of its activation web server.
-async fn appliance(emulator: &Emulator, gib: u32) -> (String, String) {
+pub async fn appliance(emulator: &Emulator, gib: u32) -> (String, String) {
     let name = "/aws/service/storagegateway/ami/FILE_S3/latest";
     let image = call(emulator, "ssm", "GetParameter", json!({ "Name": name })).await.expect("an image");
     let run = json!({
@@ -38,7 +38,7 @@ async fn appliance(emulator: &Emulator, gib: u32) -> (String, String) {
     (id.clone(), door(emulator, &id).await.expect("a tag"))
 }
 
-async fn door(emulator: &Emulator, instance: &str) -> Option<String> {
+pub async fn door(emulator: &Emulator, instance: &str) -> Option<String> {
     let found = call(emulator, "ec2", "DescribeInstances", json!({ "InstanceIds": [instance] })).await.expect("found");
     let tags = found["Reservations"][0]["Instances"][0]["Tags"].as_array().cloned().unwrap_or_default();
     let tag = tags.iter().find(|tag| tag["Key"] == "vaultscope:activation")?;
@@ -56,14 +56,14 @@ async fn get(address: &str, host: &str, target: &str) -> std::io::Result<(String
     Ok((head.to_owned(), body.to_owned()))
 }
 
-async fn key(door: &str) -> String {
+pub async fn key(door: &str) -> String {
     let address = door.trim_start_matches("http://").trim_end_matches('/');
     let (head, key) = get(address, address, &format!("/?activationRegion={REGION}&no_redirect")).await.expect("a key");
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     key
 }
 
-async fn activate(emulator: &Emulator, key: &str) -> Result<String, ServiceError> {
+pub async fn activate(emulator: &Emulator, key: &str) -> Result<String, ServiceError> {
     let input = json!({
         "ActivationKey": key, "GatewayName": "cdk-app", "GatewayTimezone": "GMT", "GatewayRegion": REGION,
         "GatewayType": "FILE_S3",
@@ -72,23 +72,23 @@ async fn activate(emulator: &Emulator, key: &str) -> Result<String, ServiceError
     Ok(answer["GatewayARN"].as_str().expect("an ARN").to_owned())
 }
 
-async fn state(emulator: &Emulator, arn: &str) -> String {
+pub async fn state(emulator: &Emulator, arn: &str) -> String {
     let told = gateway(emulator, "DescribeGatewayInformation", json!({ "GatewayARN": arn })).await.expect("a gateway");
     told["GatewayState"].as_str().unwrap_or_default().to_owned()
 }
 
 /// The share as it is described; `None` when it is gone.
-async fn share(emulator: &Emulator, arn: &str) -> Option<Value> {
+pub async fn share(emulator: &Emulator, arn: &str) -> Option<Value> {
     let told = gateway(emulator, "DescribeNFSFileShares", json!({ "FileShareARNList": [arn] })).await.ok()?;
     told["NFSFileShareInfoList"].get(0).cloned()
 }
 
-async fn becomes(emulator: &Emulator, arn: &str, status: &str) -> Value {
+pub async fn becomes(emulator: &Emulator, arn: &str, status: &str) -> Value {
     wait_for(status, async || share(emulator, arn).await.filter(|share| share["FileShareStatus"] == status)).await
 }
 
 /// What a share is asked to be.
-fn wish(gateway: &str, token: &str, name: &str) -> Value {
+pub fn wish(gateway: &str, token: &str, name: &str) -> Value {
     json!({
         "ClientToken": token, "GatewayARN": gateway, "Role": "arn:aws:iam::000000000000:role/shares",
         "LocationARN": format!("arn:aws:s3:::{BUCKET}"), "ClientList": ["192.168.0.10/32"], "FileShareName": name,
@@ -97,7 +97,7 @@ fn wish(gateway: &str, token: &str, name: &str) -> Value {
 }
 
 /// A gateway that is running and has its cache, with its instance.
-async fn running(emulator: &Emulator) -> (String, String) {
+pub async fn running(emulator: &Emulator) -> (String, String) {
     let (instance, door) = appliance(emulator, 150).await;
     let arn = activate(emulator, &key(&door).await).await.expect("activated");
     emulator.clock().step(std::time::Duration::from_secs(21));

@@ -3,6 +3,7 @@
 use crossterm::event::KeyCode;
 use proptest::prelude::*;
 use vaultscope::model::activity::{Activity, CallRow};
+use vaultscope::model::objects::{Found, Level, Look};
 use vaultscope::model::preview::ChangePreview;
 use vaultscope::model::{LogRole, Seen, SetId, Source, SourceReport, SourceState, Timestamp};
 use vaultscope::tui::{Effect, EffectResult, Event, JobRequest, Page, ReplayReading, Spot, State, TargetInfo, update};
@@ -91,7 +92,7 @@ fn a_state_survives_being_written_and_read() {
     let mut state = story::landing();
     let text = serde_json::to_string(&state).expect("a state is written");
     let mut again: State = serde_json::from_str(&text).expect("and read");
-    for keys in ["1", "2", "3", "4", "5", "9"] {
+    for keys in ["1", "2", "3", "4", "5", "6", "8", "9"] {
         press(&mut state, keys);
         press(&mut again, keys);
         assert_eq!(screen(&mut state, 120, 40), screen(&mut again, 120, 40));
@@ -113,7 +114,7 @@ fn odd_names_never_break_a_row() {
             vec![story::log(200_000, LogRole::DataFileUpload, &set, key, 1), story::item(200_000, &set, key, u64::MAX)];
         update(&mut state, Event::Flows(events));
     }
-    for page in ["1", "2", "3w\n", "4", "5", "9"] {
+    for page in ["1", "2", "3w\n", "4", "5", "6", "8", "9"] {
         press(&mut state, page);
         for line in screen(&mut state, 80, 24).lines() {
             assert!(!line.chars().any(|char| char.is_control() || char == '\u{202e}'), "{line:?}");
@@ -129,6 +130,7 @@ fn full() -> State {
     story::sources(&mut state, story::LOGS, &story::unavailable());
     story::sources(&mut state, &[Source::Table], &SourceState::Throttled { retry_ms: 3_000 });
     story::sources(&mut state, &[Source::Queue], &story::failing());
+    super::objects::keyed(&mut state, "6j\njjj");
     state
 }
 
@@ -136,7 +138,7 @@ fn full() -> State {
 fn every_height_and_every_width_is_drawn() {
     let mut state = full();
     update(&mut state, Event::Target(TargetInfo { read_only: true, ..story::aws() }));
-    for page in ["1", "2", "3\n", "4", "5", "9"] {
+    for page in ["1", "2", "3\n", "4", "5", "5\t+", "4\tg\n", "4\n+", "6", "8", "9"] {
         press(&mut state, page);
         (1..70).for_each(|height| drop(screen(&mut state, 100, height)));
         (1..150).for_each(|width| drop(screen(&mut state, width, 30)));
@@ -144,6 +146,21 @@ fn every_height_and_every_width_is_drawn() {
     story::preview(&mut state, story::harmful_update());
     (1..70).for_each(|height| drop(screen(&mut state, 100, height)));
     (1..150).for_each(|width| drop(screen(&mut state, width, 30)));
+}
+
+/// What a bucket of odd names answers, asked for or not.
+fn looked() -> impl Strategy<Value = (Look, Result<Found, String>)> {
+    let bucket = prop_oneof![Just("eventprocessingstack-fileuploadbucket-1x2y".to_owned()), "[a-z]{3}"];
+    let names = || prop::collection::vec("[ab/日]{0,6}", 0..6);
+    (bucket, "[ab/]{0,4}", names(), names(), any::<u64>(), any::<bool>(), any::<bool>()).prop_map(
+        |(bucket, prefix, folders, keys, size, goes_on, failed)| {
+            let objects = keys.iter().map(|key| super::objects::object(&format!("{prefix}{key}"), size)).collect();
+            let folders = folders.into_iter().map(|folder| format!("{prefix}{folder}/")).collect();
+            let level = Level { folders, objects, next: goes_on.then(|| "token".to_owned()) };
+            let found = if failed { Err("\u{1b}no\u{202e}".to_owned()) } else { Ok(Found::Level(level)) };
+            (Look::Level { bucket, prefix, after: goes_on.then(String::new), pages: u32::MAX }, found)
+        },
+    )
 }
 
 /// Something that happens between two keys.
@@ -189,6 +206,7 @@ fn happening() -> impl Strategy<Value = Event> {
         (0..6_usize, any::<Option<usize>>()).prop_map(|(pane, row)| Event::Click(Spot::Pane { pane, row })),
         (any::<i32>(), any::<u64>())
             .prop_map(|(at, order)| Event::Click(Spot::Line(Timestamp::from_secs(at.into()), order))),
+        looked().prop_map(|(look, found)| Event::Found { look, found }),
     ]
 }
 
@@ -197,7 +215,7 @@ proptest! {
     #[test]
     fn no_size_no_key_and_no_event_makes_it_panic(
         steps in prop::collection::vec(
-            prop_oneof![3 => "[1-59a-zA-Z:/!?.\\[\\] \n\t\u{1b}\u{8}]".prop_map(Ok), 1 => happening().prop_map(Err)],
+            prop_oneof![3 => "[1-9a-zA-Z:/!?.\\[\\] \n\t\u{1b}\u{8}]".prop_map(Ok), 1 => happening().prop_map(Err)],
             0..60,
         ),
         sizes in prop::collection::vec((1_u16..160, 1_u16..60), 1..4),

@@ -216,7 +216,10 @@ fn coloured(state: &mut State, size: (u16, u16)) -> String {
         rows[at / width].push(if place == 0 { ' ' } else { letter });
         texts[at / width].push_str(cell.symbol());
     }
-    let mut told = texts.iter().chain(&rows).map(|row| format!("{}\n", row.trim_end())).collect::<String>();
+    let mut told = String::new();
+    for row in texts.iter().chain(&rows) {
+        writeln!(told, "{}", row.trim_end()).expect("written");
+    }
     for (place, of) in looks.iter().enumerate() {
         let letter = char::from(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[place]);
         writeln!(told, "{letter}  dark {}  light {}  mono {}", of[0], of[1], of[2]).expect("written");
@@ -225,13 +228,15 @@ fn coloured(state: &mut State, size: (u16, u16)) -> String {
 }
 
 /// What is shown of each page.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 9] = [
     ("flow", "1"),
     ("stacks", "2"),
     ("logs", "3kk"),
     ("table", "4\tk"),
     ("executions", "5"),
+    ("objects", "6"),
     ("gateway", "7"),
+    ("guide", "8"),
     ("activity", "9j"),
 ];
 

@@ -1,10 +1,14 @@
 //! The dashboard without a terminal: what it looks like, what keys do, and that no size or key makes it panic.
 
 mod activity;
+mod archiving;
 mod changes;
 mod gateway;
+mod guide;
 mod journeys;
 mod looks;
+mod objects;
+mod opened;
 mod overlays;
 mod sources;
 mod story;

@@ -179,6 +179,7 @@ pub fn log(millis: i64, role: LogRole, set: &SetId, key: &str, size: u64) -> Flo
         LogRole::ManifestFileUpload => "Manifest File Upload Event",
         LogRole::ReconcileSuccessful => "File Upload Reconciliation Successful",
         LogRole::ReconcileTimeout => "File Upload Reconciliation Timeout",
+        LogRole::Task | LogRole::ErrorHandler | LogRole::StateMachine => unreachable!("no group of events"),
     };
     let message =
         json!({"version": "0", "detail-type": kind, "source": "vault.application", "detail": upload}).to_string();

@@ -71,7 +71,7 @@ pub struct ShareArgs {
     /// Who may mount it
     #[arg(long, value_name = "CIDR", default_value = "192.168.0.10/32")]
     pub client: Vec<String>,
-    /// The folder that is the share [default: a temporary one, which goes with the endpoint]
+    /// The folder that is the share [default: one in the endpoint's data folder, else a temporary one that goes with it]
     #[arg(long, value_name = "DIR")]
     pub folder: Option<PathBuf>,
     /// Print one JSON document

@@ -1,7 +1,7 @@
 //! `vaultscope gateway`: modules 4 and 7 of the workshop, one step a command, on a running `vaultscope emulator`.
 
 mod activate;
-mod appliances;
+pub mod appliances;
 mod args;
 mod delete;
 mod mount;

@@ -28,12 +28,17 @@ pub fn path_of(path: &str) -> Option<&str> {
 }
 
 /// Answers one request to the endpoint's own paths.
-pub fn answer(fabric: &Fabric, method: &Method, path: &str, body: &Bytes) -> Response<ReplyBody> {
+pub fn answer(fabric: &Fabric, method: &Method, path: &str, query: &str, body: &Bytes) -> Response<ReplyBody> {
     let result = match (method, path) {
         (&Method::GET, "health") => Ok(health(fabric)),
         (&Method::GET, "clock") => Ok(json!(fabric.clock().reading())),
         (&Method::POST, "clock") => set_clock(fabric, body),
         (&Method::GET, "state") => Ok(state(fabric)),
+        (&Method::GET, "trace") if query.starts_with("about=") => {
+            let key = query.trim_start_matches("about=");
+            let key = percent_encoding::percent_decode_str(key).decode_utf8_lossy();
+            Ok(json!({ "hops": fabric.hops_about(&key, TRACE_PAGE) }))
+        }
         (&Method::GET, "trace") => {
             let (hops, dropped) = fabric.hops(TRACE_PAGE);
             Ok(json!({ "hops": hops, "dropped": dropped }))

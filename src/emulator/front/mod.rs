@@ -115,8 +115,9 @@ async fn answer(fabric: &Fabric, request: Request<RequestBody>) -> Response<Repl
     }
     if let Some(path) = admin::path_of(request.uri().path()) {
         let (path, method) = (path.to_owned(), request.method().clone());
+        let query = request.uri().query().unwrap_or_default().to_owned();
         return match whole_body(request.into_body()).await {
-            Ok(body) => admin::answer(fabric, &method, &path, &body),
+            Ok(body) => admin::answer(fabric, &method, &path, &query, &body),
             Err(error) => error_reply(&error, "1.1"),
         };
     }

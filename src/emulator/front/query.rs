@@ -39,6 +39,7 @@ pub async fn answer(
         let error = ServiceError::client("MissingAction", "the request names no Action");
         return error_reply(&error, "", fabric);
     };
+    let origin = if signed_for.is_some() { Origin::Public } else { Origin::Anonymous };
     let Some(service) = signed_for.or_else(|| by_version(fabric, form.get("Version").map(String::as_str), &action))
     else {
         return error_reply(&ServiceError::not_implemented("the query protocol's", &action), "", fabric);
@@ -56,7 +57,7 @@ pub async fn answer(
         Ok(input) => input,
         Err(error) => return error_reply(&error, query.namespace, fabric),
     };
-    let context = Context { protocol: Protocol::Query, origin: Origin::Public };
+    let context = Context { protocol: Protocol::Query, origin };
     match service.call(Call { operation: action.clone(), input, context }).await {
         Ok(output) => {
             let body = write(&action, &output, query, &fabric.uuid());

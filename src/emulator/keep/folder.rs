@@ -15,6 +15,10 @@ const DATABASE: &str = "sqlite";
 /// Says with what the state is being replaced: the name of a snapshot, or nothing for an empty state.
 const REPLACING: &str = "replacing";
 const SNAPSHOTS: &str = "snapshots";
+/// In a service's folder, the folder of those that others write into as they like.
+pub(super) const LIVE: &str = "live-folders";
+/// How often the removal of a folder is begun that somebody writes into meanwhile.
+const REMOVALS: usize = 100;
 /// What says when a snapshot was taken.
 pub(super) const ABOUT: &str = "snapshot.json";
 const LOCK: &str = "lock";
@@ -82,7 +86,7 @@ impl Folder {
         let replaced = || -> io::Result<()> {
             fs::write(&marker, snapshot.unwrap_or_default())?;
             for entry in self.state()? {
-                if entry.is_dir() { fs::remove_dir_all(entry)? } else { fs::remove_file(entry)? }
+                if entry.is_dir() { remove_folder(&entry)? } else { fs::remove_file(entry)? }
             }
             if let Some(name) = snapshot {
                 copy_into(&self.snapshots().join(name), &self.path, &|from, to| fs::copy(from, to).map(|_| ()))?;
@@ -119,6 +123,49 @@ impl Folder {
     }
 }
 
+/// Removes a folder with whatever clients of a share within put there meanwhile.
+fn remove_folder(folder: &Path) -> io::Result<()> {
+    for _ in 1..REMOVALS {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            removed => return removed,
+        }
+    }
+    fs::remove_dir_all(folder)
+}
+
+/// Makes a copy of a folder that others write into: its files with the times of their last writes, by which they are known.
+/// What is neither file, folder nor link holds nothing.
+fn copy_live(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, copy, kind) = (entry.path(), to.join(entry.file_name()), entry.file_type()?);
+        let copied = if kind.is_dir() {
+            copy_live(&path, &copy)
+        } else if kind.is_file() {
+            copy_with_time(&path, &copy)
+        } else if kind.is_symlink() {
+            fs::read_link(&path).and_then(|target| std::os::unix::fs::symlink(target, &copy))
+        } else {
+            Ok(())
+        };
+        match copied {
+            // It went away meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            copied => copied?,
+        }
+    }
+    fs::set_permissions(to, fs::metadata(from)?.permissions())
+}
+
+fn copy_with_time(from: &Path, to: &Path) -> io::Result<()> {
+    fs::copy(from, to)?;
+    // Read after its content: whatever was written meanwhile shows as a later write.
+    let modified = fs::metadata(from)?.modified()?;
+    File::open(to)?.set_modified(modified)
+}
+
 /// Makes a copy of a folder. Its databases are copied by `copy_database`.
 fn copy_into(from: &Path, to: &Path, copy_database: &impl Fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
     fs::create_dir_all(to)?;
@@ -126,7 +173,9 @@ fn copy_into(from: &Path, to: &Path, copy_database: &impl Fn(&Path, &Path) -> io
         let entry = entry?;
         let (path, copy) = (entry.path(), to.join(entry.file_name()));
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        if entry.file_type()?.is_dir() {
+        if entry.file_type()?.is_dir() && entry.file_name() == LIVE {
+            copy_live(&path, &copy)?;
+        } else if entry.file_type()?.is_dir() {
             copy_into(&path, &copy, copy_database)?;
         } else if extension == DATABASE {
             copy_database(&path, &copy)?;

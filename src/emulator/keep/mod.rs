@@ -210,10 +210,23 @@ impl Keep {
 
     /// The folder in which services may keep files of their own, each in one named after its id; `None` where nothing
     /// is kept. A snapshot links to them: a file never changes once it has its name, but for SQLite databases, whose
-    /// names end in `.sqlite`. A file that a row named is removed with [`Shelf::afterwards`].
+    /// names end in `.sqlite`, and for what is in [`Keep::live_folder`]. A file that a row named is removed with [`Shelf::afterwards`].
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {
         self.inner.as_deref().map(|inner| inner.folder.path())
+    }
+
+    /// The folder, whole path and all, in which a service keeps folders that others write into as they like, such as file
+    /// shares; `None` where nothing is kept. A snapshot copies them as it finds them.
+    ///
+    /// # Errors
+    /// When the present directory is gone, below which the folder would be.
+    pub fn live_folder(&self, service: &str) -> Result<Option<PathBuf>, KeepError> {
+        let live = self.folder().map(|folder| std::path::absolute(folder.join(service).join(folder::LIVE)));
+        live.transpose().map_err(|error| KeepError::Folder {
+            folder: self.folder().map(Path::to_owned).unwrap_or_default(),
+            problem: error.to_string(),
+        })
     }
 
     /// How many times an endpoint was started on this folder, this time included; 0 where nothing is kept. Ids that

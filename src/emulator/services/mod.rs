@@ -47,7 +47,7 @@ pub fn all(fabric: &Fabric) -> Result<Vec<Arc<dyn Service>>, StartError> {
         sqs::Sqs::new(fabric.clone())?,
         ssm::Ssm::new(fabric.clone())?,
         states::new(fabric.clone())?,
-        storagegateway::StorageGateway::new(fabric.clone()),
+        storagegateway::StorageGateway::new(fabric.clone())?,
         sts::Sts::new(fabric.clone()),
     ])
 }

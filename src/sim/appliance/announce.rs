@@ -100,21 +100,21 @@ async fn say_uploaded(core: Arc<Core>, asked: Asked) {
         "completed": core.clock.now().iso_seconds(),
     });
     let entry = core.entry("Storage Gateway File Upload Event", &detail);
-    send(&core, entry).await;
+    send(&core, &asked.id, entry).await;
     core.state().events -= 1;
     core.wake();
 }
 
-/// Sends an event until it is taken, the share is closed, or it is refused for good.
-pub(super) async fn send(core: &Core, entry: Value) {
+/// Sends an event that was promised until it is taken, the share is closed, or it is refused for good.
+pub(super) async fn send(core: &Core, id: &str, entry: Value) {
     loop {
         let online = core.state().book.online();
         if online {
             match core.uplink.announce(vec![entry.clone()]).await {
-                Ok(again) if again.is_empty() => return,
+                Ok(again) if again.is_empty() => return core.kept(id),
                 Err(error) if !error.retryable => {
                     core.problem("", format!("an event of the share was refused: {error}"), false);
-                    return;
+                    return core.kept(id);
                 }
                 Ok(_) | Err(_) => {}
             }

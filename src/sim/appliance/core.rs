@@ -222,6 +222,18 @@ impl Core {
         }
     }
 
+    /// Writes down that a promise was kept.
+    pub fn kept(&self, id: &str) {
+        let noted = self.state().register.kept(id);
+        if let Err(error) = noted {
+            self.problem(
+                "",
+                format!("the share cannot write down what it has told, and will tell it again: {error}"),
+                true,
+            );
+        }
+    }
+
     /// An entry of `PutEvents` from this share.
     pub fn entry(&self, kind: &str, detail: &Value) -> Value {
         json!({

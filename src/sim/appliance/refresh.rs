@@ -58,7 +58,9 @@ pub(super) async fn refresh(core: Arc<Core>, refresh: Refresh) {
         }
     }
     core.state().refreshes -= 1;
-    if is_done && !core.stop.is_cancelled() {
+    if core.stop.is_cancelled() {
+        // It is gone through again when the share is opened the next time.
+    } else if is_done {
         let detail = json!({
             "event-type": "refresh-complete",
             "notification-id": refresh.id,
@@ -66,7 +68,10 @@ pub(super) async fn refresh(core: Arc<Core>, refresh: Refresh) {
             "completed": core.clock.now().iso_seconds(),
             "folderList": refresh.folders,
         });
-        announce::send(&core, core.entry("Storage Gateway Refresh Cache Event", &detail)).await;
+        let entry = core.entry("Storage Gateway Refresh Cache Event", &detail);
+        announce::send(&core, &refresh.id, entry).await;
+    } else {
+        core.kept(&refresh.id);
     }
     core.state().events -= 1;
     core.wake();

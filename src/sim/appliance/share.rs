@@ -13,7 +13,7 @@ use super::core::{Asked, Core, State};
 use super::error::ShareError;
 use super::notes::Notes;
 use super::refresh::{self, Refresh, folder_key};
-use super::register::Register;
+use super::register::{Promise, Register};
 use super::status::ShareStatus;
 use super::uplink::Uplink;
 use super::watch::{self, Hand};
@@ -66,8 +66,28 @@ impl FileShare {
             let served = nfs::serve(&share.core, port).await;
             share.nfs = Some(served.map_err(|source| ShareError::Nfs { port, source })?);
         }
+        share.go_on();
         share.core.wake();
         Ok(share)
+    }
+
+    /// Goes on with what was promised when the folder was open the last time.
+    fn go_on(&self) {
+        let promises = self.core.state().register.promises().to_vec();
+        for promise in promises {
+            let mut state = self.core.state();
+            match promise {
+                // Whatever was written before is in the books: the folder was read through.
+                Promise::Uploaded { id, received } => state.book.request(Asked { id, received }),
+                Promise::Refreshed { id, started, folders, recursive } => {
+                    state.refreshes += 1;
+                    state.events += 1;
+                    drop(state);
+                    let wanted = Refresh { id, started, folders, recursive };
+                    self.tasks.spawn(refresh::refresh(Arc::clone(&self.core), wanted));
+                }
+            }
+        }
     }
 
     /// The folder that clients copy into.
@@ -83,14 +103,15 @@ impl FileShare {
     }
 
     /// Asks for a `Storage Gateway File Upload Event` once all that has been written so far is in the bucket; answers
-    /// the notification's id.
+    /// the notification's id. Where the share ends before that, the event follows when it is opened again.
     ///
     /// # Errors
-    /// [`ShareError::Closed`].
+    /// [`ShareError::Closed`]; [`ShareError::Io`] when it cannot be written down.
     pub fn notify_when_uploaded(&self) -> Result<String, ShareError> {
         self.is_open()?;
         let asked = Asked { id: self.core.id(), received: self.core.clock.now() };
         let id = asked.id.clone();
+        self.promise(Promise::Uploaded { id: id.clone(), received: asked.received })?;
         self.core.state().events += 1;
         self.close_files();
         let (core, hand) = (Arc::clone(&self.core), self.hand.clone());
@@ -110,7 +131,8 @@ impl FileShare {
     /// follows. Objects are fetched whole as long as the cache has room for them.
     ///
     /// # Errors
-    /// [`ShareError::NoFolder`], [`ShareError::Busy`] while two refreshes are under way, [`ShareError::Closed`].
+    /// [`ShareError::NoFolder`], [`ShareError::Busy`] while two refreshes are under way, [`ShareError::Closed`],
+    /// [`ShareError::Io`] when it cannot be written down.
     pub fn refresh_cache(&self, folders: &[String], recursive: bool) -> Result<String, ShareError> {
         self.is_open()?;
         if let Some(path) = folders.iter().find(|folder| folder_key(folder).is_none()) {
@@ -126,7 +148,16 @@ impl FileShare {
             state.events += 1;
         }
         let id = self.core.id();
-        let wanted = Refresh { id: id.clone(), started: self.core.clock.now(), folders, recursive };
+        let started = self.core.clock.now();
+        let promised =
+            self.promise(Promise::Refreshed { id: id.clone(), started, folders: folders.clone(), recursive });
+        if let Err(error) = promised {
+            let mut state = self.core.state();
+            state.refreshes -= 1;
+            state.events -= 1;
+            return Err(error);
+        }
+        let wanted = Refresh { id: id.clone(), started, folders, recursive };
         self.tasks.spawn(refresh::refresh(Arc::clone(&self.core), wanted));
         Ok(id)
     }
@@ -189,6 +220,11 @@ impl FileShare {
         if let Some((_, files)) = &self.nfs {
             files.close_all();
         }
+    }
+
+    fn promise(&self, promise: Promise) -> Result<(), ShareError> {
+        let noted = self.core.state().register.promise(promise);
+        noted.map_err(|source| ShareError::Io { path: self.core.config.folder.clone(), source })
     }
 
     fn is_open(&self) -> Result<(), ShareError> {

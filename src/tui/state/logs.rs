@@ -105,6 +105,11 @@ impl Logs {
         self.fresh = 0;
     }
 
+    /// Every kept line of a group, whatever is shown.
+    pub(crate) fn of_role(&self, role: LogRole) -> impl DoubleEndedIterator<Item = (Timestamp, &LogLine)> {
+        self.lines.iter().filter(move |(_, line)| line.role == role).map(|(key, line)| (key.0, line))
+    }
+
     pub(crate) fn kept(&self) -> usize {
         self.lines.len()
     }

@@ -3,11 +3,16 @@
 pub(crate) mod calls;
 pub(crate) mod change;
 pub(crate) mod gateway;
+pub(crate) mod graph;
+pub(crate) mod guide;
 mod job_form;
 pub(crate) mod logs;
+pub(crate) mod objects;
+pub(crate) mod opened;
 pub(crate) mod palette;
 pub(crate) mod present;
 pub(crate) mod replay;
+pub(crate) mod scene;
 pub(crate) mod sources;
 
 use std::collections::{HashSet, VecDeque};
@@ -21,23 +26,32 @@ use super::keymap::{Keymap, Rebinding};
 use super::run::{DatasetSummary, StackSummary};
 use super::theme::Theme;
 use super::{ClockReading, Cmd, Effect, JobRequest, Summary, TargetInfo, TargetKind};
+use crate::model::archiving::Archiving;
 use crate::model::board::Boards;
 use crate::model::execution::Executions;
+use crate::model::journey::Courses;
 use crate::model::machine::Machine;
 use crate::model::pipeline::Pipeline;
-use crate::model::{Datasets, SetId, StackEvent, Timestamp};
+use crate::model::{Datasets, Observed, SetId, StackEvent, Timestamp};
 use calls::Calls;
 use change::Waiting;
 use gateway::Gateway;
 pub use gateway::ScenarioOffer;
+use graph::GraphView;
+use guide::GuideView;
 pub(crate) use job_form::JobForm;
 use logs::Logs;
+use objects::Objects;
+use opened::Opened;
 use replay::Replay;
+use scene::Scene;
 use sources::Sources;
 
 use present::{Frozen, Present};
 pub use replay::ReplayReading;
 
+/// Panes of a page at the most.
+pub(crate) const PANES: usize = 5;
 /// Problems that are kept.
 pub(crate) const KEPT_PROBLEMS: usize = 500;
 /// Rows of the latest events that are kept.
@@ -130,15 +144,27 @@ pub struct State {
     pub(crate) size: (u16, u16),
     pub(crate) real_ms: u64,
     pub(crate) clock: Option<(ClockReading, u64)>,
+    /// The stack that is observed, once that was said.
+    pub(crate) observed: Option<Observed>,
+    /// Of stacks that were observed before, by name.
+    pub(crate) scenes: IndexMap<String, Scene>,
     pub(crate) pipeline: Pipeline,
     pub(crate) datasets: Datasets,
     pub(crate) boards: Boards,
+    pub(crate) archiving: Archiving,
     pub(crate) executions: Executions,
-    pub(crate) machine: Option<(String, Machine)>,
+    /// The way of each file and the time of each dataset.
+    pub(crate) courses: Courses,
+    /// What was opened in the place of the page.
+    pub(crate) opened: Option<Opened>,
+    /// The state machines that were read, by ARN.
+    pub(crate) machines: IndexMap<String, Machine>,
     pub(crate) stacks: IndexMap<String, Stack>,
     pub(crate) sources: Sources,
     pub(crate) calls: Calls,
     pub(crate) gateway: Gateway,
+    pub(crate) objects: Objects,
+    pub(crate) guide: GuideView,
     /// The change set that waits for the user's word; it is shown as soon as nothing else lies over the page.
     pub(crate) waiting: Option<Waiting>,
     pub(crate) latest: VecDeque<Latest>,
@@ -147,10 +173,10 @@ pub struct State {
     pub(crate) table_filter: String,
     pub(crate) table_search: String,
     /// Selected rows by pane; of lists that grow, counted so that new rows do not move it.
-    pub(crate) rows: [[Option<usize>; 4]; Page::COUNT],
+    pub(crate) rows: [[Option<usize>; PANES]; Page::COUNT],
     pub(crate) selected_set: Option<SetId>,
     pub(crate) selected_run: Option<String>,
-    pub(crate) graph_scroll: Option<(usize, usize)>,
+    pub(crate) graph: GraphView,
     pub(crate) busy: Vec<Effect>,
     pub(crate) message: Option<(String, bool, u64)>,
     pub(crate) problems: VecDeque<(Option<Timestamp>, String)>,
@@ -248,9 +274,9 @@ impl State {
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
     }
 
-    /// The stack that the Flow page speaks of: the first offer's.
+    /// The stack that the Flow page speaks of: the one that is observed.
     pub(crate) fn main_stack(&self) -> Option<&Stack> {
-        self.stacks.get(&self.setup.stacks.first()?.stack)
+        self.stacks.get(self.main_name()?)
     }
 
     pub(crate) fn status(&self) -> Option<&str> {
@@ -290,6 +316,23 @@ impl State {
             .as_deref()
             .filter(|arn| self.executions.get(arn).is_some())
             .or_else(|| Some(self.executions.newest(0)?.0))
+    }
+
+    /// The state machine of an execution.
+    pub(crate) fn machine_of(&self, execution: &str) -> Option<(&str, &Machine)> {
+        let machine = execution.rsplit_once(':').map(|(of, _)| of.replace(":execution:", ":stateMachine:"));
+        let named = machine.and_then(|arn| self.machines.get_key_value(&arn));
+        // An endpoint may name its executions otherwise; with one machine there is no doubt.
+        let only = || self.machines.first().filter(|_| self.machines.len() == 1);
+        named.or_else(only).map(|(arn, machine)| (arn.as_str(), machine))
+    }
+
+    /// The state machine of the execution that is looked at; the one that was read first while there is none.
+    pub(crate) fn machine(&self) -> Option<(&str, &Machine)> {
+        match self.run() {
+            Some(run) => self.machine_of(run),
+            None => self.machines.first().map(|(arn, machine)| (arn.as_str(), machine)),
+        }
     }
 
     /// The notification that was selected, else the newest one.

@@ -80,7 +80,8 @@ impl Sources {
 
     /// The log groups that were heard of, in the order of their roles.
     pub(crate) fn logs(&self, only: Option<LogRole>) -> Vec<&SourceView> {
-        let roles = LogRole::ALL.into_iter().filter(|role| only.is_none_or(|only| only == *role));
+        let roles =
+            LogRole::ALL.into_iter().chain(LogRole::ARCHIVING).filter(|role| only.is_none_or(|only| only == *role));
         roles.filter_map(|role| self.get(Source::Logs(role))).collect()
     }
 

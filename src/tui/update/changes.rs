@@ -8,12 +8,16 @@ use super::super::state::change::Waiting;
 use super::super::state::{JobForm, Overlay, State};
 use super::super::{Effect, TargetKind};
 use super::say;
+use crate::model::StackKind;
 use crate::model::preview::ChangePreview;
 
 /// Rates that `[` and `]` go through.
 const RATES: [f64; 13] = [0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 600.0, 3_600.0, 10_000.0];
 /// Simulated seconds of a step.
 const STEP_SECONDS: u64 = 10;
+
+/// Offers that can be observed, by their ids.
+const OBSERVED: [&str; 2] = ["event-processing", "s3tar"];
 
 const REPLAY: &str = "this is a replay: nothing stands behind it that could be changed";
 
@@ -32,6 +36,9 @@ pub(super) fn change(state: &mut State, cmd: Cmd) -> Vec<Effect> {
     match cmd {
         Cmd::Deploy => return deploy(state),
         Cmd::Delete => delete(state),
+        Cmd::StartJob if state.kind() == StackKind::S3Tar => {
+            say(state, "this stack takes no jobs: Enter on the Stacks page shows the event processing stack again");
+        }
         Cmd::StartJob if state.is_deployed() => {
             state.overlay = Some(Overlay::Job(Box::new(JobForm::new(&state.setup.job))));
         }
@@ -97,8 +104,30 @@ pub(super) fn start(state: &mut State, effect: Effect) -> Vec<Effect> {
     vec![effect]
 }
 
+/// Observes another stack: that changes nothing on the target, and a replay has none.
+pub(super) fn watch(state: &mut State, stack: String) -> Vec<Effect> {
+    if state.replay.is_some() {
+        say(state, REPLAY);
+        return Vec::new();
+    }
+    let effect = Effect::Observe { stack };
+    if state.busy.contains(&effect) {
+        return Vec::new();
+    }
+    if let Effect::Observe { stack } = &effect {
+        let is_known = state.setup.stacks.iter().any(|offer| offer.stack == *stack && OBSERVED.contains(&&*offer.id));
+        if is_known {
+            state.page = Page::Flow;
+        }
+        say(state, format!("observing {stack} …"));
+    }
+    state.busy.push(effect.clone());
+    vec![effect]
+}
+
 fn deploy(state: &mut State) -> Vec<Effect> {
-    let at = if state.page == Page::Stacks { state.row(Page::Stacks, 0) } else { 0 };
+    let shown = || state.setup.stacks.iter().position(|offer| state.main_name() == Some(offer.stack.as_str()));
+    let at = if state.page == Page::Stacks { state.row(Page::Stacks, 0) } else { shown().unwrap_or(usize::MAX) };
     let Some(offer) = state.setup.stacks.get(at).map(|offer| offer.id.clone()) else {
         say(state, "there is no template for this stack");
         return Vec::new();

@@ -12,6 +12,9 @@ use super::super::widget::text;
 use super::{note, problem};
 
 pub(super) fn see(state: &mut State, event: FlowEvent) {
+    if let Seen::Observed(observed) = event.what {
+        return state.observe(observed);
+    }
     let now = state.real_ms;
     let fresh = match &event.what {
         Seen::Log(line) => state.logs.insert(event.at, line),
@@ -22,6 +25,9 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
             state.boards.manifest(read);
             true
         }
+        Seen::Schedule(_) | Seen::Task(_) | Seen::Notification(_) | Seen::Archive(_) | Seen::Inventory(_) => {
+            state.archiving.see(&event)
+        }
         _ => true,
     };
     touch(state, &event.what);
@@ -30,6 +36,7 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
         return;
     }
     state.pipeline.see(&event);
+    state.courses.see(&event);
     if let Seen::Gateway(step) = &event.what {
         let before = state.gateway.forgotten;
         state.gateway.step(event.at, step);
@@ -37,11 +44,12 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
         let row = &mut state.rows[Page::Gateway as usize][2];
         *row = row.map(|row| row.saturating_sub(state.gateway.forgotten - before));
     }
+    state.guide.guide.see(&event);
     latest(state, &event);
     match event.what {
         Seen::Machine(machine) => {
             if let Some(read) = Machine::read(&machine.definition) {
-                state.machine = Some((machine.arn, read));
+                state.machines.insert(machine.arn, read);
             }
         }
         Seen::Stack(seen) => {
@@ -96,15 +104,26 @@ fn stack_event(state: &mut State, event: StackEvent) {
 
 /// Notes that the source of a thing answered, or what it said of itself.
 fn touch(state: &mut State, what: &Seen) {
+    let is_main = |name: &str| state.main_name() == Some(name);
     let source = match what {
         Seen::Object(_) | Seen::Manifest(_) => Source::Bucket,
         Seen::Queue(_) => Source::Queue,
         Seen::Log(line) => Source::Logs(line.role),
         Seen::Item(_) => Source::Table,
-        Seen::Execution(_) | Seen::History(_) | Seen::Machine(_) => Source::Executions,
-        Seen::Stack(_) | Seen::StackEvent(_) => Source::Stack,
+        Seen::Execution(_) | Seen::History(_) | Seen::Machine(_) | Seen::Task(_) | Seen::Notification(_) => {
+            Source::Executions
+        }
+        Seen::Stack(stack) if is_main(&stack.name) => Source::Stack,
+        Seen::StackEvent(event) if is_main(&event.stack) => Source::Stack,
+        Seen::Schedule(_) => Source::Schedule,
+        Seen::Archive(_) | Seen::Inventory(_) => Source::Archives,
         Seen::Source(report) => report.source,
-        Seen::Gateway(_) | Seen::GatewayState(_) | Seen::Job(_) => return,
+        Seen::Gateway(_)
+        | Seen::GatewayState(_)
+        | Seen::Job(_)
+        | Seen::Observed(_)
+        | Seen::Stack(_)
+        | Seen::StackEvent(_) => return,
     };
     let Seen::Source(report) = what else {
         return state.sources.heard(source, state.real_ms);
@@ -153,6 +172,7 @@ fn latest(state: &mut State, event: &FlowEvent) {
                 LogRole::ManifestFileUpload => "manifest",
                 LogRole::ReconcileSuccessful => "success",
                 LogRole::ReconcileTimeout => "timeout",
+                LogRole::Task | LogRole::ErrorHandler | LogRole::StateMachine => return,
             };
             let upload = line.upload.as_ref();
             (

@@ -5,12 +5,13 @@ use tui_input::Input;
 
 use super::super::cmd::{Cmd, Page};
 use super::super::state::{Overlay, State};
+use super::super::widget::graph::Direction;
 use super::super::{Effect, Spot};
 use super::changes::{change, show, time};
 use super::gateway::gateway;
+use super::objects::fold;
 use super::rows::{bottom, choose, copy, enter, error, find, scroll};
-use super::{overlays, present, say};
-use crate::model::LogRole;
+use super::{graph, opened, overlays, present, say};
 
 pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     if key.kind == KeyEventKind::Release {
@@ -27,7 +28,9 @@ pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     let Some(overlay) = state.overlay.take() else {
         let Some(cmd) = state.keymap.cmd(state.page, key) else { return Vec::new() };
         take_keys(state, cmd);
-        return run(state, cmd);
+        let mut effects = run(state, cmd);
+        effects.extend(graph::history(state));
+        return effects;
     };
     let effects = overlays::press(state, overlay, key);
     if state.overlay.is_none() && state.waiting.is_some() {
@@ -90,6 +93,9 @@ pub(super) fn paste(state: &mut State, text: &str) {
 }
 
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+    if let Some(effects) = opened::press(state, cmd) {
+        return effects;
+    }
     let page_rows = isize::try_from(state.size.1.saturating_sub(8).max(1)).unwrap_or(1);
     match cmd {
         Cmd::Show(page) => {
@@ -97,30 +103,38 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             state.zoom = false;
         }
         Cmd::NextPane => pane(state, 1),
-        Cmd::PreviousPane => pane(state, state.page.panes().len() - 1),
+        Cmd::PreviousPane => pane(state, state.panes().len() - 1),
+        Cmd::Up | Cmd::Down | Cmd::Left | Cmd::Right if is_graph(state) => graph::walk(
+            state,
+            match cmd {
+                Cmd::Up => Direction::Up,
+                Cmd::Down => Direction::Down,
+                Cmd::Left => Direction::Left,
+                _ => Direction::Right,
+            },
+        ),
         Cmd::Up => scroll(state, -1),
         Cmd::Down => scroll(state, 1),
+        Cmd::Larger | Cmd::Smaller if state.page == Page::Executions => graph::size(state, cmd),
+        Cmd::ShiftLeft | Cmd::ShiftRight | Cmd::ShiftUp | Cmd::ShiftDown => graph::shift(state, cmd),
         Cmd::PageUp => scroll(state, -page_rows),
         Cmd::PageDown => scroll(state, page_rows),
         Cmd::HalfUp => scroll(state, -(page_rows / 2).max(1)),
         Cmd::HalfDown => scroll(state, (page_rows / 2).max(1)),
         Cmd::Top if state.page == Page::Logs => state.logs.top(),
+        Cmd::Top if is_graph(state) => graph::first(state),
         Cmd::Top => scroll(state, isize::MIN / 2),
         Cmd::Bottom => bottom(state),
-        Cmd::Left | Cmd::Right => {
-            if (state.page, state.pane()) == (Page::Executions, 1) {
-                let (x, y) = state.graph_scroll.unwrap_or_default();
-                let x = if cmd == Cmd::Left { x.saturating_sub(4) } else { x + 4 };
-                state.graph_scroll = Some((x, y));
-            }
-        }
-        Cmd::Enter => enter(state),
+        Cmd::Left | Cmd::Right if (state.page, state.pane()) == (Page::Objects, 0) => fold(state, cmd == Cmd::Right),
+        Cmd::Enter => return enter(state),
         Cmd::Back | Cmd::Leave => {
             if state.zoom {
                 state.zoom = false;
             } else if state.page == Page::Logs && state.logs.detail {
                 state.logs.detail = false;
                 state.focus[Page::Logs as usize] = 0;
+            } else if state.page == Page::Objects && state.pane() == 1 {
+                state.focus[Page::Objects as usize] = 0;
             } else if state.page == Page::Flow {
                 if cmd == Cmd::Leave {
                     return quit(state);
@@ -154,19 +168,21 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         }
         Cmd::NextFound | Cmd::PreviousFound => find(state, cmd == Cmd::NextFound),
         Cmd::Group => {
+            let roles = state.log_roles();
             let next = match state.logs.group {
-                None => Some(LogRole::ALL[0]),
-                Some(role) => {
-                    LogRole::ALL.iter().position(|r| *r == role).and_then(|at| LogRole::ALL.get(at + 1).copied())
-                }
+                None => roles.first().copied(),
+                Some(role) => roles.iter().position(|r| *r == role).and_then(|at| roles.get(at + 1).copied()),
             };
             let filter = state.logs.filter.clone();
             state.logs.narrow(next, &filter);
         }
         Cmd::Wrap => state.logs.wrap = !state.logs.wrap,
         Cmd::Timestamps => state.logs.hide_time = !state.logs.hide_time,
+        Cmd::Left | Cmd::Right | Cmd::Larger | Cmd::Smaller => {}
         Cmd::Zoom => state.zoom = !state.zoom,
         Cmd::NextError | Cmd::PreviousError => error(state, cmd == Cmd::NextError),
+        Cmd::Refresh => return super::objects::refresh(state),
+        Cmd::Reset => super::guide::reset(state),
         Cmd::Copy => return copy(state),
         Cmd::Mouse => {
             state.mouse = !state.mouse;
@@ -181,9 +197,13 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
     Vec::new()
 }
 
+fn is_graph(state: &State) -> bool {
+    (state.page, state.pane()) == (Page::Executions, 1)
+}
+
 /// Gives the keys to the pane that many further on.
 pub(super) fn pane(state: &mut State, by: usize) {
-    let count = if state.page == Page::Logs && !state.logs.detail { 1 } else { state.page.panes().len() };
+    let count = if state.page == Page::Logs && !state.logs.detail { 1 } else { state.panes().len() };
     let focus = &mut state.focus[state.page as usize];
     *focus = (*focus + by) % count;
 }

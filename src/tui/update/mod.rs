@@ -4,10 +4,16 @@
 mod changes;
 mod flows;
 mod gateway;
+mod graph;
+mod guide;
 mod keys;
+mod objects;
+mod opened;
 mod overlays;
 mod present;
 mod rows;
+
+pub(super) use guide::selected as selected_step;
 
 use super::state::present::Frozen;
 use super::state::{KEPT_PROBLEMS, State};
@@ -18,6 +24,13 @@ const MESSAGE_MS: u64 = 6_000;
 
 /// Takes in what happened and says what shall be done.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    let mut effects = take(state, event);
+    effects.extend(objects::wants(state));
+    effects.extend(guide::wants(state));
+    effects
+}
+
+fn take(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Key(key) => return keys::press(state, key),
         Event::Scroll(by) if state.frozen.is_none() => rows::scroll(state, isize::from(by) * 3),
@@ -32,6 +45,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             if state.message.as_ref().is_some_and(|(_, bad, since)| !bad && ms.saturating_sub(*since) > MESSAGE_MS) {
                 state.message = None;
             }
+            return opened::tick(state);
         }
         Event::Flows(events) => {
             if let Some(frozen) = &mut state.frozen {
@@ -65,6 +79,9 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
                 replay.reading = reading;
             }
         }
+        Event::Trace { about, hops } => opened::hops(state, &about, hops),
+        Event::Found { look, found } => state.objects.answer(&look, found),
+        Event::Gateways(gateways) => guide::gateways(state, gateways),
         Event::Share(share) => state.gateway.share = Some(share),
         Event::Judged { scenario, checks } => {
             state.gateway.judged.insert(scenario, checks);
@@ -88,7 +105,7 @@ fn replayed(state: &mut State, event: Event) {
     if let Some(replay) = &mut replay {
         std::mem::swap(&mut replay.keymap, &mut state.keymap);
     }
-    drop(update(state, event));
+    drop(take(state, event));
     if let Some(replay) = &mut replay {
         std::mem::swap(&mut replay.keymap, &mut state.keymap);
     }

@@ -106,6 +106,8 @@ pub(super) fn press(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<E
             let wanted = input.value().to_lowercase();
             if state.page == Page::Table {
                 state.table_search = wanted;
+            } else if state.page == Page::Objects {
+                state.objects.search = wanted;
             } else {
                 state.logs.search = wanted;
             }

@@ -2,16 +2,24 @@
 
 use super::super::cmd::Page;
 use super::super::state::logs::holds;
-use super::super::state::{Overlay, State};
+use super::super::state::{Overlay, PANES, State};
 use super::super::{Effect, Spot};
+use super::changes::watch;
 use super::keys::pane;
-use super::say;
-use crate::model::{LogLine, LogRole};
+use super::{graph, opened, say};
+use crate::model::{LogLine, LogRole, StackKind};
 
 /// Rows of the focused list.
 fn rows(state: &State) -> usize {
     let board = || state.set().and_then(|set| state.boards.get(set));
     match (state.page, state.pane()) {
+        (Page::Flow, pane) if is_archiving(state) => match pane {
+            1 => state.executions.len(),
+            2 => state.archiving.latest().and_then(|it| it.seen.contents.as_ref()).map_or(0, |it| it.members.len()),
+            3 => state.logs.of_role(LogRole::Task).count(),
+            4 => state.archiving.notifications().len(),
+            _ => 0,
+        },
         (Page::Flow, 1) | (Page::Table, 0) => state.datasets.iter().len(),
         (Page::Flow, 3) => state.latest.len(),
         (Page::Stacks, 0) => state.stack_names().len(),
@@ -23,6 +31,7 @@ fn rows(state: &State) -> usize {
         (Page::Table, 1) => board().map_or(0, |board| board.items.len()),
         (Page::Table, 2) => board().map_or(0, |board| board.missing.len() + board.unexpected.len()),
         (Page::Activity, 0) => state.calls.now.rows.len(),
+        (Page::Guide, 0) => super::guide::rows(),
         (Page::Gateway, 0) => state.setup.scenarios.len(),
         (Page::Gateway, 2) => state.gateway.sent.len(),
         (Page::Executions, 0) => state.executions.len(),
@@ -33,9 +42,15 @@ fn rows(state: &State) -> usize {
     }
 }
 
+/// Whether what is shown of the Flow page is the archiving stack's.
+fn is_archiving(state: &State) -> bool {
+    state.kind() == StackKind::S3Tar
+}
+
 /// Whether the list grows at its end and is followed while no row is selected.
 fn grows(state: &State) -> bool {
-    matches!((state.page, state.pane()), (Page::Table, 1) | (Page::Executions | Page::Gateway, 2))
+    let is_log = (state.page, state.pane()) == (Page::Flow, 3) && is_archiving(state);
+    is_log || matches!((state.page, state.pane()), (Page::Table, 1) | (Page::Executions | Page::Gateway, 2))
 }
 
 pub(super) fn scroll(state: &mut State, by: isize) {
@@ -56,6 +71,9 @@ pub(super) fn scroll(state: &mut State, by: isize) {
         }
         _ => {}
     }
+    if opened::wheel(state, by) {
+        return;
+    }
     let (page, pane) = (state.page, state.pane());
     match (page, pane) {
         (Page::Logs, 0) => return state.logs.step(by),
@@ -63,10 +81,13 @@ pub(super) fn scroll(state: &mut State, by: isize) {
             let last = state.calls.now.rows.len().saturating_sub(1);
             return state.calls.select(state.calls.place().saturating_add_signed(by).min(last));
         }
-        (Page::Executions, 1) => {
-            let (x, y) = state.graph_scroll.unwrap_or_default();
-            state.graph_scroll = Some((x, y.saturating_add_signed(by).min(1_000)));
-            return;
+        (Page::Executions, 1) => return graph::pan(state, 0, by),
+        (Page::Executions, 2) => state.graph.is_told = false,
+        (Page::Objects, 0) => {
+            let rows = state.objects.rows();
+            let at = state.objects.place(&rows).saturating_add_signed(by).min(rows.len().saturating_sub(1));
+            state.rows[Page::Objects as usize][1] = None;
+            return state.objects.select(at);
         }
         _ => {}
     }
@@ -83,7 +104,10 @@ fn place(state: &State) -> usize {
     let default = if grows(state) { rows(state).saturating_sub(1) } else { 0 };
     match (page, pane) {
         (Page::Activity, 0) => state.calls.place(),
+        (Page::Objects, 0) => state.objects.place(&state.objects.rows()),
         (Page::Executions, 0) => state.run().and_then(|arn| state.executions.age(arn)).unwrap_or(0),
+        (Page::Flow, 1) if is_archiving(state) => state.run().and_then(|arn| state.executions.age(arn)).unwrap_or(0),
+        (Page::Guide, 0) => super::guide::selected(state, &state.steps()),
         _ => state.rows[page as usize][pane].unwrap_or(default),
     }
 }
@@ -91,15 +115,22 @@ fn place(state: &State) -> usize {
 /// What is selected with a row besides the row.
 fn follow_row(state: &mut State, page: Page, pane: usize, row: usize) {
     match (page, pane) {
+        (Page::Flow, 1) if is_archiving(state) => {
+            state.selected_run = state.executions.newest(row).map(|(arn, _)| arn.to_owned());
+            state.rows[Page::Executions as usize] = [None; PANES];
+            state.graph.follow();
+        }
+        (Page::Flow, _) if is_archiving(state) => {}
         (Page::Flow, 1) | (Page::Table, 0) => {
             state.selected_set = state.datasets.iter().rev().nth(row).map(|(id, _)| id.clone());
             state.rows[Page::Flow as usize][1] = Some(row);
-            state.rows[Page::Table as usize] = [Some(row), None, None, None];
+            state.rows[Page::Table as usize] = first(row);
         }
+        (Page::Guide, 0) => state.rows[Page::Guide as usize][1] = None,
         (Page::Executions, 0) => {
             state.selected_run = state.executions.newest(row).map(|(arn, _)| arn.to_owned());
-            state.rows[Page::Executions as usize] = [Some(row), None, None, None];
-            state.graph_scroll = None;
+            state.rows[Page::Executions as usize] = first(row);
+            state.graph.follow();
         }
         _ => {}
     }
@@ -111,7 +142,7 @@ pub(super) fn choose(state: &mut State, spot: Spot) {
     match spot {
         Spot::Page(_) => {}
         Spot::Pane { pane, row } => {
-            if pane >= page.panes().len() {
+            if pane >= state.panes().len() {
                 return;
             }
             state.focus[page as usize] = pane;
@@ -133,21 +164,81 @@ pub(super) fn choose(state: &mut State, spot: Spot) {
 pub(super) fn bottom(state: &mut State) {
     match (state.page, state.pane()) {
         (Page::Logs, 0) => state.logs.follow(),
-        (Page::Executions, 1) => state.graph_scroll = None,
+        (Page::Executions, 1) => state.graph.follow(),
         (page, pane) if grows(state) => state.rows[page as usize][pane] = None,
         _ => scroll(state, isize::MAX / 2),
     }
 }
 
-pub(super) fn enter(state: &mut State) {
+/// Only a row of the first pane is selected.
+fn first(row: usize) -> [Option<usize>; PANES] {
+    let mut rows = [None; PANES];
+    rows[0] = Some(row);
+    rows
+}
+
+pub(super) fn enter(state: &mut State) -> Vec<Effect> {
+    let board = || state.set().and_then(|set| state.boards.get(set));
     match (state.page, state.pane()) {
-        (Page::Flow, 1) => state.page = Page::Table,
+        (Page::Objects, _) => return super::objects::enter(state),
+        (Page::Guide, _) => return super::guide::enter(state),
+        (Page::Stacks, 0) => return choose_stack(state),
+        (Page::Flow, 1) if is_archiving(state) => state.page = Page::Executions,
+        (Page::Flow, 3) if is_archiving(state) => {
+            let filter = state.logs.filter.clone();
+            state.logs.narrow(Some(LogRole::Task), &filter);
+            state.page = Page::Logs;
+        }
+        (Page::Flow, 2 | 4) if is_archiving(state) => state.zoom = !state.zoom,
+        (Page::Flow, 1) | (Page::Table, 0) => opened::timeline(state, state.set().cloned()),
         (Page::Flow, 2) => state.page = Page::Executions,
-        (Page::Flow, 3) => state.page = Page::Logs,
+        (Page::Flow, 3) => return latest(state),
+        (Page::Table, 1) => {
+            let at = state.rows[Page::Table as usize][1];
+            let key = board().and_then(|board| board.items.keys().nth(at.unwrap_or(board.items.len().checked_sub(1)?)));
+            return key.cloned().map_or_else(Vec::new, |key| opened::trace(state, &key));
+        }
+        (Page::Table, 2) => {
+            let at = state.row(Page::Table, 2);
+            let key = board().and_then(|board| board.missing.iter().chain(&board.unexpected).nth(at));
+            return key.cloned().map_or_else(Vec::new, |key| opened::trace(state, &key));
+        }
         (Page::Flow, _) => state.page = Page::Stacks,
         (Page::Logs, 0) => state.logs.detail = !state.logs.detail,
+        (Page::Executions, 1 | 2) => state.focus[Page::Executions as usize] = 3,
         _ => pane(state, 1),
     }
+    Vec::new()
+}
+
+/// Observes the selected stack; into the one that is observed already.
+fn choose_stack(state: &mut State) -> Vec<Effect> {
+    let names = state.stack_names();
+    let name = names.get(state.row(Page::Stacks, 0)).map(|name| (*name).to_owned());
+    if let Some(stack) = name.filter(|name| state.main_name() != Some(name.as_str())) {
+        return watch(state, stack);
+    }
+    pane(state, 1);
+    Vec::new()
+}
+
+/// Opens what happened lately: an execution, or the way of a file.
+fn latest(state: &mut State) -> Vec<Effect> {
+    let newest = state.latest.len().checked_sub(1);
+    let row = newest.and_then(|newest| state.latest.get(newest.checked_sub(state.row(Page::Flow, 3))?)).cloned();
+    let Some(row) = row else {
+        state.page = Page::Logs;
+        return Vec::new();
+    };
+    if !matches!(row.kind.as_str(), "started" | "ended") {
+        return opened::trace(state, &row.text);
+    }
+    let of_name = |at: &usize| state.executions.newest(*at).is_some_and(|(_, run)| run.name == row.text);
+    let arn = (0..state.executions.len()).find(of_name).and_then(|at| state.executions.newest(at));
+    if let Some(arn) = arn.map(|(arn, _)| arn.to_owned()) {
+        opened::execution(state, arn);
+    }
+    Vec::new()
 }
 
 pub(super) fn find(state: &mut State, forwards: bool) {
@@ -166,6 +257,10 @@ pub(super) fn find(state: &mut State, forwards: bool) {
             state.focus[Page::Table as usize] = 1;
         }
         found.is_some()
+    } else if state.page == Page::Objects {
+        state.rows[Page::Objects as usize][1] = None;
+        state.focus[Page::Objects as usize] = 0;
+        state.objects.find(forwards)
     } else {
         let wanted = state.logs.search.clone();
         let hit = |line: &LogLine| !wanted.is_empty() && holds(&line.message, &wanted);
@@ -181,7 +276,11 @@ pub(super) fn find(state: &mut State, forwards: bool) {
 pub(super) fn error(state: &mut State, forwards: bool) {
     let found = match state.page {
         Page::Logs => {
-            state.logs.seek(forwards && state.logs.cursor.is_some(), |line| line.role == LogRole::ReconcileTimeout)
+            let is_error = |line: &LogLine| {
+                line.role == LogRole::ReconcileTimeout
+                    || (line.role == LogRole::Task && line.message.starts_with("vaultscope: "))
+            };
+            state.logs.seek(forwards && state.logs.cursor.is_some(), is_error)
         }
         Page::Stacks => {
             let names = state.stack_names();
@@ -233,6 +332,7 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
     let row = state.rows[page as usize][pane];
     let text = match (page, pane) {
         (Page::Logs, _) => state.logs.selected().map(|(_, line)| line.message.clone()),
+        (Page::Flow, pane) if is_archiving(state) => archived(state, pane, row),
         (Page::Flow, _) | (Page::Table, 0) => state.set().map(ToString::to_string),
         (Page::Table, 1) => board()
             .and_then(|b| b.items.get_index(row.unwrap_or(b.items.len().checked_sub(1)?)).map(|(key, _)| key.clone())),
@@ -251,6 +351,7 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
                 _ => name.map(str::to_owned),
             }
         }
+        (Page::Executions, 1 | 3) if state.graph.is_told => state.graph.selected.clone(),
         (Page::Executions, 2 | 3) => {
             let run = state.run().and_then(|arn| state.executions.get(arn));
             run.and_then(|run| {
@@ -261,6 +362,8 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
         (Page::Executions, _) => state.run().map(str::to_owned),
         (Page::Gateway, 0) => state.setup.scenarios.get(state.row(Page::Gateway, 0)).map(|offer| offer.name.clone()),
         (Page::Gateway, _) => state.sent().map(|sent| state.gateway.payload(sent).to_string()),
+        (Page::Objects, _) => state.objects.selected(&state.objects.rows()).map(|row| row.uri()),
+        (Page::Guide, _) => super::guide::line(state),
         (Page::Activity, _) => state.calls.row().map(|row| format!("{} {}", row.service, row.operation)),
     };
     match text {
@@ -272,5 +375,27 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
             vec![Effect::Copy(text)]
         }
         None => Vec::new(),
+    }
+}
+
+/// What is selected in a pane of the archiving stack's page.
+fn archived(state: &State, pane: usize, row: Option<usize>) -> Option<String> {
+    let archiving = &state.archiving;
+    match pane {
+        2 => {
+            let latest = &archiving.latest()?.seen;
+            let member = latest.contents.as_ref().and_then(|contents| contents.members.get(row?));
+            Some(member.map_or_else(|| format!("s3://{}/{}", latest.bucket, latest.key), |member| member.name.clone()))
+        }
+        3 => {
+            let mut lines = state.logs.of_role(LogRole::Task);
+            let line = match row {
+                Some(row) => lines.nth(row),
+                None => lines.next_back(),
+            };
+            line.map(|(_, line)| line.message.clone())
+        }
+        4 => archiving.notifications().nth(row.unwrap_or(0)).map(|told| told.seen.message.clone()),
+        _ => state.run().map(str::to_owned),
     }
 }

@@ -1,18 +1,17 @@
-//! Executions: the list, the state machine as a live graph, its history, and input or output of one event.
+//! Executions: the list, the state machine as a live graph, its history, and what is said of one state or event.
 
 use std::time::Duration;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
-use serde_json::Value;
 
 use super::super::cmd::Page;
 use super::super::state::State;
 use super::super::theme::Role;
-use super::super::widget::graph::{Drawing, Look, short};
+use super::super::widget::graph::short;
 use super::super::widget::{list, text};
-use super::{ViewState, pane, row, sources};
+use super::{ViewState, graph, pane, row, sources, step};
 use crate::model::execution::{Execution, Progress};
 use crate::model::{ExecutionStatus, Source};
 
@@ -23,6 +22,18 @@ pub(super) const fn glyph(progress: Progress) -> &'static str {
         Progress::Done => "✓",
         Progress::Caught => "↷",
         Progress::Failed => "✗",
+        Progress::Cancelled => "⊘",
+    }
+}
+
+pub(super) const fn word(progress: Progress) -> &'static str {
+    match progress {
+        Progress::NotVisited => "not visited",
+        Progress::Current => "in progress",
+        Progress::Done => "succeeded",
+        Progress::Caught => "caught error",
+        Progress::Failed => "failed",
+        Progress::Cancelled => "cancelled",
     }
 }
 
@@ -39,8 +50,14 @@ pub(super) const fn status(run: &Execution) -> (&'static str, &'static str, Role
 
 /// How long the wait that is under way still lasts, in simulated time.
 pub(super) fn wait(state: &State, run: &Execution) -> Option<Duration> {
-    let (name, since, input) = run.waiting()?;
-    let deadline = state.machine.as_ref()?.1.wait_deadline(name, since, input)?;
+    wait_in(state, run, run.waiting()?.0)
+}
+
+/// The same for the Wait state of that name.
+pub(super) fn wait_in(state: &State, run: &Execution, name: &str) -> Option<Duration> {
+    let (since, input) = run.waiting_in(name)?;
+    let (_, machine) = state.machine_of(&run.arn)?;
+    let deadline = machine.wait_deadline(name, since, input)?;
     Some(deadline.since(state.now()?).unwrap_or_default())
 }
 
@@ -58,7 +75,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     };
     part(frame, left, state, view, 1);
     if right.height < 9 {
-        return part(frame, right, state, view, 2);
+        return part(frame, right, state, view, if state.pane() == 3 { 3 } else { 2 });
     }
     let [upper, lower] = Layout::vertical([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(right);
     part(frame, upper, state, view, 2);
@@ -68,9 +85,9 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
 pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
     match index {
         0 => runs(frame, area, state, view),
-        1 => graph(frame, area, state, view),
+        1 => graph::render(frame, area, state, view),
         2 => history(frame, area, state, view),
-        _ => detail(frame, area, state, view),
+        _ => step::render(frame, area, state, view),
     }
 }
 
@@ -103,55 +120,6 @@ fn runs(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     }
 }
 
-fn graph(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
-    let run = state.run().and_then(|arn| state.executions.get(arn));
-    let round = run.map_or_else(String::new, |run| {
-        let limit = run.limit.map_or_else(String::new, |limit| format!("/{}", text::number(limit)));
-        let left = wait(state, run).map_or_else(String::new, |left| format!(" · wait {}", text::countdown(left)));
-        format!(" · iteration {}{limit}{left}", text::number(run.rounds()))
-    });
-    let inner = pane(frame, area, state, view, 1, &format!("Graph{round}"));
-    let Some((arn, machine)) = &state.machine else {
-        return row(frame, inner, 0, Line::from(view.span(Role::Dim, " the definition was not read yet")), None);
-    };
-    if view.drawings.as_ref().is_none_or(|(of, _)| of != arn) {
-        view.drawings = Some((arn.clone(), [Drawing::of(machine, false), Drawing::of(machine, true)]));
-    }
-    let Some((_, drawings)) = &view.drawings else { return };
-    let (height, width) = (usize::from(inner.height), usize::from(inner.width));
-    let drawing = if drawings[0].height <= height { &drawings[0] } else { &drawings[1] };
-    let mut current = None;
-    let looks: Vec<Look> = machine
-        .states
-        .iter()
-        .enumerate()
-        .map(|(at, step)| {
-            let visit = run.map(|run| run.visit(&step.name)).unwrap_or_default();
-            if visit.progress == Progress::Current {
-                current = Some(at);
-            }
-            let left = run.filter(|_| visit.progress == Progress::Current).and_then(|run| wait(state, run));
-            Look {
-                glyph: glyph(visit.progress),
-                note: left.map_or_else(String::new, |left| format!(" {}", text::countdown(left))),
-                style: view.theme.progress(visit.progress),
-                visited: visit.entered > 0,
-                current: visit.progress == Progress::Current,
-            }
-        })
-        .collect();
-    // What goes on is kept in the middle, until somebody scrolls.
-    let limit = |at: usize, whole: usize, part: usize| at.min(whole.saturating_sub(part));
-    let (x, y) = state.graph_scroll.unwrap_or_else(|| {
-        let (x, y) = current.or(Some(0)).and_then(|at| drawing.centre(at)).unwrap_or_default();
-        (x.saturating_sub(width / 2), y.saturating_sub(height / 2))
-    });
-    let at = (limit(x, drawing.width, width), limit(y, drawing.height, height));
-    let pad = u16::try_from(width.saturating_sub(drawing.width) / 2).unwrap_or(0);
-    let place = Rect { x: inner.x + pad, width: inner.width - pad, ..inner };
-    drawing.draw(machine, &looks, at, place, frame.buffer_mut(), view.style(Role::Dim));
-}
-
 fn history(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     let run = state.run().and_then(|arn| state.executions.get(arn));
     let mut title = "History".to_owned();
@@ -160,7 +128,9 @@ fn history(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     }
     let inner = pane(frame, area, state, view, 2, &title);
     let Some(run) = run.filter(|run| !run.history.is_empty()) else {
-        return row(frame, inner, 0, Line::from(view.span(Role::Dim, " no event yet")), None);
+        let is_asked = run.is_some_and(|_| state.run().is_some_and(|arn| state.graph.asked.contains(arn)));
+        let text = if is_asked { " ◐ asking for its history …" } else { " no event yet" };
+        return row(frame, inner, 0, Line::from(view.span(Role::Dim, text)), None);
     };
     let chosen = state.rows[Page::Executions as usize][2];
     let at = chosen.unwrap_or(run.history.len() - 1).min(run.history.len() - 1);
@@ -186,35 +156,5 @@ fn history(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
         ]);
         let style = (state.pane() >= 2 && index == at).then(|| view.style(Role::Selected));
         row(frame, inner, index - start, line, style);
-    }
-}
-
-fn detail(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
-    let run = state.run().and_then(|arn| state.executions.get(arn));
-    let chosen = state.rows[Page::Executions as usize][2];
-    let past = run.and_then(|run| run.history.get(chosen.unwrap_or(run.history.len().checked_sub(1)?)));
-    let title = past.map_or_else(|| "Detail".to_owned(), |past| format!("Detail · event {}", past.event.id));
-    let inner = pane(frame, area, state, view, 3, &title);
-    let mut lines = Vec::new();
-    if let Some(failure) = run.and_then(|run| run.failure.as_deref()) {
-        lines.extend(text::wrapped(&format!("✗ {failure}"), usize::from(inner.width)));
-    }
-    if let Some(past) = past {
-        for (name, value) in past.event.details.as_object().into_iter().flatten() {
-            // Input and output are JSON in a text.
-            let value = match value {
-                Value::String(inside) => serde_json::from_str(inside).unwrap_or_else(|_| value.clone()),
-                other => other.clone(),
-            };
-            let pretty = serde_json::to_string_pretty(&value).unwrap_or_default();
-            lines.extend(
-                format!("{name}: {pretty}").lines().flat_map(|line| text::wrapped(line, usize::from(inner.width))),
-            );
-        }
-    }
-    let most = lines.len().saturating_sub(usize::from(inner.height));
-    let skip = if state.pane() == 3 { state.row(Page::Executions, 3).min(most) } else { 0 };
-    for (at, line) in lines.into_iter().skip(skip).take(usize::from(inner.height)).enumerate() {
-        row(frame, inner, at, Line::from(view.span(Role::Text, line)), None);
     }
 }

@@ -224,7 +224,8 @@ fn execution(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let run = state.run().and_then(|arn| state.executions.get(arn));
     let title = run.map_or_else(|| "Execution".to_owned(), |run| format!("Execution {}", run.name));
     let inner = pane(frame, area, state, view, 2, &title);
-    let (Some(run), Some((_, machine))) = (run, &state.machine) else {
+    let machine = state.run().and_then(|arn| state.machine_of(arn));
+    let (Some(run), Some((_, machine))) = (run, machine) else {
         let text = if run.is_some() { " its definition was not read yet" } else { " none yet: a manifest starts it" };
         return row(frame, inner, 0, Line::from(view.span(Role::Dim, text)), None);
     };

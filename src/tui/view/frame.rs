@@ -5,36 +5,51 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::super::cmd::{Cmd, Page};
+use super::super::state::opened::Opened;
 use super::super::state::{Overlay, State};
 use super::super::theme::Role;
 use super::super::widget::text;
 use super::super::{Effect, Spot};
 use super::ViewState;
+use crate::model::StackKind;
 
 pub(super) fn tabs(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let label =
         |page: Page| state.keymap.key_of(state.page, Cmd::Show(page)).map(|key| key.to_string()).unwrap_or_default();
-    let whole: usize = Page::ALL.into_iter().map(|page| text::width(&label(page)) + page.name().len() + 3).sum();
-    let narrow = usize::from(area.width) < whole;
+    let problems = if state.unread > 0 {
+        format!("  ✗ problems: {} ({})", state.unread, state.key(Cmd::Errors))
+    } else {
+        String::new()
+    };
+    let room = usize::from(area.width).saturating_sub(text::width(&problems));
+    // With air around each name, without it, or with the name of this page alone: as much as there is room for.
+    let name = |page: Page| if page == Page::Executions { "Runs" } else { page.name() };
+    let aired = |page: Page| format!(" {} {} ", label(page), page.name());
+    let tight = |page: Page| format!(" {} {}", label(page), name(page));
+    let alone = |page: Page| if page == state.page { aired(page) } else { format!(" {} ", label(page)) };
+    let fits = |form: &dyn Fn(Page) -> String| {
+        Page::ALL.into_iter().map(|page| text::width(&form(page))).sum::<usize>() <= room
+    };
+    let (form, is_narrow): (&dyn Fn(Page) -> String, bool) = match (fits(&aired), fits(&tight)) {
+        (true, _) => (&aired, false),
+        (false, true) => (&tight, false),
+        (false, false) => (&alone, true),
+    };
     let mut spans = Vec::new();
     let mut from = 0_u16;
     for page in Page::ALL {
         let here = page == state.page;
-        let digit = label(page);
-        let label = match (narrow, here) {
-            (false, _) | (true, true) => format!(" {digit} {} ", page.name()),
-            (true, false) => format!(" {digit} "),
-        };
+        let label = form(page);
         let wide = u16::try_from(text::width(&label)).unwrap_or(0);
         view.note(Rect { x: area.x.saturating_add(from), width: wide, ..area }, Spot::Page(page));
         from = from.saturating_add(wide);
         spans.push(view.span(
             if here { Role::Tab } else { Role::Dim },
-            if here && !narrow { label.replacen(' ', "▸", 1) } else { label },
+            if here && !is_narrow { label.replacen(' ', "▸", 1) } else { label },
         ));
     }
     if state.unread > 0 {
-        spans.push(view.span(Role::Bad, format!("  ✗ problems: {} ({})", state.unread, state.key(Cmd::Errors))));
+        spans.push(view.span(Role::Bad, problems));
     }
     let line = Line::from(spans);
     let room = usize::from(area.width).saturating_sub(line.width() + 2);
@@ -51,18 +66,42 @@ pub(super) fn tabs(frame: &mut Frame, area: Rect, state: &State, view: &ViewStat
 /// Commands that the footer shows for the state that things are in, the most useful first.
 fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
     let mut list = Vec::new();
+    match &state.opened {
+        Some(Opened::Trace(_)) => {
+            list.extend([(Cmd::Back, "back"), (Cmd::Enter, "timeline"), (Cmd::Copy, "copy key")]);
+        }
+        Some(Opened::Timeline(_)) => list.extend([
+            (Cmd::Back, "back"),
+            (Cmd::Larger, ""),
+            (Cmd::Smaller, ""),
+            (Cmd::Left, "earlier"),
+            (Cmd::Right, "later"),
+            (Cmd::Enter, "execution"),
+        ]),
+        None => {}
+    }
+    if state.opened.is_some() {
+        if state.is_embedded() {
+            let paused = state.clock.is_some_and(|(reading, _)| reading.paused);
+            list.extend([(Cmd::Pause, if paused { "resume" } else { "" }), (Cmd::Faster, ""), (Cmd::Slower, "")]);
+        }
+        return list;
+    }
     let is_change =
         |effect: &Effect| matches!(effect, Effect::Preview { .. } | Effect::Deploy { .. } | Effect::DeleteStack { .. });
     if !state.is_deployed() && !state.busy.iter().any(is_change) && state.page != Page::Logs {
         list.push((Cmd::Deploy, ""));
     }
-    if state.is_deployed() {
+    if state.is_deployed() && state.kind() == StackKind::EventProcessing {
         list.push((Cmd::StartJob, ""));
     }
     match state.page {
         Page::Stacks => {
             if state.is_deployed() {
                 list.push((Cmd::Deploy, "update"));
+            }
+            if state.stack_names().len() > 1 {
+                list.push((Cmd::Enter, ""));
             }
             list.push((Cmd::Delete, ""));
         }
@@ -73,8 +112,19 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
             (Cmd::Wrap, ""),
             (Cmd::Enter, "detail"),
         ]),
-        Page::Table => list.extend([(Cmd::Search, ""), (Cmd::Filter, "")]),
-        Page::Flow => list.push((Cmd::Enter, "")),
+        Page::Table => list.extend([
+            (Cmd::Search, ""),
+            (Cmd::Filter, ""),
+            (Cmd::Enter, if state.pane() == 0 { "timeline" } else { "trace" }),
+        ]),
+        Page::Flow => {
+            let word = match state.pane() {
+                1 => "timeline",
+                3 => "trace",
+                _ => "",
+            };
+            list.push((Cmd::Enter, word));
+        }
         Page::Gateway => {
             list.retain(|(cmd, _)| *cmd == Cmd::StartJob);
             if state.pane() == 0 {
@@ -91,7 +141,16 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
             }
             list.push((Cmd::Fault, ""));
         }
-        Page::Executions | Page::Activity => {}
+        Page::Executions => {
+            if state.pane() == 1 {
+                list.extend([(Cmd::Larger, ""), (Cmd::Smaller, ""), (Cmd::Enter, "state")]);
+            }
+        }
+        Page::Objects => {
+            list.extend([(Cmd::Enter, ""), (Cmd::Search, ""), (Cmd::Refresh, ""), (Cmd::Copy, "copy")]);
+        }
+        Page::Guide => list.extend([(Cmd::Enter, ""), (Cmd::Copy, "copy command"), (Cmd::Reset, "")]),
+        Page::Activity => {}
     }
     list.extend([(Cmd::NextPane, ""), (Cmd::Zoom, "")]);
     if state.is_embedded() {

@@ -114,7 +114,7 @@ fn conditions(state: &State) -> Vec<Words> {
     let known = state.status();
     let status = known.unwrap_or("not deployed");
     let (glyph, role) = known.map_or(("○", Role::Dim), status_look);
-    let name = state.setup.stacks.first().map_or("", |offer| offer.stack.as_str());
+    let name = state.main_name().unwrap_or_default();
     let sum = state.calls.sum();
     let is_aws = state.setup.target.kind == TargetKind::Aws && sum.calls > 0;
     let price = if is_aws { format!("≈ {}", text::usd(sum.nano_usd)) } else { String::new() };

@@ -4,7 +4,9 @@ use ratatui::layout::{Position, Rect};
 
 use super::super::Spot;
 use super::super::cmd::Page;
+use super::super::state::State;
 use super::ViewState;
+use crate::model::StackKind;
 
 /// Something that can be clicked on.
 #[derive(Debug, Clone, Copy)]
@@ -16,14 +18,17 @@ pub(super) struct Hit {
 #[derive(Debug, Clone, Copy)]
 enum What {
     Spot(Spot),
-    /// A pane of a page, with its rows inside.
-    Pane(Page, usize, Rect),
+    /// A pane of a page, with its rows inside and how they are drawn.
+    Pane(Page, usize, Rect, Option<(usize, usize)>),
 }
 
 /// How the list of a pane is drawn: rows above it, and rows that each of its entries takes. `None` where its rows are not
 /// those of a list.
-const fn list(page: Page, pane: usize) -> Option<(usize, usize)> {
-    match (page, pane) {
+fn list(state: &State, pane: usize) -> Option<(usize, usize)> {
+    match (state.page, pane) {
+        (Page::Flow, 1) if state.kind() == StackKind::S3Tar => Some((0, 1)),
+        (Page::Flow, _) if state.kind() == StackKind::S3Tar => None,
+        (Page::Objects, 0) => Some((0, 1)),
         (Page::Flow, 1) => Some((0, 3)),
         (Page::Stacks, 0) => Some((0, 2)),
         (Page::Table, 2) => Some((4, 1)),
@@ -41,8 +46,9 @@ impl ViewState {
         self.hits.borrow_mut().push(Hit { place, what: What::Spot(spot) });
     }
 
-    pub(super) fn note_pane(&self, place: Rect, inner: Rect, page: Page, pane: usize) {
-        self.hits.borrow_mut().push(Hit { place, what: What::Pane(page, pane, inner) });
+    pub(super) fn note_pane(&self, place: Rect, inner: Rect, state: &State, pane: usize) {
+        let what = What::Pane(state.page, pane, inner, list(state, pane));
+        self.hits.borrow_mut().push(Hit { place, what });
     }
 
     /// What was drawn last at a cell, if it can be clicked on.
@@ -53,15 +59,15 @@ impl ViewState {
         let hit = hits.iter().rev().find(|hit| hit.place.contains(at))?;
         Some(match hit.what {
             What::Spot(spot) => spot,
-            What::Pane(page, pane, inner) => {
-                let row = inner.contains(at).then(|| self.row_at(page, pane, usize::from(row - inner.y)));
+            What::Pane(page, pane, inner, list) => {
+                let row = inner.contains(at).then(|| self.row_at(page, pane, list, usize::from(row - inner.y)));
                 Spot::Pane { pane, row: row.flatten() }
             }
         })
     }
 
-    fn row_at(&self, page: Page, pane: usize, line: usize) -> Option<usize> {
-        let (above, each) = list(page, pane)?;
+    fn row_at(&self, page: Page, pane: usize, list: Option<(usize, usize)>, line: usize) -> Option<usize> {
+        let (above, each) = list?;
         let offset = self.offsets.get(page as usize)?.get(pane)?;
         Some(offset + line.checked_sub(above)? / each)
     }

@@ -13,7 +13,7 @@ use super::super::state::logs::{KEPT_LINES, Key};
 use super::super::theme::Role;
 use super::super::widget::text;
 use super::{ViewState, pane, row, sources};
-use crate::model::{LogLine, LogRole, Source};
+use crate::model::{LogLine, LogRole, Source, StackKind};
 
 fn word(role: LogRole) -> (&'static str, Role) {
     match role {
@@ -21,6 +21,9 @@ fn word(role: LogRole) -> (&'static str, Role) {
         LogRole::ManifestFileUpload => ("manifest", Role::Key),
         LogRole::ReconcileSuccessful => ("✓ success", Role::Good),
         LogRole::ReconcileTimeout => ("✗ timeout", Role::Bad),
+        LogRole::Task => ("task", Role::Active),
+        LogRole::ErrorHandler => ("handler", Role::Warn),
+        LogRole::StateMachine => ("machine", Role::Key),
     }
 }
 
@@ -105,8 +108,9 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     if !logs.filter.is_empty() {
         title.push_str(&format!(" of {} · filter {:?}", text::count(logs.kept()), logs.filter));
     }
+    let roles = state.log_roles();
     let shown: Vec<Source> =
-        LogRole::ALL.into_iter().filter(|role| logs.group.is_none_or(|only| only == *role)).map(Source::Logs).collect();
+        roles.iter().copied().filter(|role| logs.group.is_none_or(|only| only == *role)).map(Source::Logs).collect();
     if let Some(mode) = sources::log_mode(state, logs.group) {
         title.push_str(&format!(" · {mode}"));
     }
@@ -141,6 +145,7 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     let Some((selected, _)) = logs.selected() else {
         let text = match (sources::absent(state, &shown), logs.kept()) {
             (Some(absent), _) => absent,
+            (None, 0) if state.kind() == StackKind::S3Tar => " no line yet: a task that runs writes here".to_owned(),
             (None, 0) => " no line yet: start a job, and its events stand here".to_owned(),
             (None, _) => format!(" no line holds this: {} and Esc show all again", state.key(Cmd::Filter)),
         };

@@ -125,13 +125,15 @@ fn is_folded(buffer: &Buffer, area: Rect, start: &Run, end: &Run) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use ratatui::buffer::Cell;
+
     use super::*;
 
     fn masked(lines: &[&str], known: &[&str]) -> Vec<String> {
         let mut buffer = Buffer::with_lines(lines.iter().copied());
         mask(&mut buffer, known);
         let width = usize::from(buffer.area.width);
-        let rows = buffer.content.chunks(width).map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>());
+        let rows = buffer.content.chunks(width).map(|row| row.iter().map(Cell::symbol).collect::<String>());
         rows.map(|row| row.trim_end().to_owned()).collect()
     }
 

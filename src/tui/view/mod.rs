@@ -1,22 +1,31 @@
 //! The state drawn. Nothing here decides anything: it reads the state, and keeps scroll offsets and layouts of its own.
 
 mod activity;
+mod archiving;
+mod archiving_way;
 mod change;
 mod executions;
 mod flow;
 mod frame;
 mod gateway;
+mod graph;
+mod guide;
 mod header;
 mod hit;
 mod logs;
 mod mask;
+mod objects;
+mod opened;
 mod overlay;
 mod palette;
 mod pipeline;
 mod present;
 mod sources;
 mod stacks;
+mod step;
 mod table;
+mod timeline;
+mod trace;
 
 use std::cell::RefCell;
 
@@ -28,10 +37,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Paragraph};
 
 use super::cmd::Page;
-use super::state::State;
 use super::state::logs::Key;
+use super::state::{PANES, State};
 use super::theme::{Depth, Role, Theme};
-use super::widget::graph::Drawing;
+use crate::model::StackKind;
 use hit::Hit;
 
 /// The least that a page is drawn on.
@@ -41,10 +50,10 @@ const LEAST: (u16, u16) = (24, 8);
 #[derive(Debug, Default)]
 pub struct ViewState {
     theme: Theme,
-    offsets: [[usize; 4]; Page::COUNT],
+    offsets: [[usize; PANES]; Page::COUNT],
     change_offset: usize,
     log_top: Option<Key>,
-    drawings: Option<(String, [Drawing; 2])>,
+    graphs: graph::Graphs,
     pub(super) drawn_tick: u64,
     depth: Depth,
     /// What stands where, as it was drawn last.
@@ -163,11 +172,15 @@ fn live(frame: &mut Frame, state: &State, view: &mut ViewState) {
 
 fn page(frame: &mut Frame, body: Rect, state: &State, view: &mut ViewState) {
     match state.page {
+        _ if opened::render(frame, body, state, view) => {}
+        Page::Flow if state.kind() == StackKind::S3Tar => archiving::render(frame, body, state, view),
         Page::Flow => flow::render(frame, body, state, view),
         Page::Stacks => stacks::render(frame, body, state, view),
         Page::Logs => logs::render(frame, body, state, view),
         Page::Table => table::render(frame, body, state, view),
         Page::Executions => executions::render(frame, body, state, view),
+        Page::Objects => objects::render(frame, body, state, view),
+        Page::Guide => guide::render(frame, body, state, view),
         Page::Gateway => gateway::render(frame, body, state, view),
         Page::Activity => activity::render(frame, body, state, view),
     }
@@ -185,8 +198,8 @@ fn pane(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, index: u
         ));
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    if index < state.page.panes().len() {
-        view.note_pane(area, inner, state.page, index);
+    if index < state.panes().len() {
+        view.note_pane(area, inner, state, index);
     }
     inner
 }

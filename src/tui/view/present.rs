@@ -11,18 +11,24 @@ use super::super::state::State;
 use super::super::state::present::{FADES_MS, Frozen};
 use super::super::theme::Role;
 use super::super::widget::text;
-use super::{ViewState, activity, executions, flow, gateway, logs, row, stacks, table};
+use super::{
+    ViewState, activity, archiving, executions, flow, gateway, guide, logs, objects, opened, row, stacks, table,
+};
+use crate::model::StackKind;
 
 /// A pane beside the one in the light has at least so many rows.
 const LEAST: u16 = 6;
 
 fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
     match state.page {
+        Page::Flow if state.kind() == StackKind::S3Tar => archiving::part(frame, area, state, view, index),
         Page::Flow => flow::part(frame, area, state, view, index),
         Page::Stacks => stacks::part(frame, area, state, view, index),
         Page::Logs => logs::part(frame, area, state, view, index),
         Page::Table => table::part(frame, area, state, view, index),
         Page::Executions => executions::part(frame, area, state, view, index),
+        Page::Objects => objects::part(frame, area, state, view, index),
+        Page::Guide => guide::part(frame, area, state, view, index),
         Page::Gateway => gateway::part(frame, area, state, view, index),
         Page::Activity => activity::part(frame, area, state, view, index),
     }
@@ -30,12 +36,15 @@ fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, inde
 
 /// The panes of the page but the one in the light, from the next one on.
 fn others(state: &State) -> Vec<usize> {
-    let count = if state.page == Page::Logs && !state.logs.detail { 1 } else { state.page.panes().len() };
+    let count = if state.page == Page::Logs && !state.logs.detail { 1 } else { state.panes().len() };
     (1..count).map(|by| (state.pane() + by) % count).collect()
 }
 
 /// Draws the page with the focused pane large.
 pub(super) fn page(frame: &mut Frame, body: Rect, state: &State, view: &mut ViewState) {
+    if opened::render(frame, body, state, view) {
+        return;
+    }
     let others = others(state);
     if state.zoom || others.is_empty() || body.height < 4 {
         return part(frame, body, state, view, state.pane());
@@ -44,7 +53,7 @@ pub(super) fn page(frame: &mut Frame, body: Rect, state: &State, view: &mut View
         // No room beside it: the others are named.
         let [main, low] = Layout::vertical([Constraint::Min(3), Constraint::Length(1)]).areas(body);
         part(frame, main, state, view, state.pane());
-        let names: Vec<&str> = others.iter().filter_map(|at| state.page.panes().get(*at)).copied().collect();
+        let names: Vec<&str> = others.iter().filter_map(|at| state.panes().get(*at)).copied().collect();
         let line = Line::from(vec![
             view.span(Role::Key, format!(" {}", state.key(Cmd::NextPane))),
             view.span(Role::Dim, format!(" {}", names.join(" · "))),

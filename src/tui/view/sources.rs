@@ -25,6 +25,11 @@ const fn name(source: Source) -> &'static str {
         Source::Logs(LogRole::ReconcileTimeout) => "timeout log",
         Source::Table => "table",
         Source::Executions => "executions",
+        Source::Logs(LogRole::Task) => "task log",
+        Source::Logs(LogRole::ErrorHandler) => "error handler's log",
+        Source::Logs(LogRole::StateMachine) => "state machine's log",
+        Source::Schedule => "schedule",
+        Source::Archives => "archives",
     }
 }
 

@@ -16,7 +16,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     if state.zoom {
         return part(frame, area, state, view, state.pane());
     }
-    let names = u16::try_from(state.stack_names().len()).unwrap_or(3).clamp(1, 4) * 2 + 2;
+    let names =
+        u16::try_from(state.stack_names().len()).unwrap_or(3).clamp(1, if area.height >= 26 { 4 } else { 3 }) * 2 + 2;
     let outputs = if area.height >= 30 { 7 } else { 4 };
     let [top, middle, low] =
         Layout::vertical([Constraint::Length(names), Constraint::Min(3), Constraint::Length(outputs)]).areas(area);
@@ -51,12 +52,21 @@ pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut View
                     .filter(|row| row.status.ends_with("COMPLETE") && !row.status.starts_with("DELETE"))
                     .count()
             });
-            let of = offer.map_or(String::new(), |offer| format!("/{}", offer.resources));
+            // Resources are counted by their events, which only who deploys is told of.
+            let numbers = match (offer, stack) {
+                (Some(offer), Some(stack)) if stack.resources.is_empty() && stack.status.is_some() => {
+                    format!("{}", offer.resources)
+                }
+                (Some(offer), _) => format!("{count}/{}", offer.resources),
+                (None, _) => count.to_string(),
+            };
+            let is_observed = names.len() > 1 && state.main_name() == Some(name);
             let line = Line::from(vec![
                 view.span(role, format!(" {glyph} ")),
                 view.span(Role::Title, text::cell(name, 26)),
                 view.span(role, format!(" {} ", status.unwrap_or("not deployed"))),
-                view.span(Role::Dim, format!(" {count}{of} resources")),
+                view.span(Role::Dim, format!(" {numbers} resources")),
+                view.span(Role::Active, if is_observed { "  ◉ observed" } else { "" }),
             ]);
             row(frame, inner, (at_row - start) * 2, line, (at_row == at && focused).then_some(selected));
             let reason = stack.and_then(|stack| stack.reason.as_deref());
@@ -84,11 +94,12 @@ pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut View
             "Resources".to_owned()
         };
         let inner = pane(frame, area, state, view, 1, &title);
-        let Some(stack) = stack.filter(|stack| !stack.resources.is_empty()) else {
-            let hint = if state.setup.target.read_only {
-                " none yet".to_owned()
-            } else {
-                format!(" none yet: {} deploys the stack", state.key(Cmd::Deploy))
+        let Some(stack) = stack.filter(|it| !it.resources.is_empty()) else {
+            let stands = stack.is_some_and(|stack| stack.status.is_some());
+            let hint = match (stands, state.setup.target.read_only) {
+                (true, _) => " each is listed here while the stack is changed".to_owned(),
+                (false, true) => " none yet".to_owned(),
+                (false, false) => format!(" none yet: {} deploys the stack", state.key(Cmd::Deploy)),
             };
             return row(frame, inner, 0, Line::from(view.span(Role::Dim, hint)), None);
         };

@@ -6,6 +6,7 @@ mod ecs;
 mod lambda;
 mod s3;
 mod states;
+mod storagegateway;
 
 use std::path::Path;
 

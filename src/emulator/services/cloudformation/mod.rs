@@ -78,6 +78,11 @@ impl Service for CloudFormation {
         ValidateTemplate => templates::validate_template,
     }
 
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        let state = self.shared.state();
+        vec![("stacks", state.all().filter(|stack| stack.deleted.is_none()).count())]
+    }
+
     fn resume(&self) -> BoxFuture<'_, ()> {
         if let Err(error) = kept::take_up(&self.shared) {
             tracing::error!(%error, "operations on stacks that were under way cannot go on");

@@ -51,6 +51,11 @@ impl Created {
         }
     }
 
+    /// How many tables there are.
+    pub fn count(&self) -> usize {
+        self.moments.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Forgets a deleted table.
     pub fn forget(&self, table: &str) {
         let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);

@@ -234,6 +234,10 @@ impl Service for DynamoDb {
         &NAMES
     }
 
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        vec![("tables", self.engine.created.count())]
+    }
+
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Value, ServiceError>> {
         let Call { operation, input, .. } = call;
         let Some((name, weight, handler)) = OPERATIONS.into_iter().find(|(name, ..)| *name == operation) else {

@@ -247,4 +247,14 @@ impl Service for Ec2 {
     fn http(&self, request: http::Request<RequestBody>) -> BoxFuture<'_, http::Response<ReplyBody>> {
         Box::pin(self.answer(request))
     }
+
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        let guard = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |kind: &'static Kind| guard.0.as_ref().map_or(0, |store| store.of(kind).count());
+        vec![("instances", count(&kind::INSTANCE)), ("VPCs", count(&kind::VPC))]
+    }
+
+    fn resume(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.tell_of_all_appliances())
+    }
 }

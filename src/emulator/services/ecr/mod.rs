@@ -139,6 +139,10 @@ impl Service for Ecr {
         TagResource => repositories::tag_resource,
         UntagResource => repositories::untag_resource,
     }
+
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        vec![("repositories", self.repositories().len())]
+    }
 }
 
 #[cfg(test)]

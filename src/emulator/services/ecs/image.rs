@@ -41,6 +41,7 @@ const NAMES: [&str; 2] = ["vaultscope", "s3tar"];
 /// The table of images.
 #[derive(Debug, Default)]
 pub struct Images {
+    /// Without words: it cannot be pulled.
     registered: BTreeMap<String, Vec<String>>,
 }
 
@@ -57,11 +58,12 @@ impl Images {
     /// # Errors
     /// When the endpoint has no such image.
     pub fn resolve(&self, reference: &str) -> Result<Image, String> {
-        if let Some(program) = self.registered.get(reference) {
+        let registered = self.registered.get(reference);
+        if let Some(program) = registered.filter(|program| !program.is_empty()) {
             return Ok(Image { program: program.clone(), entry_point: Vec::new() });
         }
         let name = name_of(reference);
-        if !NAMES.iter().any(|known| name.ends_with(known)) {
+        if registered.is_some() || !NAMES.iter().any(|known| name.ends_with(known)) {
             return Err(format!(
                 "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {}: \
                  the embedded endpoint has no image of this name; give it a program with POST /_vaultscope/images",
@@ -79,10 +81,14 @@ impl Images {
     /// The table, as `/_vaultscope/images` shows it.
     #[must_use]
     pub fn shown(&self) -> Value {
-        serde_json::json!({ "images": self.registered })
+        let words =
+            |program: &Vec<String>| if program.is_empty() { Value::Bool(false) } else { program.clone().into() };
+        let images: Value = self.registered.iter().map(|(image, program)| (image.clone(), words(program))).collect();
+        serde_json::json!({ "images": images })
     }
 
-    /// Takes `{"image": ["program", "word", …]}`; `null` in place of the words takes an image out.
+    /// Takes `{"image": ["program", "word", …]}`; `null` in place of the words takes an image out of the table, `false`
+    /// keeps it from being pulled.
     ///
     /// # Errors
     /// What is wrong with the table.
@@ -95,6 +101,10 @@ impl Images {
             }
             if words.is_null() {
                 changed.remove(image);
+                continue;
+            }
+            if words == &Value::Bool(false) {
+                changed.insert(image.clone(), Vec::new());
                 continue;
             }
             let words: Option<Vec<String>> =
@@ -170,5 +180,11 @@ mod tests {
         }
         images.register(&json!({"python:3": null})).expect("taken out");
         images.resolve("python:3").expect_err("gone");
+        images.register(&json!({"a/s3tar:v1": false})).expect("kept from being pulled");
+        let refused = images.resolve("a/s3tar:v1").expect_err("not there");
+        assert!(refused.starts_with("CannotPullContainerError"), "{refused}");
+        assert_eq!(images.shown(), json!({"images": {"a/s3tar:v1": false}}));
+        images.register(&json!({"a/s3tar:v1": null})).expect("as before");
+        images.resolve("a/s3tar:v1").expect("the project's own image");
     }
 }

@@ -184,6 +184,12 @@ impl Service for Ecs {
         UpdateCluster => cluster::update_cluster,
     }
 
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        let state = self.shared.state();
+        let definitions = state.families.values().map(Vec::len).sum();
+        vec![("clusters", state.clusters.len()), ("task definitions", definitions), ("tasks", state.tasks.len())]
+    }
+
     /// Reached for the endpoint's own paths alone: the interface has no REST protocol.
     fn http(&self, request: ::http::Request<RequestBody>) -> BoxFuture<'_, ::http::Response<ReplyBody>> {
         Box::pin(http::answer(&self.shared, request))

@@ -12,9 +12,9 @@ use super::pattern::Pattern;
 use super::put::Envelope;
 use super::rule::Rule;
 use super::target::{Target, TargetInput};
-use crate::emulator::schedule::Schedule;
 use crate::emulator::{KeepError, Shelf, Ticket};
 use crate::model::Timestamp;
+use crate::model::schedule::Schedule;
 
 const BUS: &str = "bus";
 const RULE: &str = "rule";

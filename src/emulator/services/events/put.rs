@@ -155,7 +155,12 @@ impl Events {
     /// Puts an event on a bus. Like AWS it accepts an event for a bus that is not there and drops it; the trace says so.
     fn put(&self, bus: Option<&str>, envelope: Envelope) {
         match self.bus(bus) {
-            Ok(bus) => self.route(&bus, &envelope),
+            Ok(bus) => {
+                let (at, to) = (self.fabric.clock().now(), bus.arn.clone());
+                let hop = Hop { at, from: "PutEvents", to, subject: Arc::clone(&envelope.id), error: None };
+                self.fabric.record_about(hop, &envelope.text);
+                self.route(&bus, &envelope);
+            }
             Err(error) => self.fabric.record(Hop {
                 at: self.fabric.clock().now(),
                 from: PRINCIPAL,

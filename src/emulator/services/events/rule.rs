@@ -13,7 +13,7 @@ use super::tags::Tag;
 use super::target::{Target, TargetInput};
 use super::{DEFAULT_BUS, Events};
 use crate::emulator::Context;
-use crate::emulator::schedule::Schedule;
+use crate::model::schedule::Schedule;
 
 /// Targets that a rule may have.
 const MOST_TARGETS: usize = 5;

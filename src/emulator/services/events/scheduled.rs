@@ -11,8 +11,8 @@ use super::kept::Progress;
 use super::put::Envelope;
 use super::rule::Rule;
 use super::{DEFAULT_BUS, Events};
-use crate::emulator::schedule::Schedule;
 use crate::model::Timestamp;
+use crate::model::schedule::Schedule;
 
 /// Reads a rule's schedule expression.
 ///

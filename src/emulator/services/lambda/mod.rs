@@ -212,6 +212,11 @@ macro_rules! table {
                 Box::pin(self.answer(request))
             }
 
+            fn summary(&self) -> Vec<(&'static str, usize)> {
+                let mappings = self.registry.mappings.read().unwrap_or_else(PoisonError::into_inner).len();
+                vec![("functions", all(&self.registry).len()), ("event source mappings", mappings)]
+            }
+
             fn resume(&self) -> BoxFuture<'_, ()> {
                 Box::pin(self.take_up())
             }

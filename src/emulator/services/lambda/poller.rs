@@ -15,6 +15,7 @@ use super::error::LambdaError;
 use super::mapping::{Mapping, Plan};
 use super::registry::Registry;
 use crate::emulator::error::ServiceError;
+use crate::emulator::fabric::Hop;
 use crate::emulator::faults::Fate;
 
 const PRINCIPAL: &str = "lambda.amazonaws.com";
@@ -142,6 +143,11 @@ async fn receive(
 /// Invokes the function with a batch and deletes the messages that succeeded; says what it came to.
 async fn work_off(registry: &Registry, mapping: &Mapping, plan: &Plan, messages: Vec<Value>) -> String {
     let (source, region) = (mapping.queue.to_string(), mapping.queue.region.as_str());
+    // What the trace knows the messages by: each with the event in it.
+    let bodies: Vec<(String, String)> = messages
+        .iter()
+        .map(|message| (text(message, "MessageId").to_owned(), text(message, "Body").to_owned()))
+        .collect();
     let handles: Vec<(String, String)> = messages
         .iter()
         .map(|message| (text(message, "MessageId").to_owned(), text(message, "ReceiptHandle").to_owned()))
@@ -166,9 +172,17 @@ async fn work_off(registry: &Registry, mapping: &Mapping, plan: &Plan, messages:
             None => return "PROBLEM: Function returned an invalid batch response".to_owned(),
         },
         Ok((_, false)) => HashSet::new(),
-        Ok((_, true)) => return "PROBLEM: Function call failed".to_owned(),
-        Err(error) => return format!("PROBLEM: {error}"),
+        Ok((_, true)) => {
+            trace(registry, plan, &bodies, |_| Some("the function call failed: the message comes back".to_owned()));
+            return "PROBLEM: Function call failed".to_owned();
+        }
+        Err(error) => {
+            trace(registry, plan, &bodies, |_| Some(error.to_string()));
+            return format!("PROBLEM: {error}");
+        }
     };
+    let named = "the function named it as failed: the message comes back";
+    trace(registry, plan, &bodies, |id| failed.contains(id).then(|| named.to_owned()));
     let entries: Vec<Value> = handles
         .iter()
         .filter(|(id, _)| !failed.contains(id))
@@ -182,6 +196,20 @@ async fn work_off(registry: &Registry, mapping: &Mapping, plan: &Plan, messages:
         }
     }
     "OK".to_owned()
+}
+
+/// Keeps a hop for each message that the function was invoked with.
+fn trace(registry: &Registry, plan: &Plan, bodies: &[(String, String)], error: impl Fn(&str) -> Option<String>) {
+    for (id, body) in bodies {
+        let hop = Hop {
+            at: registry.fabric.clock().now(),
+            from: PRINCIPAL,
+            to: registry.function_arn(&plan.function),
+            subject: id.as_str().into(),
+            error: error(id),
+        };
+        registry.fabric.record_about(hop, body);
+    }
 }
 
 async fn invoke(registry: &Registry, plan: &Plan, payload: Bytes) -> Result<(Bytes, bool), LambdaError> {

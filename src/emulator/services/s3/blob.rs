@@ -5,7 +5,9 @@
 //! the rows that name it: less of it, since the database is no place for bodies.
 
 use std::collections::{HashMap, VecDeque};
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,8 +20,7 @@ use s3s::dto::StreamingBlob;
 use s3s::{Body, S3Error, S3ErrorCode, S3Result};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 use super::checksum::{Digested, Digests};
 use super::wire;
@@ -32,7 +33,7 @@ const LARGEST_IN_ROW: usize = 1024;
 /// Bytes of such bodies that are held in memory together; what comes then goes to files, small or not.
 const MEMORY_BUDGET: u64 = 32 * 1024 * 1024;
 /// Bytes that are read from a file at once.
-const READ_CHUNK: u64 = 128 * 1024;
+const READ_CHUNK: u64 = 256 * 1024;
 
 /// The temporary folder: made for the first large body, removed when the endpoint shuts down.
 #[derive(Debug, Default)]
@@ -159,6 +160,33 @@ struct Piece {
     len: u64,
 }
 
+impl Piece {
+    /// Hands its bytes to `to`, a chunk at a time.
+    fn each(&self, buffer: &mut Vec<u8>, mut to: impl FnMut(&[u8])) -> io::Result<()> {
+        let spilled = match &self.source {
+            Source::Memory(bytes) => {
+                to(&bytes[range(bytes, self.offset, self.len)]);
+                return Ok(());
+            }
+            Source::File(spilled) => spilled,
+        };
+        let file = File::open(&spilled.path)?;
+        let mut done = 0;
+        while done < self.len {
+            buffer.resize(chunk_len(self.len - done), 0);
+            file.read_exact_at(buffer, self.offset + done)?;
+            to(buffer);
+            done += buffer.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of the next chunk where `left` are left.
+fn chunk_len(left: u64) -> usize {
+    usize::try_from(left.min(READ_CHUNK)).unwrap_or_default()
+}
+
 /// Bytes, wherever they are.
 #[derive(Debug, Clone)]
 pub struct Blob {
@@ -220,13 +248,22 @@ impl Blob {
         }))
     }
 
-    /// Digests the bytes as they are stored.
+    /// Digests the bytes as they are stored. Gigabytes take seconds, which no other request waits for.
     pub async fn digest(&self, mut digests: Digests) -> S3Result<Digested> {
-        let mut body = self.read(0, u64::MAX);
-        while let Some(chunk) = body.next().await {
-            digests.update(&chunk.map_err(|error| S3Error::with_source(S3ErrorCode::InternalError, error))?);
+        if let Kind::Memory(bytes) = &self.kind {
+            digests.update(bytes);
+            return Ok(digests.finish());
         }
-        Ok(digests.finish())
+        let pieces = self.pieces(0, u64::MAX);
+        let digesting = tokio::task::spawn_blocking(move || {
+            let mut buffer = Vec::new();
+            for piece in &pieces {
+                piece.each(&mut buffer, |chunk| digests.update(chunk))?;
+            }
+            Ok::<_, io::Error>(digests.finish())
+        });
+        let digested = digesting.await.map_err(S3Error::internal_error)?;
+        digested.map_err(|error| S3Error::with_source(S3ErrorCode::InternalError, Box::new(error)))
     }
 
     /// The whole in memory, for the functions' code and for other services.
@@ -271,40 +308,49 @@ fn cut(pieces: &[Piece], mut offset: u64, mut len: u64) -> Vec<Piece> {
 /// Reads pieces one after another; keeps the file of the piece it is in.
 struct Reader {
     pieces: VecDeque<Piece>,
-    open: Option<(File, u64, Arc<SpillFile>)>,
+    open: Option<Open>,
+}
+
+/// What is left of a piece whose file is open.
+struct Open {
+    file: File,
+    offset: u64,
+    len: u64,
+    /// Holds the file in its folder.
+    _spilled: Arc<SpillFile>,
+}
+
+impl Open {
+    /// The next chunk, and what is left after it.
+    fn read(mut self) -> io::Result<(Bytes, Option<Self>)> {
+        let mut chunk = BytesMut::zeroed(chunk_len(self.len));
+        self.file.read_exact_at(&mut chunk, self.offset)?;
+        self.offset += chunk.len() as u64;
+        self.len -= chunk.len() as u64;
+        Ok((chunk.freeze(), (self.len > 0).then_some(self)))
+    }
 }
 
 impl Reader {
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
-        loop {
-            if let Some((file, left, _)) = &mut self.open {
-                if *left == 0 {
-                    self.open = None;
-                    continue;
-                }
-                let wanted = (*left).min(READ_CHUNK);
-                let mut chunk = BytesMut::with_capacity(usize::try_from(wanted).unwrap_or_default());
-                let read = file.take(wanted).read_buf(&mut chunk).await? as u64;
-                if read == 0 {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
-                *left -= read;
-                return Ok(Some(chunk.freeze()));
+        let open = self.open.take();
+        let piece = if open.is_none() { self.pieces.pop_front() } else { None };
+        let reading = match (open, piece) {
+            (Some(open), _) => tokio::task::spawn_blocking(move || open.read()),
+            (None, Some(Piece { source: Source::Memory(bytes), offset, len })) => {
+                return Ok(Some(bytes.slice(range(&bytes, offset, len))));
             }
-            let Some(piece) = self.pieces.pop_front() else { return Ok(None) };
-            match piece.source {
-                Source::Memory(bytes) => {
-                    return Ok(Some(bytes.slice(range(&bytes, piece.offset, piece.len))));
-                }
-                Source::File(spilled) => {
-                    let mut file = File::open(&spilled.path).await?;
-                    if piece.offset > 0 {
-                        file.seek(io::SeekFrom::Start(piece.offset)).await?;
-                    }
-                    self.open = Some((file, piece.len, spilled));
-                }
+            // One turn of another thread for a file that is opened and read to its end, which most are.
+            (None, Some(Piece { source: Source::File(spilled), offset, len })) => {
+                tokio::task::spawn_blocking(move || {
+                    Open { file: File::open(&spilled.path)?, offset, len, _spilled: spilled }.read()
+                })
             }
-        }
+            (None, None) => return Ok(None),
+        };
+        let (chunk, open) = reading.await.map_err(io::Error::other)??;
+        self.open = open;
+        Ok(Some(chunk))
     }
 }
 
@@ -409,7 +455,7 @@ impl Spill {
     ) -> S3Result<(Blob, Digested)> {
         let largest = if self.kept().is_some() { LARGEST_IN_ROW } else { LARGEST_IN_MEMORY };
         let mut memory = BytesMut::new();
-        let mut file: Option<(File, Arc<SpillFile>)> = None;
+        let mut file: Option<(tokio::fs::File, Arc<SpillFile>)> = None;
         if let Some(mut body) = body {
             while let Some(chunk) = body.next().await {
                 let chunk = chunk.map_err(wire::body_error)?;
@@ -469,9 +515,9 @@ impl Spill {
         Ok(Arc::new(SpillFile { path: path.join(name), kept }))
     }
 
-    async fn create(&self) -> io::Result<(File, Arc<SpillFile>)> {
+    async fn create(&self) -> io::Result<(tokio::fs::File, Arc<SpillFile>)> {
         let spilled = self.name()?;
-        Ok((File::create_new(&spilled.path).await?, spilled))
+        Ok((tokio::fs::File::create_new(&spilled.path).await?, spilled))
     }
 }
 

@@ -137,6 +137,10 @@ impl Service for S3 {
         })
     }
 
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        vec![("buckets", self.store.buckets().len())]
+    }
+
     fn resume(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.store.notifier.resume())
     }

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use crate::emulator::ServiceError;
-use crate::emulator::schedule::ScheduleError;
+use crate::model::schedule::ScheduleError;
 
 /// Why an operation was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::error::SchedulerError;
 use super::target::{Target, TargetInput};
-use crate::emulator::schedule::Schedule as Expression;
 use crate::model::Timestamp;
+use crate::model::schedule::Schedule as Expression;
 
 /// Characters of a description at most.
 const LONGEST_DESCRIPTION: usize = 512;

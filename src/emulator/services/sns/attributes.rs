@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::error::SnsError;
+use super::retry::DeliveryPolicy;
 use super::topic::Topic;
 
 /// Attributes that are kept and returned without any effect here.
@@ -21,9 +22,7 @@ pub fn check_topic_attribute(name: &str, value: &str) -> Result<(), SnsError> {
         "DisplayName" if value.chars().count() > LONGEST_DISPLAY_NAME => bad("DisplayName"),
         "SignatureVersion" if !matches!(value, "1" | "2") => bad("SignatureVersion"),
         "TracingConfig" if !matches!(value, "PassThrough" | "Active") => bad("TracingConfig"),
-        "DeliveryPolicy" if !value.is_empty() && serde_json::from_str::<Map<String, Value>>(value).is_err() => {
-            bad("DeliveryPolicy: failed to parse JSON")
-        }
+        "DeliveryPolicy" if !value.is_empty() => DeliveryPolicy::of_topic(value).map(drop),
         "ContentBasedDeduplication" | "FifoThroughputScope" | "ArchivePolicy" | "FifoTopic" => {
             Err(SnsError::Unsupported(format!("FIFO topics ({name})")))
         }
@@ -80,7 +79,7 @@ pub fn described(topic: &Topic, account: &str) -> Map<String, Value> {
     told
 }
 
-/// How deliveries over HTTP would be tried again: AWS's default with what the topic says over it.
+/// How deliveries over HTTP are tried again: AWS's default with what the topic says over it.
 fn effective_delivery_policy(topic: &Topic) -> Value {
     let mut policy = json!({
         "http": {

@@ -4,20 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::kept::KeptAttempt;
 use super::message::Message;
 use super::permission::allows;
+use super::retry::{DeliveryPolicy, pause_of_services};
 use super::subscription::{Protocol, Subscription};
-use super::{PRINCIPAL, Sns, envelope};
+use super::{HEADERS, POST, PRINCIPAL, Sns, envelope};
 use crate::emulator::service::{Delivery, DeliveryError};
 use crate::emulator::{Fabric, Hop, ServiceError, Ticket};
+use crate::model::Timestamp;
 
-/// Attempts that AWS makes at its own services: 3 at once, 2 after a second, 10 that back off, 100,000 every 20 s.
-const MOST_RETRIES: u32 = 100_014;
-/// The longest pause between two of them.
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// Deliveries that wait at the most; beyond that a failed one is given up at once, so that memory stays bounded.
 const MOST_WAITING: usize = 10_000;
 /// Attributes that a queue's message can have.
@@ -25,21 +24,57 @@ const MOST_QUEUE_ATTRIBUTES: usize = 10;
 /// Services that publish by a role of theirs, not by the topic's policy.
 const WITH_ROLE: [&str; 2] = ["scheduler.amazonaws.com", "states.amazonaws.com"];
 
-/// How long to wait before the retry that has `retries` retries before it.
-fn pause(retries: u32) -> Duration {
-    match retries {
-        0..=2 => Duration::ZERO,
-        3 | 4 => Duration::from_secs(1),
-        5..=14 => Duration::from_secs(1 << (retries - 4).min(5)).min(LONGEST_PAUSE),
-        _ => LONGEST_PAUSE,
-    }
-}
-
 /// One message for one subscriber.
 pub struct Attempt {
     pub topic: Arc<str>,
     pub subscription: Arc<Subscription>,
     pub message: Arc<Message>,
+    /// How it is tried again, where it is posted.
+    pub policy: DeliveryPolicy,
+    /// What the program is asked, where it is no message.
+    pub ask: Option<Ask>,
+}
+
+/// What a program is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ask {
+    /// Whether it wants the messages.
+    Subscribe { token: String },
+    /// Whether it wants them after all.
+    Unsubscribe { token: String },
+}
+
+impl Ask {
+    /// As AWS spells it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Subscribe { .. } => "SubscriptionConfirmation",
+            Self::Unsubscribe { .. } => "UnsubscribeConfirmation",
+        }
+    }
+
+    /// What answers it.
+    pub fn token(&self) -> &str {
+        match self {
+            Self::Subscribe { token } | Self::Unsubscribe { token } => token,
+        }
+    }
+
+    /// The message with the question.
+    pub fn message(&self, topic: &str, subscription: &Subscription, id: String, at: Timestamp) -> Message {
+        let text = match self {
+            Self::Subscribe { .. } => format!(
+                "You have chosen to subscribe to the topic {topic}.\nTo confirm the subscription, visit the SubscribeURL \
+                 included in this message."
+            ),
+            Self::Unsubscribe { .. } => format!(
+                "You have chosen to deactivate subscription {}.\nTo cancel this operation and restore the subscription, \
+                 visit the SubscribeURL included in this message.",
+                subscription.arn
+            ),
+        };
+        Message::own(text, id, at)
+    }
 }
 
 impl Sns {
@@ -53,6 +88,7 @@ impl Sns {
             let filter = subscription.filter.as_ref();
             !subscription.is_pending() && filter.is_none_or(|filter| filter.wants(&message.attributes, text))
         };
+        let policy = topic.policy();
         let attempts: Vec<(Ticket, Attempt)> = topic
             .subscriptions
             .values()
@@ -61,6 +97,8 @@ impl Sns {
                 topic: Arc::clone(&topic.arn),
                 subscription: Arc::clone(subscription),
                 message: Arc::clone(&message),
+                policy: subscription.policy().filter(|_| !policy.prevails).unwrap_or(&policy).clone(),
+                ask: None,
             })
             .map(|attempt| (self.outbox.add(|| KeptAttempt::of(&attempt)), attempt))
             .collect();
@@ -69,7 +107,7 @@ impl Sns {
         true
     }
 
-    /// Delivers, one after another; what fails goes on by itself.
+    /// Delivers, one after another; what fails goes on by itself, and so does what is posted: programs may be slow.
     pub(super) fn begin(&self, attempts: Vec<(Ticket, Attempt)>) {
         if attempts.is_empty() {
             return;
@@ -77,6 +115,10 @@ impl Sns {
         let (fabric, waiting) = (self.fabric.clone(), Arc::clone(&self.waiting));
         tokio::spawn(async move {
             for (ticket, attempt) in attempts {
+                if attempt.is_posted() {
+                    tokio::spawn(attempt.post(ticket, fabric.clone(), Arc::clone(&waiting)));
+                    continue;
+                }
                 match attempt.deliver(&fabric, 0).await {
                     Ok(()) => ticket.done(),
                     Err(error) => {
@@ -85,6 +127,20 @@ impl Sns {
                 }
             }
         });
+    }
+
+    /// Posts what a program gets.
+    pub(super) async fn post(&self, url: &str, delivery: &Delivery) -> Result<(), DeliveryError> {
+        let closed = |_| DeliveryError::transient("ServiceUnavailable", "the endpoint ends");
+        let _slot = self.posts.acquire().await.map_err(closed)?;
+        let none = Map::new();
+        let headers = delivery.parameters[HEADERS].as_object().unwrap_or(&none);
+        tokio::select! {
+            posted = super::http::post(url, headers, &delivery.payload) => posted,
+            () = self.fabric.shutdown_token().cancelled() => {
+                Err(DeliveryError::transient("ServiceUnavailable", "the endpoint ends"))
+            }
+        }
     }
 
     /// Publishes what another service hands to a topic.
@@ -115,11 +171,14 @@ impl Sns {
 
 impl Attempt {
     fn payload(&self, fabric: &Fabric) -> Arc<str> {
-        let Self { topic, subscription, message } = self;
+        let Self { topic, subscription, message, ask, .. } = self;
+        if let Some(ask) = ask {
+            return envelope::for_question(fabric, topic, message, ask).into();
+        }
         match subscription.protocol {
             Protocol::Lambda => envelope::for_function(fabric, topic, subscription, message).into(),
             _ if subscription.raw => Arc::clone(message.text_for(subscription.protocol.name())),
-            Protocol::Sqs | Protocol::Email | Protocol::EmailJson => {
+            Protocol::Sqs | Protocol::Http | Protocol::Email | Protocol::EmailJson => {
                 envelope::for_queue(fabric, topic, subscription, message).into()
             }
         }
@@ -127,14 +186,14 @@ impl Attempt {
 
     /// The attributes of the message as a queue has them, when it is delivered raw.
     fn queue_attributes(&self) -> Map<String, Value> {
-        if !self.subscription.raw {
+        if !self.subscription.raw || self.is_posted() {
             return Map::new();
         }
         self.message.attributes.iter().map(|(name, attribute)| (name.clone(), attribute.to_sqs())).collect()
     }
 
     async fn deliver(&self, fabric: &Fabric, retries: u32) -> Result<(), DeliveryError> {
-        let Self { topic, subscription, message } = self;
+        let Self { topic, subscription, message, .. } = self;
         if matches!(subscription.protocol, Protocol::Email | Protocol::EmailJson) {
             // Nobody is written to: that it was due is all there is to see.
             fabric.record(Hop {
@@ -146,8 +205,8 @@ impl Attempt {
             });
             return Ok(());
         }
-        let target = subscription
-            .endpoint
+        let endpoint = if self.is_posted() { &*subscription.arn } else { subscription.endpoint.as_str() };
+        let target = endpoint
             .parse()
             .map_err(|error: crate::model::ArnError| DeliveryError::permanent("InvalidTarget", error.to_string()))?;
         let attributes = self.queue_attributes();
@@ -160,7 +219,11 @@ impl Attempt {
                 ),
             ));
         }
-        let parameters = if attributes.is_empty() { Value::Null } else { json!({ "MessageAttributes": attributes }) };
+        let parameters = match subscription.protocol {
+            Protocol::Http => json!({ POST: subscription.endpoint, HEADERS: self.headers() }),
+            _ if attributes.is_empty() => Value::Null,
+            _ => json!({ "MessageAttributes": attributes }),
+        };
         fabric
             .deliver(Delivery {
                 target,
@@ -174,13 +237,63 @@ impl Attempt {
             .await
     }
 
+    /// Whether a program gets it by a post.
+    fn is_posted(&self) -> bool {
+        self.subscription.protocol == Protocol::Http
+    }
+
+    /// The headers of a post.
+    fn headers(&self) -> Map<String, Value> {
+        let kind = self.ask.as_ref().map_or("Notification", Ask::name);
+        let mut headers = Map::new();
+        let mut set = |name: &str, value: &str| drop(headers.insert(name.to_owned(), value.into()));
+        set("x-amz-sns-message-type", kind);
+        set("x-amz-sns-message-id", &self.message.id);
+        set("x-amz-sns-topic-arn", &self.topic);
+        if !matches!(self.ask, Some(Ask::Subscribe { .. })) {
+            set("x-amz-sns-subscription-arn", &self.subscription.arn);
+        }
+        if self.ask.is_none() {
+            if self.subscription.raw {
+                set("x-amz-sns-rawdelivery", "true");
+            }
+            if let Some(kind) = &self.policy.content_type {
+                set("content-type", kind);
+            }
+        }
+        headers
+    }
+
+    /// Posts it for the first time, and goes on when that fails.
+    async fn post(self, ticket: Ticket, fabric: Fabric, waiting: Arc<AtomicUsize>) {
+        let outcome = if waiting.fetch_add(1, Ordering::Relaxed) < MOST_WAITING {
+            self.deliver(&fabric, 0).await
+        } else {
+            Err(DeliveryError::permanent("ThrottlingException", "too many deliveries wait"))
+        };
+        waiting.fetch_sub(1, Ordering::Relaxed);
+        match outcome {
+            Ok(()) => ticket.done(),
+            // It is in the outbox, and taken up at the next start.
+            Err(_) if fabric.shutdown_token().is_cancelled() => {}
+            Err(error) => self.go_on(ticket, fabric, waiting, error).await,
+        }
+    }
+
+    /// The pause before the next retry; `None` when it is given up.
+    fn pause(&self, retries: u32) -> Option<Duration> {
+        if self.is_posted() { self.policy.retry.pause(retries) } else { pause_of_services(retries) }
+    }
+
     /// Tries again until it arrives or is given up.
     async fn go_on(self, ticket: Ticket, fabric: Fabric, waiting: Arc<AtomicUsize>, mut error: DeliveryError) {
         if waiting.fetch_add(1, Ordering::Relaxed) < MOST_WAITING {
             let mut retries = 0;
-            while error.retryable && retries < MOST_RETRIES {
+            while error.retryable
+                && let Some(pause) = self.pause(retries)
+            {
                 tokio::select! {
-                    () = fabric.clock().sleep(pause(retries)) => {}
+                    () = fabric.clock().sleep(pause) => {}
                     () = fabric.shutdown_token().cancelled() => return,
                 }
                 retries += 1;
@@ -208,7 +321,8 @@ impl Attempt {
             subject: Arc::clone(&self.message.id),
             error: Some(problem),
         };
-        let Some(queue) = &self.subscription.dead_letters else {
+        let queue = self.subscription.dead_letters.as_ref().filter(|_| self.ask.is_none());
+        let Some(queue) = queue else {
             fabric.record(hop(self.subscription.endpoint.clone(), format!("the message was dropped: {error}")));
             return;
         };
@@ -229,16 +343,5 @@ impl Attempt {
         if let Err(refused) = fabric.deliver(letter).await {
             fabric.record(hop(queue.to_string(), format!("the message was dropped: {refused} (after {error})")));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_twenty_seconds() {
-        let seconds: Vec<u64> = (0..12).map(|retries| pause(retries).as_secs()).collect();
-        assert_eq!(seconds, [0, 0, 0, 1, 1, 2, 4, 8, 16, 20, 20, 20]);
     }
 }

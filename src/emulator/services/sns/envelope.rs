@@ -1,9 +1,10 @@
-//! What a subscriber gets: the notification as AWS writes it for queues and for functions.
+//! What a subscriber gets: the notification as AWS writes it for queues, programs and functions, and the questions to programs.
 //!
 //! `Signature` and `SigningCertURL` are there because readers expect them; there is no key behind them.
 
 use serde_json::{Map, Value, json};
 
+use super::delivery::Ask;
 use super::message::{Attribute, Message};
 use super::subscription::{Protocol, Subscription};
 use crate::emulator::Fabric;
@@ -23,7 +24,7 @@ fn unsubscribe_url(fabric: &Fabric, subscription: &str) -> String {
     format!("{}/?Action=Unsubscribe&SubscriptionArn={subscription}", fabric.url())
 }
 
-/// The notification as the body of a queue's message: AWS writes a member a line.
+/// The notification as the body of a queue's message or of a post: AWS writes a member a line.
 pub fn for_queue(fabric: &Fabric, topic: &str, subscription: &Subscription, message: &Message) -> String {
     let text = |value: &str| Value::from(value).to_string();
     let mut lines = vec![("Type", text("Notification")), ("MessageId", text(&message.id)), ("TopicArn", text(topic))];
@@ -44,6 +45,27 @@ pub fn for_queue(fabric: &Fabric, topic: &str, subscription: &Subscription, mess
         lines.push(("MessageAttributes", format!("{{\n{}\n  }}", each.join(",\n"))));
     }
     let lines: Vec<String> = lines.iter().map(|(name, value)| format!("  \"{name}\" : {value}")).collect();
+    format!("{{\n{}\n}}", lines.join(",\n"))
+}
+
+/// What a program is asked: whether it wants the messages, or wants them no more.
+pub fn for_question(fabric: &Fabric, topic: &str, message: &Message, ask: &Ask) -> String {
+    let token = ask.token();
+    let url = format!("{}/?Action=ConfirmSubscription&TopicArn={topic}&Token={token}", fabric.url());
+    let lines = [
+        ("Type", ask.name()),
+        ("MessageId", &message.id),
+        ("Token", token),
+        ("TopicArn", topic),
+        ("Message", &message.text),
+        ("SubscribeURL", &url),
+        ("Timestamp", &message.at.iso_millis()),
+        ("SignatureVersion", "1"),
+        ("Signature", SIGNATURE),
+        ("SigningCertURL", &certificate_url(fabric)),
+    ];
+    let lines: Vec<String> =
+        lines.iter().map(|(name, value)| format!("  \"{name}\" : {}", Value::from(*value))).collect();
     format!("{{\n{}\n}}", lines.join(",\n"))
 }
 

@@ -30,6 +30,8 @@ pub enum SnsError {
     #[error("The length of all the batch messages put together is more than the limit.")]
     BatchTooLong,
     #[error("{0}")]
+    Unauthorized(String),
+    #[error("{0}")]
     Unsupported(String),
 }
 
@@ -54,6 +56,9 @@ impl From<SnsError> for ServiceError {
             }
             SnsError::Parameter(_) => client("InvalidParameterException", "InvalidParameter"),
             SnsError::Value(_) => client("InvalidParameterValueException", "ParameterValueInvalid"),
+            SnsError::Unauthorized(_) => {
+                client("AuthorizationErrorException", "AuthorizationError").with_status(StatusCode::FORBIDDEN)
+            }
             SnsError::TooManyTags => client("TagLimitExceededException", "TagLimitExceeded"),
             SnsError::EmptyBatch => client("EmptyBatchRequestException", "EmptyBatchRequest"),
             SnsError::TooManyEntries(_) => {

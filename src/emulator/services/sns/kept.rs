@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::delivery::Attempt;
+use super::delivery::{Ask, Attempt};
 use super::error::SnsError;
 use super::message::Message;
+use super::retry::DeliveryPolicy;
 use super::subscription::{KeptSubscription, Subscription};
 use super::topic::Topic;
 use crate::emulator::{KeepError, Shelf};
@@ -24,6 +25,8 @@ struct KeptTopic {
     policy: Value,
     tags: BTreeMap<String, String>,
     deleted: u64,
+    #[serde(default)]
+    ended: Vec<(String, KeptSubscription)>,
 }
 
 /// A message on its way to one subscriber.
@@ -32,6 +35,10 @@ pub struct KeptAttempt {
     topic: Arc<str>,
     subscription: KeptSubscription,
     message: Arc<Message>,
+    #[serde(default)]
+    policy: DeliveryPolicy,
+    #[serde(default)]
+    ask: Option<Ask>,
 }
 
 fn unreadable(kind: &'static str, id: &str, problem: &SnsError) -> KeepError {
@@ -52,6 +59,7 @@ impl Topic {
                 policy: self.policy.clone(),
                 tags: self.tags.clone(),
                 deleted: self.deleted,
+                ended: self.ended.iter().map(|(token, one)| (token.clone(), one.kept())).collect(),
             };
             shelf.put(TOPIC, name, &row);
         }
@@ -81,8 +89,12 @@ pub fn topic_gone(shelf: &Shelf, name: &str) {
 /// When they cannot be read.
 pub fn topics(shelf: &Shelf) -> Result<BTreeMap<String, Topic>, KeepError> {
     let mut topics: BTreeMap<String, Topic> = BTreeMap::new();
-    for (name, KeptTopic { arn, attributes, policy, tags, deleted }) in shelf.all(TOPIC)? {
-        topics.insert(name, Topic { arn, attributes, policy, tags, subscriptions: BTreeMap::new(), deleted });
+    for (name, KeptTopic { arn, attributes, policy, tags, deleted, ended }) in shelf.all(TOPIC)? {
+        let found = |(token, kept): (String, KeptSubscription)| Ok((token, Arc::new(Subscription::found(kept)?)));
+        let ended: Result<_, SnsError> = ended.into_iter().map(found).collect();
+        let ended = ended.map_err(|problem| unreadable(TOPIC, &name, &problem))?;
+        let subscriptions = BTreeMap::new();
+        topics.insert(name, Topic { arn, attributes, policy, tags, subscriptions, deleted, ended });
     }
     for (id, kept) in shelf.all::<KeptSubscription>(SUBSCRIPTION)? {
         let subscription = Subscription::found(kept).map_err(|problem| unreadable(SUBSCRIPTION, &id, &problem))?;
@@ -102,6 +114,8 @@ impl KeptAttempt {
             topic: Arc::clone(&attempt.topic),
             subscription: attempt.subscription.kept(),
             message: Arc::clone(&attempt.message),
+            policy: attempt.policy.clone(),
+            ask: attempt.ask.clone(),
         }
     }
 
@@ -111,6 +125,7 @@ impl KeptAttempt {
     /// When its subscription cannot be read.
     pub fn found(self) -> Result<Attempt, SnsError> {
         let subscription = Arc::new(Subscription::found(self.subscription)?);
-        Ok(Attempt { topic: self.topic, subscription, message: self.message })
+        let Self { topic, message, policy, ask, .. } = self;
+        Ok(Attempt { topic, subscription, message, policy, ask })
     }
 }

@@ -174,6 +174,11 @@ impl Message {
         Ok(Self { id: id.into(), at, subject: None, text, texts: BTreeMap::new(), attributes: vec![] })
     }
 
+    /// A text of the service's own.
+    pub fn own(text: String, id: String, at: Timestamp) -> Self {
+        Self { id: id.into(), at, subject: None, text: text.into(), texts: BTreeMap::new(), attributes: vec![] }
+    }
+
     /// The text for a protocol.
     pub fn text_for(&self, protocol: &str) -> &Arc<str> {
         self.texts.get(protocol).unwrap_or(&self.text)

@@ -1,18 +1,20 @@
 //! Amazon SNS: standard topics, their subscriptions, and the way of a message from `Publish` to queues and functions.
 //!
-//! Nothing leaves the machine: what a human would get by email is a hop of the trace and no more. FIFO topics and the
-//! protocols that reach the world outside are refused by name. Messages bear a signature's members, but nobody's key.
+//! Nothing leaves the machine: HTTP goes to programs on it alone, and what a human would get by email is a hop of the trace
+//! and no more. FIFO topics and the protocols that reach the world outside are refused by name. Messages bear a signature's members, but nobody's key.
 
 mod attributes;
 mod delivery;
 mod envelope;
 mod error;
 mod filter;
+mod http;
 mod kept;
 mod message;
 mod permission;
 mod publish;
 mod query;
+mod retry;
 mod subscription;
 mod tags;
 mod topic;
@@ -23,6 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::BoxFuture;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::emulator::service::{Call, Delivery, DeliveryError, Interface, Protocol, QueryInterface, Service};
 use crate::emulator::{Fabric, KeepError, Outbox, ServiceError, Shelf, Ticket};
@@ -47,6 +50,11 @@ static INTERFACE: Interface = Interface {
 const PRINCIPAL: &str = "sns.amazonaws.com";
 /// What a kept message on its way is.
 const DELIVERY: &str = "delivery";
+/// The parameter of a delivery with the URL that it is posted to, and the one with its headers.
+const POST: &str = "Post";
+const HEADERS: &str = "Headers";
+/// Posts over HTTP that are under way at a time.
+const MOST_POSTS: usize = 64;
 /// Entries of a page.
 const PAGE: usize = 100;
 
@@ -59,6 +67,7 @@ pub struct Sns {
     waiting: Arc<AtomicUsize>,
     /// Messages on their way to a subscriber.
     outbox: Outbox,
+    posts: Semaphore,
     /// Those that were on their way when an earlier start ended, until they are taken up.
     left: Mutex<Vec<(Ticket, Attempt)>>,
 }
@@ -80,7 +89,8 @@ impl Sns {
             }
         }
         let left = Mutex::new(left);
-        Ok(Arc::new(Self { fabric, shelf, topics, waiting: Arc::default(), outbox, left }))
+        let posts = Semaphore::new(MOST_POSTS);
+        Ok(Arc::new(Self { fabric, shelf, topics, waiting: Arc::default(), outbox, posts, left }))
     }
 
     fn topics(&self) -> MutexGuard<'_, BTreeMap<String, Topic>> {
@@ -175,7 +185,13 @@ impl Service for Sns {
     }
 
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), DeliveryError>> {
-        Box::pin(async move { self.take_delivery(&delivery) })
+        Box::pin(async move {
+            // Only this service itself says where something is posted to.
+            match delivery.parameters.get(POST).and_then(Value::as_str) {
+                Some(url) if delivery.principal == PRINCIPAL => self.post(url, &delivery).await,
+                _ => self.take_delivery(&delivery),
+            }
+        })
     }
 }
 

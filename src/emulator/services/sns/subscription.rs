@@ -6,11 +6,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::delivery::{Ask, Attempt};
 use super::error::SnsError;
 use super::filter::{FilterPolicy, FilterScope};
+use super::kept::KeptAttempt;
+use super::retry::DeliveryPolicy;
 use super::topic::Topic;
 use super::{PRINCIPAL, Sns, page};
-use crate::emulator::{Context, Hop, form};
+use crate::emulator::{Context, Hop, Origin, form};
 use crate::model::Arn;
 
 /// How a subscription is reached.
@@ -18,6 +21,8 @@ use crate::model::Arn;
 pub enum Protocol {
     Sqs,
     Lambda,
+    /// A program of this machine, once it has confirmed that it wants it.
+    Http,
     /// `email` and `email-json`: told to the trace only.
     Email,
     EmailJson,
@@ -31,7 +36,15 @@ pub struct Subscription {
     pub endpoint: String,
     /// What confirms it, until that was done.
     token: Option<String>,
+    /// What has confirmed it.
+    confirmed: Option<String>,
+    /// Whether that was signed.
+    authenticated: bool,
+    /// Only who signs may end it.
+    guarded: bool,
     pub raw: bool,
+    /// How deliveries are tried again, with its text.
+    policy: Option<(String, DeliveryPolicy)>,
     pub filter: Option<FilterPolicy>,
     scope: FilterScope,
     /// Where messages go that could not be delivered.
@@ -46,7 +59,15 @@ pub struct KeptSubscription {
     protocol: Protocol,
     endpoint: String,
     token: Option<String>,
+    #[serde(default)]
+    confirmed: Option<String>,
+    #[serde(default)]
+    authenticated: bool,
+    #[serde(default)]
+    guarded: bool,
     raw: bool,
+    #[serde(default)]
+    policy: Option<String>,
     filter: Option<String>,
     scope: FilterScope,
     redrive: Option<String>,
@@ -74,6 +95,8 @@ pub struct ConfirmSubscriptionInput {
     topic_arn: String,
     #[serde(default)]
     token: String,
+    #[serde(default, deserialize_with = "form::flag")]
+    authenticate_on_unsubscribe: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -115,7 +138,8 @@ impl Protocol {
             "lambda" => Ok(Self::Lambda),
             "email" => Ok(Self::Email),
             "email-json" => Ok(Self::EmailJson),
-            "http" | "https" | "sms" | "application" | "firehose" => {
+            "http" => Ok(Self::Http),
+            "https" | "sms" | "application" | "firehose" => {
                 Err(SnsError::Unsupported(format!("subscriptions with the protocol {name}")))
             }
             "" => Err(SnsError::parameter("Protocol")),
@@ -128,18 +152,27 @@ impl Protocol {
         match self {
             Self::Sqs => "sqs",
             Self::Lambda => "lambda",
+            Self::Http => "http",
             Self::Email => "email",
             Self::EmailJson => "email-json",
         }
     }
 
+    /// Whether who is behind the endpoint has to confirm that it wants the messages.
+    const fn asks(self) -> bool {
+        matches!(self, Self::Http | Self::Email | Self::EmailJson)
+    }
+
     /// Refuses an endpoint that is none of this protocol.
     fn check(self, endpoint: &str) -> Result<(), SnsError> {
+        if self == Self::Http {
+            return super::http::check(endpoint);
+        }
         let is_arn_of = |service: &str| endpoint.parse::<Arn>().is_ok_and(|arn| arn.service == service);
         let (fits, name) = match self {
             Self::Sqs => (is_arn_of("sqs"), "SQS endpoint ARN"),
             Self::Lambda => (is_arn_of("lambda"), "Lambda endpoint ARN"),
-            Self::Email | Self::EmailJson => {
+            Self::Http | Self::Email | Self::EmailJson => {
                 let parts = endpoint.split_once('@');
                 (parts.is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()), "Email address")
             }
@@ -159,6 +192,11 @@ impl Subscription {
         self.token.is_some()
     }
 
+    /// How its deliveries are tried again, where it says that.
+    pub fn policy(&self) -> Option<&DeliveryPolicy> {
+        self.policy.as_ref().map(|(_, policy)| policy)
+    }
+
     /// What is kept of it.
     pub fn kept(&self) -> KeptSubscription {
         KeptSubscription {
@@ -166,7 +204,11 @@ impl Subscription {
             protocol: self.protocol,
             endpoint: self.endpoint.clone(),
             token: self.token.clone(),
+            confirmed: self.confirmed.clone(),
+            authenticated: self.authenticated,
+            guarded: self.guarded,
             raw: self.raw,
+            policy: self.policy.as_ref().map(|(text, _)| text.clone()),
             filter: self.filter.as_ref().map(|filter| filter.text.clone()),
             scope: self.scope,
             redrive: self.redrive.clone(),
@@ -178,9 +220,24 @@ impl Subscription {
     /// # Errors
     /// When its filter or redrive policy cannot be read.
     pub fn found(kept: KeptSubscription) -> Result<Self, SnsError> {
-        let KeptSubscription { arn, protocol, endpoint, token, raw, filter, scope, redrive } = kept;
-        let filter = filter.map(|text| FilterPolicy::read(&text, scope)).transpose()?;
-        let mut found = Self { arn, protocol, endpoint, token, raw, filter, scope, dead_letters: None, redrive: None };
+        let filter = kept.filter.map(|text| FilterPolicy::read(&text, kept.scope)).transpose()?;
+        let redrive = kept.redrive;
+        let mut found = Self {
+            arn: kept.arn,
+            protocol: kept.protocol,
+            endpoint: kept.endpoint,
+            token: kept.token,
+            confirmed: kept.confirmed,
+            authenticated: kept.authenticated,
+            guarded: kept.guarded,
+            raw: kept.raw,
+            policy: None,
+            filter,
+            scope: kept.scope,
+            dead_letters: None,
+            redrive: None,
+        };
+        found.set("DeliveryPolicy", kept.policy.as_deref().unwrap_or_default())?;
         found.set("RedrivePolicy", redrive.as_deref().unwrap_or_default())?;
         Ok(found)
     }
@@ -193,7 +250,7 @@ impl Subscription {
                     "false" => false,
                     _ => return Err(SnsError::parameter("RawMessageDelivery: Reason: must be true or false")),
                 };
-                if raw && self.protocol != Protocol::Sqs {
+                if raw && !matches!(self.protocol, Protocol::Sqs | Protocol::Http) {
                     return Err(SnsError::parameter(format!(
                         "Delivery protocol [{}] does not support raw message delivery.",
                         self.protocol.name()
@@ -227,7 +284,17 @@ impl Subscription {
                 self.dead_letters = Some(arn.ok_or_else(bad)?);
                 self.redrive = Some(value.to_owned());
             }
-            "DeliveryPolicy" | "SubscriptionRoleArn" | "ReplayPolicy" => {
+            "DeliveryPolicy" if value.is_empty() || value == "{}" => self.policy = None,
+            "DeliveryPolicy" if self.protocol == Protocol::Http => {
+                self.policy = Some((value.to_owned(), DeliveryPolicy::of_subscription(value)?));
+            }
+            "DeliveryPolicy" => {
+                return Err(SnsError::parameter(format!(
+                    "DeliveryPolicy: Delivery protocol [{}] has no delivery policy.",
+                    self.protocol.name()
+                )));
+            }
+            "SubscriptionRoleArn" | "ReplayPolicy" => {
                 return Err(SnsError::Unsupported(format!("the subscription attribute {name}")));
             }
             _ => return Err(SnsError::parameter("AttributeName")),
@@ -259,13 +326,19 @@ impl Subscription {
             "Endpoint": self.endpoint,
             "Protocol": self.protocol.name(),
             "PendingConfirmation": text(self.is_pending()),
-            "ConfirmationWasAuthenticated": text(!self.is_pending()),
+            "ConfirmationWasAuthenticated": text(!self.is_pending() && (self.authenticated || !self.protocol.asks())),
             "SubscriptionArn": &*self.arn,
         });
         if let Some(filter) = &self.filter {
             told["FilterPolicy"] = filter.text.as_str().into();
             told["FilterPolicyScope"] =
                 (if self.scope == FilterScope::Body { "MessageBody" } else { "MessageAttributes" }).into();
+        }
+        if let Some((text, policy)) = &self.policy {
+            told["DeliveryPolicy"] = text.as_str().into();
+            told["EffectiveDeliveryPolicy"] = policy.told().to_string().into();
+        } else if self.protocol == Protocol::Http {
+            told["EffectiveDeliveryPolicy"] = DeliveryPolicy::default().told().to_string().into();
         }
         if let Some(redrive) = &self.redrive {
             told["RedrivePolicy"] = redrive.as_str().into();
@@ -278,35 +351,40 @@ impl Sns {
     pub(super) async fn subscribe(&self, input: SubscribeInput, _: &Context) -> Result<Value, SnsError> {
         let protocol = Protocol::named(&input.protocol)?;
         protocol.check(&input.endpoint)?;
-        let token = matches!(protocol, Protocol::Email | Protocol::EmailJson)
-            .then(|| self.fabric.token(b"0123456789abcdef", 64));
+        let token = protocol.asks().then(|| self.new_token());
         let id = self.fabric.uuid();
         let mut subscription = Subscription {
             arn: format!("{}:{id}", input.topic_arn).into(),
             protocol,
             endpoint: input.endpoint,
-            token: token.clone(),
+            token,
+            confirmed: None,
+            authenticated: false,
+            guarded: false,
             raw: false,
+            policy: None,
             filter: None,
             scope: FilterScope::default(),
             dead_letters: None,
             redrive: None,
         };
         subscription.set_all(&input.attributes)?;
-        let (arn, is_new) = self.with_topic(&input.topic_arn, |topic| {
+        let (made, is_new) = self.with_topic(&input.topic_arn, |topic| {
             let known = topic
                 .subscriptions
                 .values()
                 .find(|known| known.protocol == protocol && known.endpoint == subscription.endpoint);
             let Some(known) = known else {
-                let arn = Arc::clone(&subscription.arn);
-                topic.subscriptions.insert(id.clone(), Arc::new(subscription));
+                let made = Arc::new(subscription);
+                topic.subscriptions.insert(id.clone(), Arc::clone(&made));
                 topic.note_subscription(&self.shelf, self.topic_name(&input.topic_arn)?, &id);
-                return Ok((arn, true));
+                return Ok((made, true));
             };
+            let policy = |one: &Subscription| one.policy.as_ref().map(|(text, _)| text.clone());
             let text = |one: &Subscription| one.filter.as_ref().map(|filter| filter.text.clone());
             let differs = known.raw != subscription.raw
                 || known.redrive != subscription.redrive
+                || policy(known) != policy(&subscription)
                 || text(known) != text(&subscription)
                 || known.scope != subscription.scope;
             if differs && !input.attributes.is_empty() {
@@ -314,15 +392,38 @@ impl Sns {
                     "Attributes Reason: Subscription already exists with different attributes",
                 ));
             }
-            Ok((Arc::clone(&known.arn), false))
+            Ok((Arc::clone(known), false))
         })?;
-        if let Some(token) = token.filter(|_| is_new) {
-            self.ask_to_confirm(&arn, token);
+        if let Some(token) = made.token.clone() {
+            match protocol {
+                // Whoever asks again may not have been heard.
+                Protocol::Http => self.ask(&input.topic_arn, &made, Ask::Subscribe { token }),
+                _ if is_new => self.ask_to_confirm(&made.arn, token),
+                _ => {}
+            }
             if input.return_subscription_arn != Some(true) {
                 return Ok(json!({ "SubscriptionArn": "pending confirmation" }));
             }
         }
-        Ok(json!({ "SubscriptionArn": &*arn }))
+        Ok(json!({ "SubscriptionArn": &*made.arn }))
+    }
+
+    fn new_token(&self) -> String {
+        self.fabric.token(b"0123456789abcdef", 64)
+    }
+
+    /// Posts a question to a subscription's program.
+    fn ask(&self, topic: &str, subscription: &Arc<Subscription>, ask: Ask) {
+        let message = ask.message(topic, subscription, self.fabric.uuid(), self.fabric.clock().now());
+        let attempt = Attempt {
+            topic: topic.into(),
+            subscription: Arc::clone(subscription),
+            message: Arc::new(message),
+            policy: subscription.policy().cloned().unwrap_or_default(),
+            ask: Some(ask),
+        };
+        let ticket = self.outbox.add(|| KeptAttempt::of(&attempt));
+        self.begin(vec![(ticket, attempt)]);
     }
 
     /// The mail that asks somebody to confirm: a hop of the trace, whose subject is the token.
@@ -339,14 +440,36 @@ impl Sns {
     pub(super) async fn confirm_subscription(
         &self,
         input: ConfirmSubscriptionInput,
-        _: &Context,
+        context: &Context,
     ) -> Result<Value, SnsError> {
+        let is_signed = context.origin != Origin::Anonymous;
+        let guarded = input.authenticate_on_unsubscribe == Some(true);
+        if guarded && !is_signed {
+            return Err(SnsError::Unauthorized("AuthenticateOnUnsubscribe needs a signed request".to_owned()));
+        }
+        let given = Some(input.token.as_str()).filter(|token| !token.is_empty());
         self.with_topic(&input.topic_arn, |topic| {
-            let found = topic.subscriptions.iter_mut().find(|(_, one)| one.token.as_deref() == Some(&input.token));
+            let name = self.topic_name(&input.topic_arn)?;
+            // One that was ended comes back by the token that it was told at its end.
+            if let Some(ended) = topic.ended.shift_remove(&input.token) {
+                let (_, id) = Self::parts(&ended.arn)?;
+                let (id, arn) = (id.to_owned(), Arc::clone(&ended.arn));
+                topic.subscriptions.insert(id.clone(), ended);
+                topic.deleted = topic.deleted.saturating_sub(1);
+                topic.note_subscription(&self.shelf, name, &id);
+                topic.note(&self.shelf, name);
+                return Ok(json!({ "SubscriptionArn": &*arn }));
+            }
+            let is_meant = |one: &Subscription| one.token.as_deref() == given || one.confirmed.as_deref() == given;
+            let found = topic.subscriptions.iter_mut().find(|(_, one)| given.is_some() && is_meant(one));
             let (id, subscription) = found.ok_or_else(|| SnsError::parameter("Token"))?;
-            Arc::make_mut(subscription).token = None;
             let (id, arn) = (id.clone(), Arc::clone(&subscription.arn));
-            topic.note_subscription(&self.shelf, self.topic_name(&input.topic_arn)?, &id);
+            if subscription.is_pending() {
+                let changed = Arc::make_mut(subscription);
+                changed.confirmed = changed.token.take();
+                (changed.authenticated, changed.guarded) = (is_signed, guarded);
+                topic.note_subscription(&self.shelf, name, &id);
+            }
             Ok(json!({ "SubscriptionArn": &*arn }))
         })
     }
@@ -381,21 +504,35 @@ impl Sns {
         .map_err(gone)
     }
 
-    pub(super) async fn unsubscribe(&self, input: SubscriptionInput, _: &Context) -> Result<(), SnsError> {
-        let (topic, id) = Self::parts(&input.subscription_arn)?;
+    pub(super) async fn unsubscribe(&self, input: SubscriptionInput, context: &Context) -> Result<(), SnsError> {
+        let (topic_arn, id) = Self::parts(&input.subscription_arn)?;
+        let is_signed = context.origin != Origin::Anonymous;
         // A subscription that is not there is as good as ended.
-        let removed = self.with_topic(topic, |topic| {
-            if topic.subscriptions.remove(id).is_some() {
-                topic.deleted += 1;
-                let name = self.topic_name(&topic.arn)?;
-                topic.note_subscription(&self.shelf, name, id);
-                topic.note(&self.shelf, name);
+        let removed = self.with_topic(topic_arn, |topic| {
+            let Some(known) = topic.subscriptions.get(id).cloned() else { return Ok(None) };
+            if known.guarded && !is_signed {
+                return Err(SnsError::Unauthorized(format!("{} is ended by signed requests only", known.arn)));
             }
-            Ok(())
+            topic.subscriptions.remove(id);
+            topic.deleted += 1;
+            let name = self.topic_name(topic_arn)?;
+            topic.note_subscription(&self.shelf, name, id);
+            // Anybody may have followed the link: the program is told how it can take that back.
+            let told = (!is_signed && known.protocol == Protocol::Http && !known.is_pending()).then(|| {
+                let token = self.new_token();
+                topic.end(token.clone(), &known);
+                (known, Ask::Unsubscribe { token })
+            });
+            topic.note(&self.shelf, name);
+            Ok(told)
         });
         match removed {
-            Err(SnsError::NoSuchTopic) => Ok(()),
-            other => other,
+            Err(SnsError::NoSuchTopic) | Ok(None) => Ok(()),
+            Ok(Some((known, ask))) => {
+                self.ask(topic_arn, &known, ask);
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 

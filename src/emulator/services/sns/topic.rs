@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::attributes::{check_topic_attribute, default_policy, described};
 use super::error::SnsError;
+use super::retry::DeliveryPolicy;
 use super::subscription::Subscription;
 use super::tags::{Tag, check_tags};
 use super::{Sns, kept, page};
 use crate::emulator::{Context, form};
+
+/// Subscriptions of a topic that were ended and may come back, at the most.
+const MOST_ENDED: usize = 100;
 
 /// A topic and its subscriptions.
 pub struct Topic {
@@ -24,6 +29,8 @@ pub struct Topic {
     pub subscriptions: BTreeMap<String, Arc<Subscription>>,
     /// Subscriptions that are gone.
     pub deleted: u64,
+    /// Those among them that a token brings back, the newest last.
+    pub ended: IndexMap<String, Arc<Subscription>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,6 +69,21 @@ pub struct SetTopicAttributesInput {
 }
 
 impl Topic {
+    /// Remembers a subscription that was ended, by the token that brings it back.
+    pub fn end(&mut self, token: String, subscription: &Arc<Subscription>) {
+        if self.ended.len() == MOST_ENDED {
+            self.ended.shift_remove_index(0);
+        }
+        self.ended.insert(token, Arc::clone(subscription));
+    }
+
+    /// How posts are tried again where a subscription says nothing.
+    pub fn policy(&self) -> DeliveryPolicy {
+        let text = self.attributes.get("DeliveryPolicy").filter(|text| !text.is_empty());
+        // It was read once when it was set.
+        text.and_then(|text| DeliveryPolicy::of_topic(text).ok()).unwrap_or_default()
+    }
+
     /// Sets one attribute.
     fn set(&mut self, name: &str, value: &str) -> Result<(), SnsError> {
         check_topic_attribute(name, value)?;
@@ -106,6 +128,7 @@ impl Sns {
             tags,
             subscriptions: BTreeMap::new(),
             deleted: 0,
+            ended: IndexMap::new(),
         };
         for (name, value) in input.attributes.iter().filter(|(name, _)| *name != "FifoTopic") {
             topic.set(name, value)?;

@@ -151,6 +151,10 @@ impl Service for States {
         ListTagsForResource => Self::list_tags_for_resource,
     }
 
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        vec![("state machines", self.registry().machines_after("").count())]
+    }
+
     fn resume(&self) -> BoxFuture<'_, ()> {
         let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
         Box::pin(async move {

@@ -207,6 +207,9 @@ impl StorageGateway {
             registry.keys.retain(|_, old| old.instance != instance && old.until + KEY_LASTS * 48 > now);
             registry.keys.insert(code.clone(), key);
         }
+        if let Err(error) = self.fabric.keep().settled().await {
+            return failed(error.to_string());
+        }
         if asked.as_text {
             return text(StatusCode::OK, code);
         }

@@ -96,7 +96,8 @@ impl StorageGateway {
         Ok(disks)
     }
 
-    /// Ends every appliance and share. What waits to be uploaded stays in folders that users named; the others go.
+    /// Ends every appliance and share. What waits to be uploaded stays in folders that users named or that are kept; the
+    /// others go.
     pub(super) async fn end(&self) {
         let (doors, shares) = {
             let mut registry = self.registry();

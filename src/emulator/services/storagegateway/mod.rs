@@ -9,21 +9,26 @@ mod appliance;
 mod disks;
 mod error;
 mod gateways;
+mod kept;
 mod overview;
 mod page;
+mod resume;
 mod settings;
 mod shares;
 mod state;
 mod tags;
 mod uploads;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use http::{Request, Response};
 
+use self::kept::{Kept, Locked};
 use self::state::Registry;
+use crate::emulator::keep::KeepError;
 use crate::emulator::service::{ReplyBody, RequestBody};
 use crate::emulator::{Delivery, DeliveryError, Fabric, Interface, Service};
 
@@ -46,19 +51,26 @@ const ID_ALPHABET: &[u8] = b"0123456789ABCDEF";
 /// The service.
 pub struct StorageGateway {
     fabric: Fabric,
-    registry: Mutex<Registry>,
+    registry: Mutex<(Registry, Kept)>,
+    /// Where the folders of shares are that named none, where they are kept.
+    folders: Option<PathBuf>,
     this: Weak<Self>,
 }
 
 impl StorageGateway {
-    /// Without gateways.
-    #[must_use]
-    pub fn new(fabric: Fabric) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self { fabric, registry: Mutex::default(), this: Weak::clone(this) })
+    /// With what was kept, else without gateways.
+    ///
+    /// # Errors
+    /// When what was kept cannot be read.
+    pub fn new(fabric: Fabric) -> Result<Arc<Self>, KeepError> {
+        let folders = fabric.keep().live_folder(INTERFACE.id)?;
+        let (kept, registry) = Kept::load(fabric.keep().shelf(INTERFACE.id), folders.as_deref())?;
+        let registry = Mutex::new((registry, kept));
+        Ok(Arc::new_cyclic(|this| Self { fabric, registry, folders, this: Weak::clone(this) }))
     }
 
-    fn registry(&self) -> MutexGuard<'_, Registry> {
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    fn registry(&self) -> Locked<'_> {
+        Locked::new(self.registry.lock().unwrap_or_else(PoisonError::into_inner), self.folders.as_deref())
     }
 
     /// Does work beside the request, until it is done or the endpoint shuts down.
@@ -133,6 +145,19 @@ impl Service for StorageGateway {
             }
             self.answer_through(request.headers(), request.uri()).await
         })
+    }
+
+    fn summary(&self) -> Vec<(&'static str, usize)> {
+        let registry = self.registry();
+        vec![
+            ("appliances", registry.appliances.len()),
+            ("gateways", registry.gateways.len()),
+            ("file shares", registry.shares.len()),
+        ]
+    }
+
+    fn resume(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.go_on())
     }
 
     fn shutdown(&self) -> BoxFuture<'_, ()> {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::Error;
@@ -25,7 +25,7 @@ const ACLS: [&str; 7] = [
 const SQUASHES: [&str; 3] = ["RootSquash", "NoSquash", "AllSquash"];
 
 /// Modes and owners of objects that were not written through the gateway.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Defaults {
     #[serde(default = "file_mode")]
@@ -51,14 +51,14 @@ const fn nobody() -> i64 {
 }
 
 /// `CacheAttributes`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CacheAttributes {
     cache_stale_timeout_in_seconds: Option<i64>,
 }
 
 /// What may be given when a share is made and changed later on; `None` where nobody says anything.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Changeable {
     #[serde(rename = "NFSFileShareDefaults")]
@@ -86,7 +86,7 @@ pub struct Changeable {
 }
 
 /// What a share is.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Settings {
     /// The role that the gateway takes on.

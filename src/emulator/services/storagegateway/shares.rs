@@ -20,10 +20,10 @@ use crate::sim;
 use crate::sim::appliance::{FileShare, ShareConfig};
 
 /// The tag of a share with the folder that clients copy into; whoever makes the share may choose it.
-const FOLDER_TAG: &str = "vaultscope:folder";
+pub(super) const FOLDER_TAG: &str = "vaultscope:folder";
 /// How long a share is being made, and changed.
-const MAKING: Duration = Duration::from_secs(10);
-const CHANGING: Duration = Duration::from_secs(3);
+pub(super) const MAKING: Duration = Duration::from_secs(10);
+pub(super) const CHANGING: Duration = Duration::from_secs(3);
 const MOST_SHARES: usize = 50;
 /// Files that a share uploads at a time.
 const WORKERS: usize = 8;
@@ -248,25 +248,11 @@ pub(super) async fn delete_file_share(
         share.status = if input.force { Status::ForceDeleting } else { Status::Deleting };
         (share.id.clone(), share.open.clone())
     };
-    service.spawn(|this| async move {
-        if let Some(open) = open {
-            close(&open, input.force).await;
-        }
-        let gone = {
-            let mut registry = this.registry();
-            // A forced deletion may have come in between, and does the rest.
-            let is_meant =
-                registry.shares.get(&id).is_some_and(|share| input.force || share.status == Status::Deleting);
-            is_meant.then(|| registry.shares.shift_remove(&id)).flatten()
-        };
-        if let Some(gone) = gone {
-            this.forget_folder(gone);
-        }
-    });
+    service.spawn(|this| async move { this.finish_deletion(&id, open, input.force).await });
     Ok(json!({ "FileShareARN": input.share }))
 }
 
-async fn close(open: &FileShare, force: bool) {
+pub(super) async fn close(open: &FileShare, force: bool) {
     if let Err(error) = open.close(force).await {
         tracing::warn!(%error, folder = %open.folder().display(), "a file share did not end as it should");
     }
@@ -323,8 +309,31 @@ impl StorageGateway {
         }
     }
 
+    /// Closes a share that is being deleted, and forgets it.
+    pub(super) async fn finish_deletion(&self, id: &str, open: Option<Arc<FileShare>>, force: bool) {
+        if let Some(open) = open {
+            close(&open, force).await;
+        }
+        let gone = {
+            let mut registry = self.registry();
+            // A forced deletion may have come in between, and does the rest.
+            let is_meant = registry.shares.get(id).is_some_and(|share| force || share.status == Status::Deleting);
+            let gone = is_meant.then(|| registry.shares.shift_remove(id)).flatten();
+            if let Some(gone) = &gone {
+                registry.tokens.retain(|_, (made, _)| *made != gone.arn);
+            }
+            gone
+        };
+        if let Some(gone) = gone {
+            self.forget_folder(gone).await;
+        }
+    }
+
     /// Where the folder of a share is for which nobody chose one.
     fn new_folder(&self, id: &str, settings: &Settings) -> Result<PathBuf, Error> {
+        if let Some(kept) = &self.folders {
+            return Ok(kept.join(id).join(settings.name()));
+        }
         let mut registry = self.registry();
         let folders = match registry.folders.take() {
             Some(folders) => folders,
@@ -338,31 +347,21 @@ impl StorageGateway {
         Ok(folder)
     }
 
-    /// Opens a share that was made or changed.
-    async fn open(&self, id: &str) {
-        let Some(config) = self.config(id) else { return };
-        let uplink = Arc::new(FabricUplink::new(self.fabric.clone(), &config.share.bucket));
-        let parent = config.folder.parent().map(std::path::Path::to_path_buf).unwrap_or_default();
-        let opened = match tokio::fs::create_dir_all(&parent).await {
-            Ok(()) => FileShare::open(config, uplink, self.fabric.clock().clone()).await.map_err(|e| e.to_string()),
-            Err(error) => Err(format!("cannot make {}: {error}", parent.display())),
-        };
+    /// Opens a share that was made or changed, or was there when the endpoint started.
+    pub(super) async fn open(&self, id: &str) {
+        let opened = self.work_on(id).await;
         let late = {
             let mut registry = self.registry();
-            let instance =
-                |registry: &Registry, share: &Share| registry.gateways.get(&share.gateway)?.instance.clone().into();
-            let is_on =
-                registry.shares.get(id).and_then(|share| instance(&registry, share)).is_some_and(|id: String| {
-                    registry.appliances.get(&id).is_some_and(|appliance| appliance.on_since.is_some())
-                });
+            let is_on = registry.is_on(id);
             match (registry.shares.get_mut(id), opened) {
-                (Some(share), Ok(open)) if matches!(share.status, Status::Creating | Status::Updating) => {
+                (Some(share), Ok(open)) if !share.status.is_going() => {
                     open.set_online(is_on);
                     share.open = Some(Arc::new(open));
                     share.status = Status::Available;
+                    share.problem = None;
                     None
                 }
-                (Some(share), Err(problem)) if matches!(share.status, Status::Creating | Status::Updating) => {
+                (Some(share), Err(problem)) if !share.status.is_going() => {
                     tracing::warn!(problem, share = id, "a file share cannot be opened");
                     share.problem = Some(problem);
                     share.status = Status::Unavailable;
@@ -375,6 +374,19 @@ impl StorageGateway {
             // It was deleted meanwhile.
             close(&late, true).await;
         }
+    }
+
+    /// Begins to work on a share's folder.
+    ///
+    /// # Errors
+    /// Why that cannot be.
+    pub(super) async fn work_on(&self, id: &str) -> Result<FileShare, String> {
+        let config = self.config(id).ok_or_else(|| format!("there is no file share {id}"))?;
+        let uplink = Arc::new(FabricUplink::new(self.fabric.clone(), &config.share.bucket));
+        let parent = config.folder.parent().map(std::path::Path::to_path_buf).unwrap_or_default();
+        let made = tokio::fs::create_dir_all(&parent).await;
+        made.map_err(|error| format!("cannot make {}: {error}", parent.display()))?;
+        FileShare::open(config, uplink, self.fabric.clock().clone()).await.map_err(|error| error.to_string())
     }
 
     fn config(&self, id: &str) -> Option<ShareConfig> {
@@ -404,20 +416,29 @@ impl StorageGateway {
         if let Some(open) = &share.open {
             close(open, force).await;
         }
-        self.forget_folder(share);
+        self.forget_folder(share).await;
     }
 
     /// Removes the folder of a share that is gone, unless somebody chose it.
-    fn forget_folder(&self, share: Share) {
-        let own = self.registry().folders.as_ref().map(|folders| folders.path().join(&share.id));
+    async fn forget_folder(&self, share: Share) {
+        let temporary = || self.registry().folders.as_ref().map(|folders| folders.path().to_path_buf());
+        let own = self.folders.clone().or_else(temporary).map(|folders| folders.join(&share.id));
         let Some(own) = own.filter(|own| share.folder.starts_with(own)) else { return };
         drop(share);
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = std::fs::remove_dir_all(&own)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                tracing::warn!(%error, folder = %own.display(), "the folder of a file share stays");
-            }
-        });
+        // As long as it may be that the share is there at the next start, so is its folder.
+        if self.fabric.keep().settled().await.is_ok() {
+            remove(own);
+        }
     }
+}
+
+/// Removes a folder that belongs to no share any more, beside the requests.
+pub(super) fn remove(folder: PathBuf) {
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = std::fs::remove_dir_all(&folder)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, folder = %folder.display(), "the folder of a file share stays");
+        }
+    });
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +48,7 @@ impl Drop for Door {
 }
 
 /// An activation key that was handed out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Key {
     /// The appliance's instance.
     pub instance: String,
@@ -60,7 +61,7 @@ pub struct Key {
 }
 
 /// A disk of an appliance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
     /// `/dev/sdf`, which is its path too.
     pub id: String,
@@ -69,7 +70,7 @@ pub struct Disk {
 }
 
 /// A gateway that was activated.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Gateway {
     /// `sgw-12A3456B`
     pub id: String,
@@ -98,7 +99,7 @@ pub struct Gateway {
 }
 
 /// Where a file share is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// It is being made.
     Creating,
@@ -126,6 +127,12 @@ impl Status {
             Self::ForceDeleting => "FORCE_DELETING",
             Self::Unavailable => "UNAVAILABLE",
         }
+    }
+
+    /// Whether it goes.
+    #[must_use]
+    pub const fn is_going(self) -> bool {
+        matches!(self, Self::Deleting | Self::ForceDeleting)
     }
 }
 
@@ -164,7 +171,7 @@ pub struct Registry {
     pub shares: IndexMap<String, Share>,
     /// ARNs of shares by the client token that made them, with the settings that were asked for.
     pub tokens: HashMap<String, (String, Settings)>,
-    /// Where the folders of shares are that named none; it goes with the endpoint.
+    /// Where the folders of shares are that named none, while nothing is kept: it goes with the endpoint.
     pub folders: Option<TempDir>,
 }
 
@@ -229,6 +236,14 @@ impl Registry {
     /// Shares of a gateway, by its id.
     pub fn shares_of<'a>(&'a self, gateway: &'a str) -> impl Iterator<Item = &'a Share> {
         self.shares.values().filter(move |share| share.gateway == gateway)
+    }
+
+    /// Whether the machine of a share's gateway is on, by the share's id.
+    #[must_use]
+    pub fn is_on(&self, share: &str) -> bool {
+        let gateway = self.shares.get(share).and_then(|share| self.gateways.get(&share.gateway));
+        let appliance = gateway.and_then(|gateway| self.appliances.get(&gateway.instance));
+        appliance.is_some_and(|appliance| appliance.on_since.is_some())
     }
 
     /// Whether a gateway answers at a moment: its machine is on, and both have come up.

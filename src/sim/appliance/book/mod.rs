@@ -373,6 +373,11 @@ impl<T> Book<T> {
                 self.unpin(from, key);
             }
         }
+        // An upload that began under an earlier name can have brought what was to be copied.
+        let slot = self.slot(key);
+        if slot.wanted.as_ref().is_some_and(|wanted| slot.holds(wanted.content)) {
+            self.drop_source(key);
+        }
         self.refile(key);
         look_after
     }

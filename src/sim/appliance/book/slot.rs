@@ -139,7 +139,8 @@ impl Slot {
         self.not_before = None;
     }
 
-    fn holds(&self, content: Content) -> bool {
+    /// Whether the object at the key has that content.
+    pub fn holds(&self, content: Content) -> bool {
         self.held.as_ref().is_some_and(|held| held.content == content)
     }
 

@@ -158,6 +158,31 @@ async fn offline_all_is_kept_and_caught_up_with_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_promised_before_a_restart_is_told_after_it_and_once() {
+    let site = Site::new().await;
+    site.share.set_online(false);
+    site.write("a", b"1");
+    let uploaded = site.share.notify_when_uploaded().expect("an id");
+    let refreshed = site.share.refresh_cache(&["/".to_owned()], true).expect("an id");
+    site.until("noticed", |status| status.waiting == 1).await;
+    let mut site = site.restart(true).await;
+    let ids = |site: &Site| -> BTreeSet<String> {
+        let world = site.memory.world();
+        let details = world.events.iter().filter_map(|event| event["Detail"].as_str());
+        let details = details.map(|detail| serde_json::from_str::<Value>(detail).expect("JSON"));
+        details.filter_map(|detail| detail["notification-id"].as_str().map(str::to_owned)).collect()
+    };
+    site.settle().await;
+    let promised: BTreeSet<String> = [uploaded, refreshed].into();
+    site.until("both events", |_| ids(&site) == promised).await;
+    site.memory.world().events.clear();
+    site = site.restart(true).await;
+    site.write("b", b"2");
+    site.settle().await;
+    assert_eq!(ids(&site), BTreeSet::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_a_restart_only_what_changed_is_done() {
     let site = Site::new().await;
     fs::create_dir(site.path("d")).expect("a directory");

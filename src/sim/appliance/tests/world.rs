@@ -243,7 +243,7 @@ impl Site {
 
     /// Waits until the share says what `met` wants; fails when that takes unreasonably long.
     pub async fn until(&self, what: &str, met: impl Fn(&ShareStatus) -> bool) -> ShareStatus {
-        for _ in 0..2_000 {
+        for _ in 0..12_000 {
             let status = self.share.status();
             if met(&status) {
                 return status;
@@ -253,11 +253,13 @@ impl Site {
         panic!("never {what}: {:#?}", self.share.status());
     }
 
-    /// Waits until the bucket is as the folder is.
+    /// Waits until the bucket is as the folder is, which may change meanwhile.
     pub async fn until_uploaded(&self) {
-        let folder = self.folder();
-        self.until("uploaded", |_| self.memory.world().bucket == folder).await;
-        self.until("quiet", |status| status.waiting == 0).await;
+        let agrees = || {
+            let folder = self.folder();
+            self.memory.world().bucket == folder
+        };
+        self.until("uploaded", |status| status.waiting == 0 && agrees()).await;
     }
 
     /// Lets the settling time pass and waits for all announcements.

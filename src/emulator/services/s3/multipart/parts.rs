@@ -98,20 +98,19 @@ impl Store {
         let conditions = s3_source_conditions!(input);
         let source = self.source(&input.copy_source, &conditions)?;
         let from = source.object()?;
-        let blob = match input.copy_source_range.as_deref() {
-            None => from.blob.clone(),
-            Some(range) => {
-                let (start, len) = copy_range(range, from.size)?;
-                from.blob.slice(start, len)
-            }
+        let (start, len) = match input.copy_source_range.as_deref() {
+            None => (0, from.size),
+            Some(range) => copy_range(range, from.size)?,
         };
-        let digested = blob.digest(Digests::new(algorithm)).await?;
-        let part = Part {
-            blob,
-            size: digested.len,
-            etag: ETag::of_bytes(digested.md5),
-            checksum: digested.checksum,
-            modified: self.now(),
+        let part = if len == from.size && !from.etag.is_multipart() && from.checksum.algorithm == algorithm {
+            // The bytes of an object that is taken whole have been digested already.
+            let (blob, checksum) = (from.blob.clone(), from.checksum.clone());
+            Part { blob, size: len, etag: from.etag, checksum, modified: self.now() }
+        } else {
+            let blob = from.blob.slice(start, len);
+            let digested = blob.digest(Digests::new(algorithm)).await?;
+            let (etag, checksum) = (ETag::of_bytes(digested.md5), digested.checksum);
+            Part { blob, size: digested.len, etag, checksum, modified: self.now() }
         };
         let mut result = dto::CopyPartResult {
             e_tag: Some(part.etag.to_dto()),

@@ -9,7 +9,7 @@ use croner::parser::{CronParser, Seconds, Year};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::model::Timestamp;
+use super::Timestamp;
 
 /// A moment that exists twice or not at all is looked for this often before a search is given up.
 const MOST_SKIPS: usize = 400;

@@ -72,12 +72,29 @@ impl From<Problem> for Halt {
 pub struct Out {
     events: mpsc::Sender<FlowEvent>,
     clock: Clock,
+    finish: CancellationToken,
 }
 
 impl Out {
     /// Tells of things into `events`; `clock` gives the moment where the source has none.
     pub fn new(events: mpsc::Sender<FlowEvent>, clock: Clock) -> Self {
-        Self { events, clock }
+        Self { events, clock, finish: CancellationToken::new() }
+    }
+
+    /// Told to finish by that.
+    #[must_use]
+    pub fn finishing(self, finish: CancellationToken) -> Self {
+        Self { finish, ..self }
+    }
+
+    /// Whether what there is to tell is to be told without waiting for more.
+    pub fn is_finishing(&self) -> bool {
+        self.finish.is_cancelled()
+    }
+
+    /// Waits until [`Self::is_finishing`]. Whoever waits for what a source sends ends that wait then.
+    pub async fn finished(&self) {
+        self.finish.cancelled().await;
     }
 
     /// Tells of something that happened at a moment of the source.
@@ -130,7 +147,7 @@ impl Tailer for Absent {
 }
 
 /// Looks at a source until told to end or nobody reads any more. Whoever finishes looks once more, and again while that shows
-/// something new; what a source pushes is there already.
+/// something new.
 pub async fn drive<T: Tailer>(
     mut tailer: T,
     mut pace: Pace,
@@ -143,14 +160,12 @@ pub async fn drive<T: Tailer>(
     let mut waker = interest.waker();
     let mut state = None;
     let mut last_looks = 0;
-    let mut pushed = false;
     loop {
         waker.mark_unchanged();
         let began = real_now();
         let finishes = end.finish.is_cancelled();
         let looked = tokio::select! {
             () = end.cancel.cancelled() => return,
-            () = end.finish.cancelled(), if pushed => return,
             looked = tailer.look(&out) => looked,
         };
         last_looks += u32::from(finishes);
@@ -167,9 +182,10 @@ pub async fn drive<T: Tailer>(
                 (wait, state_of(problem, wait))
             }
         };
-        pushed = matches!(now, SourceState::Tailing { .. });
+        let pushed = matches!(now, SourceState::Tailing { .. });
         let failing = now != SourceState::Live && !pushed;
-        if differs(state.as_ref(), &now) {
+        // At the end what was sent is read: no news of the source.
+        if differs(state.as_ref(), &now) && !(finishes && now == SourceState::Live) {
             state = Some(now.clone());
             if out.tell_now(Seen::Source(SourceReport { source, state: now })).await.is_err() {
                 return;
@@ -372,5 +388,39 @@ mod tests {
         drive(Still(looks), Pace::new(hour, hour, 1), intervals, out, Interest::default(), end).await;
         assert!(looked.recv().await.is_some() && looked.recv().await.is_none(), "one look, without news");
         while told.recv().await.is_some() {}
+    }
+
+    /// Waits for what is sent, which never comes, after it was found that there is none to be sent.
+    struct Waiting {
+        looks: u32,
+    }
+
+    impl Tailer for Waiting {
+        fn source(&self) -> Source {
+            Source::Queue
+        }
+
+        async fn look(&mut self, out: &Out) -> Result<Progress, Halt> {
+            self.looks += 1;
+            if self.looks > 1 {
+                out.finished().await;
+            }
+            Err(Problem::unsupported("nothing is sent").into())
+        }
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_what_a_source_sends_ends_with_the_finish() {
+        let millis = Duration::from_millis;
+        let (events, mut told) = mpsc::channel(64);
+        let intervals = Intervals { fast: millis(1), busy: millis(1), idle: millis(1) };
+        let end = End::default();
+        let out = Out::new(events, Clock::default()).finishing(end.finish.clone());
+        let pace = Pace::new(millis(1), millis(1), 1);
+        let task = tokio::spawn(drive(Waiting { looks: 0 }, pace, intervals, out, Interest::default(), end.clone()));
+        told.recv().await.expect("a report");
+        end.finish.cancel();
+        task.await.expect("the tailer ends");
+        assert!(told.recv().await.is_none(), "the source stays as it was");
     }
 }

@@ -71,7 +71,7 @@ enum Awaited {
     Update(Update),
     /// It is time to read.
     Due,
-    /// The session came, went, or ended for good.
+    /// The session came, went, or ended for good, or nothing is to be waited for any more.
     Turned,
     Closed,
 }
@@ -216,14 +216,14 @@ impl Logs {
         loop {
             let Some(tail) = &mut self.tail else { return Ok(None) };
             let session = *tail.feed.session.borrow_and_update();
-            let Session::Up(number) = session else {
-                // What was sent before it went is told before what is read after.
+            let (Session::Up(number), false) = (session, out.is_finishing()) else {
+                // What was sent is told before what is read after it.
                 let Ok(update) = tail.feed.updates.try_recv() else { return Ok(None) };
                 self.take(update, out).await?;
                 continue;
             };
             tail.now.session(number, real_now());
-            match tail.awaited().await {
+            match tail.awaited(out).await {
                 Awaited::Turned => {}
                 Awaited::Closed => self.tail = None,
                 Awaited::Update(update) => {
@@ -283,11 +283,12 @@ impl Logs {
 }
 
 impl Tail {
-    async fn awaited(&mut self) -> Awaited {
+    async fn awaited(&mut self, out: &Out) -> Awaited {
         let due = tokio::time::Instant::from_std(self.now.due());
         tokio::select! {
             biased;
             () = tokio::time::sleep_until(due) => Awaited::Due,
+            () = out.finished() => Awaited::Turned,
             update = self.feed.updates.recv() => update.map_or(Awaited::Closed, Awaited::Update),
             turned = self.feed.session.changed() => if turned.is_ok() { Awaited::Turned } else { Awaited::Closed },
             Ok(()) = self.waker.changed() => {

@@ -129,7 +129,7 @@ impl Observer {
             end: End::default(),
             tasks: TaskTracker::new(),
         };
-        let out = Out::new(out.clone(), clock.clone());
+        let out = Out::new(out.clone(), clock.clone()).finishing(observer.end.finish.clone());
         let feeds = observer.tail(&clients, watched);
         let interest = observer.interest.clone();
         let brakes = observer.brakes.clone();

@@ -50,8 +50,6 @@ pub struct Stored {
     pub number: i32,
     /// Its ETag, as it came.
     pub etag: String,
-    /// Its CRC-32, where S3 says it.
-    pub crc32: Option<String>,
     /// Its bytes, where S3 says them.
     pub size: Option<u64>,
 }
@@ -270,8 +268,7 @@ impl Port {
         let call = self.client.upload_part().bucket(&upload.place.bucket).key(&upload.place.key);
         let call = call.upload_id(&upload.id).part_number(number).body(body.into());
         let answer = call.send().await.map_err(|error| failed("UploadPart", &upload.place, &error))?;
-        let crc32 = answer.checksum_crc32().map(str::to_owned);
-        Ok(Stored { number, etag: answer.e_tag.unwrap_or_default(), crc32, size: Some(size) })
+        Ok(Stored { number, etag: answer.e_tag.unwrap_or_default(), size: Some(size) })
     }
 
     /// Lets S3 copy `range` of an object, as first byte and length, if its ETag is `etag`; `None` takes the whole.
@@ -293,15 +290,14 @@ impl Port {
             other => other,
         })?;
         let part = answer.copy_part_result.unwrap_or_else(|| aws_sdk_s3::types::CopyPartResult::builder().build());
-        let crc32 = part.checksum_crc32().map(str::to_owned);
-        Ok(Stored { number, etag: part.e_tag.unwrap_or_default(), crc32, size: None })
+        Ok(Stored { number, etag: part.e_tag.unwrap_or_default(), size: None })
     }
 
     /// Makes the object of its parts; its ETag without quotes.
     pub(crate) async fn complete(&self, upload: &Upload, parts: &[Stored], size: u64) -> Result<String, S3TarError> {
         let parts = parts.iter().map(|part| {
-            let completed = CompletedPart::builder().part_number(part.number).e_tag(&part.etag);
-            completed.set_checksum_crc32(part.crc32.clone()).build()
+            // Of an upload that began without an algorithm S3 takes no checksums of parts here.
+            CompletedPart::builder().part_number(part.number).e_tag(&part.etag).build()
         });
         let whole = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
         let call = self.client.complete_multipart_upload().bucket(&upload.place.bucket).key(&upload.place.key);
@@ -361,7 +357,6 @@ impl Port {
                 Some(Stored {
                     number: part.part_number()?,
                     etag: part.e_tag()?.to_owned(),
-                    crc32: part.checksum_crc32().map(str::to_owned),
                     size: part.size().and_then(|size| u64::try_from(size).ok()),
                 })
             }));

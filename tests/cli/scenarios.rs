@@ -62,7 +62,7 @@ fn the_list_names_every_scenario_with_a_line() {
     let ended = run(&["sim", "--list"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let names: Vec<&str> = ended.stdout.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert_eq!(names, vaultscope::sim::scenario::NAMES);
+    assert_eq!(names, [vaultscope::sim::scenario::NAMES, vaultscope::sim::archiving::NAMES].concat());
     let listed = run(&["sim", "--list", "--json"]).json();
     assert_eq!(listed["scenarios"].as_array().map(Vec::len), Some(names.len()));
 }

@@ -161,6 +161,31 @@ async fn parts_make_an_object() {
 }
 
 #[tokio::test]
+async fn checksums_of_parts_are_given_where_the_upload_began_with_an_algorithm_and_only_there() {
+    let (_emulator, client) = with_bucket().await;
+    for (named, given, refused) in [
+        (None, None, None),
+        (None, Some("y/Q5Jg=="), Some("InvalidPart")),
+        (Some(ChecksumAlgorithm::Crc32), Some("y/Q5Jg=="), None),
+        (Some(ChecksumAlgorithm::Crc32), Some("AAAAAA=="), Some("InvalidPart")),
+        (Some(ChecksumAlgorithm::Crc32), None, Some("InvalidRequest")),
+    ] {
+        let begun = client.create_multipart_upload().bucket(BUCKET).key("k").set_checksum_algorithm(named.clone());
+        let begun = begun.send().await.expect("an upload");
+        let id = begun.upload_id().expect("an id");
+        let body = ByteStream::from_static(b"123456789");
+        let part = client.upload_part().bucket(BUCKET).key("k").upload_id(id).part_number(1).body(body);
+        let part = part.checksum_algorithm(ChecksumAlgorithm::Crc32).send().await.expect("a part");
+        let completed = CompletedPart::builder().part_number(1).e_tag(part.e_tag().expect("an etag"));
+        let completed = completed.set_checksum_crc32(given.map(str::to_owned)).build();
+        let parts = CompletedMultipartUpload::builder().parts(completed).build();
+        let done = client.complete_multipart_upload().bucket(BUCKET).key("k").upload_id(id).multipart_upload(parts);
+        let done = done.send().await;
+        assert_eq!(done.as_ref().err().and_then(|error| error.code()), refused, "{named:?} {given:?}: {done:?}");
+    }
+}
+
+#[tokio::test]
 async fn versions_and_delete_markers_follow_one_another() {
     let (_emulator, client) = with_bucket().await;
     let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();

@@ -80,6 +80,47 @@ impl Store {
     }
 }
 
+fn invalid_part() -> S3Error {
+    S3Error::with_message(
+        S3ErrorCode::InvalidPart,
+        "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified \
+         entity tag may not match the part's entity tag.",
+    )
+}
+
+/// Whether the checksum that a completion gives for a part, if it gives one, is the part's. It may give one only where the
+/// upload began with an algorithm, and must where the whole's checksum is made of the parts'.
+fn check_sum(upload: &Upload, stored: &Part, wanted: &dto::CompletedPart, number: i32) -> S3Result {
+    let mut wanted = wanted.clone();
+    let claim = s3_claim!(wanted, None::<dto::ChecksumAlgorithm>, None);
+    let lower = upload.algorithm.name().to_lowercase();
+    match (claim.algorithm, claim.value) {
+        (Some(_), _) if !upload.named => Err(invalid_part()),
+        (Some(algorithm), Some(value)) if algorithm == upload.algorithm => {
+            if *value == *stored.checksum.value {
+                Ok(())
+            } else {
+                Err(invalid_part())
+            }
+        }
+        (Some(other), _) => Err(S3Error::with_message(
+            S3ErrorCode::BadDigest,
+            format!(
+                "The {} you specified for part {number} did not match what we received.",
+                other.name().to_lowercase()
+            ),
+        )),
+        (None, _) if upload.named && !upload.full_object => Err(S3Error::with_message(
+            S3ErrorCode::InvalidRequest,
+            format!(
+                "The upload was created using a {lower} checksum. The complete request must include the checksum for each \
+                 part. It was missing for part {number} in the request."
+            ),
+        )),
+        (None, _) => Ok(()),
+    }
+}
+
 /// The parts that a completion names, checked.
 fn chosen(upload: &Upload, wanted: &[dto::CompletedPart]) -> S3Result<Vec<Part>> {
     let mut before = 0;
@@ -95,13 +136,8 @@ fn chosen(upload: &Upload, wanted: &[dto::CompletedPart]) -> S3Result<Vec<Part>>
         before = number;
         let etag = part.e_tag.as_ref().map(dto::ETag::value);
         let stored = upload.parts.get(&number).filter(|stored| etag.is_none_or(|etag| stored.etag.to_string() == etag));
-        let stored = stored.ok_or_else(|| {
-            S3Error::with_message(
-                S3ErrorCode::InvalidPart,
-                "One or more of the specified parts could not be found.  The part may not have been uploaded, or the \
-                 specified entity tag may not match the part's entity tag.",
-            )
-        })?;
+        let stored = stored.ok_or_else(invalid_part)?;
+        check_sum(upload, stored, part, number)?;
         if index + 1 < wanted.len() && stored.size < SMALLEST_PART {
             return Err(S3Error::with_message(
                 S3ErrorCode::EntityTooSmall,

@@ -117,7 +117,7 @@ impl FromStr for Chord {
             // A terminal does not tell Ctrl+U from Ctrl+Shift+U, and has no code for other characters with Ctrl.
             (Some(char), None) if control && !char.is_ascii_alphabetic() => return Err(none()),
             (Some(char), None) if control => KeyCode::Char(char.to_ascii_lowercase()),
-            (Some(char), None) if !char.is_control() => KeyCode::Char(char),
+            (Some(char), None) if !char.is_control() => named(rest).unwrap_or(KeyCode::Char(char)),
             _ => named(rest).ok_or_else(none)?,
         };
         Ok(Self { code, control, alt })

@@ -34,7 +34,7 @@ fn the_palette_finds_a_command_by_what_it_does_and_does_it() {
     let mut state = story::landing();
     press(&mut state, ":");
     let all = screen(&mut state, 120, 40);
-    assert!(all.contains("Commands · Flow") && all.contains("open the page of what is selected"), "{all}");
+    assert!(all.contains("Commands · Flow") && all.contains("open what is selected: a file's way"), "{all}");
     press(&mut state, "logs");
     let some = screen(&mut state, 120, 40);
     assert!(
@@ -96,23 +96,23 @@ fn bound(changes: &[(&str, &[&str])]) -> State {
 fn other_keys_stand_wherever_keys_stand() {
     let mut state = bound(&[
         ("deploy", &["D"]),
-        ("start-job", &["J"]),
-        ("help", &["H", "F1"]),
+        ("start-job", &["V"]),
+        ("help", &["U", "F1"]),
         ("down", &["Ctrl+N", "Down"]),
         ("show-stacks", &["b"]),
         ("mouse", &[]),
     ]);
     let home = screen(&mut state, 120, 40);
     assert!(home.contains("D  deploy the event processing stack"), "{home}");
-    assert!(home.contains("J  then start a job") && home.contains(" H help  D deploy"), "{home}");
+    assert!(home.contains("V  then start a job") && home.contains(" U help  D deploy"), "{home}");
     assert!(home.contains("b Stacks"), "{home}");
     assert_eq!(press(&mut state, "d"), [], "its usual key is free");
     assert_eq!(press(&mut state, "D"), [Effect::Preview { offer: "event-processing".to_owned() }]);
     press(&mut state, "b");
     assert!(screen(&mut state, 80, 24).contains("D deploys the stack"));
-    press(&mut state, "H");
+    press(&mut state, "U");
     let help = screen(&mut state, 100, 60);
-    assert!(help.contains("H F1") && help.contains("Ctrl+N ↓"), "{help}");
+    assert!(help.contains("U F1") && help.contains("Ctrl+N ↓"), "{help}");
     press(&mut state, "\u{1b}:the mouse");
     let palette = screen(&mut state, 100, 30);
     assert!(palette.contains("the mouse chooses pages"), "{palette}");
@@ -241,6 +241,7 @@ fn a_click_chooses_a_page_a_pane_and_a_row() {
     assert!(text.contains(&format!("copied {} characters: {}", fourth.chars().count(), &fourth[..20])), "{text}");
     press(&mut state, "?");
     update(&mut state, Event::Click(Spot::Page(Page::Flow)));
+    press(&mut state, "\u{1b}");
     assert!(screen(&mut state, 120, 40).contains("▸4 Table"), "an overlay takes keys only");
 }
 

@@ -147,6 +147,7 @@ pub(super) fn badge(frame: &mut Frame, area: Rect, state: &State, view: &ViewSta
     if area.height == 0 {
         return;
     }
-    clear(frame, place, view);
+    // The keys that stand there do nothing now.
+    clear(frame, Rect { x: area.x, width: area.width, ..place }, view);
     frame.render_widget(Line::from(view.span(Role::Found, words)), place);
 }

@@ -19,8 +19,8 @@ use crate::model::{Outcome, Tally};
 
 /// The beat of frames: 30 a second at most.
 const FRAME: Duration = Duration::from_millis(33);
-/// Milliseconds between two ticks.
-const TICK_MS: u64 = 250;
+/// Milliseconds between two ticks. Each draws a frame: while nothing happens these are all there are.
+const TICK_MS: u64 = 500;
 /// Events that are folded before the terminal is looked at again.
 const BATCH: usize = 64;
 
@@ -161,7 +161,7 @@ pub async fn run(
             },
         }
         let idle = batch.is_empty();
-        dirty |= !idle;
+        dirty |= batch.iter().any(|event| !goes_on(&state, event));
         for event in batch {
             if !matches!(event, Event::Tick(_)) {
                 record(beat, &event);
@@ -189,6 +189,12 @@ pub async fn run(
             dirty = false;
         }
     }
+}
+
+/// Whether it says that time goes on as it did: the next tick's frame shows it.
+fn goes_on(state: &State, event: &Event) -> bool {
+    let Event::Clock(now) = event else { return false };
+    state.clock.as_ref().is_some_and(|(before, _)| (before.rate, before.paused) == (now.rate, now.paused))
 }
 
 /// Whether a tick came since the last look.

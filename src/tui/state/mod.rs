@@ -5,6 +5,7 @@ pub(crate) mod change;
 pub(crate) mod gateway;
 pub(crate) mod graph;
 pub(crate) mod guide;
+pub(crate) mod histogram;
 mod job_form;
 pub(crate) mod logs;
 pub(crate) mod objects;

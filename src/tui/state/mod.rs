@@ -1,5 +1,6 @@
 //! Everything that the dashboard knows. Changed by `update` only, read by the views.
 
+mod aws_line;
 pub(crate) mod calls;
 pub(crate) mod change;
 pub(crate) mod gateway;

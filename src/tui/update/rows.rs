@@ -358,7 +358,9 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
         (Page::Gateway, _) => state.sent().map(|sent| state.gateway.payload(sent).to_string()),
         (Page::Objects, _) => state.objects.selected(&state.objects.rows()).map(|row| row.uri()),
         (Page::Guide, _) => super::guide::line(state),
-        (Page::Activity, _) => state.calls.row().map(|row| format!("{} {}", row.service, row.operation)),
+        (Page::Activity, _) => {
+            state.aws_command().or_else(|| state.calls.row().map(|row| format!("{} {}", row.service, row.operation)))
+        }
     };
     match text {
         Some(text) => {

@@ -156,7 +156,7 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
             list.extend([(Cmd::Enter, ""), (Cmd::Search, ""), (Cmd::Refresh, ""), (Cmd::Copy, "copy")]);
         }
         Page::Guide => list.extend([(Cmd::Enter, ""), (Cmd::Copy, "copy command"), (Cmd::Reset, "")]),
-        Page::Activity => {}
+        Page::Activity => list.push((Cmd::Copy, "copy as aws command")),
     }
     list.extend([(Cmd::NextPane, ""), (Cmd::Zoom, "")]);
     if state.is_embedded() {

@@ -134,5 +134,6 @@ fn peak(columns: &[Column], first: Timestamp, last: Timestamp) -> String {
     }
     #[expect(clippy::cast_precision_loss, reason = "columns of a screen")]
     let each = span / columns.len() as f64;
-    format!(" ≤{}", text::rate(highest / each))
+    // Less than that is no rate that tells anything.
+    if highest / each < 0.05 { String::new() } else { format!(" ≤{}", text::rate(highest / each)) }
 }

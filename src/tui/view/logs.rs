@@ -135,7 +135,9 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
         title.push_str(&format!(" · {} older dropped, {} kept", text::number(logs.dropped), text::count(KEPT_LINES)));
     }
     let inner = pane(frame, area, state, view, 0, &title);
-    let (strip, inner) = if logs.over_time().is_some() { histogram::split(inner) } else { (Rect::ZERO, inner) };
+    // One moment is nothing over time.
+    let is_long = logs.over_time().is_some_and(|(_, first, last)| first.millis() < last.millis());
+    let (strip, inner) = if is_long { histogram::split(inner) } else { (Rect::ZERO, inner) };
     if let Some(names) = sources::sampled(state, logs.group) {
         let text = text::cut(&format!(" SAMPLED: {names} "), usize::from(area.width.saturating_sub(22)));
         let width = u16::try_from(text::width(&text)).unwrap_or(0);

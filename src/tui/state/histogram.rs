@@ -219,12 +219,15 @@ mod tests {
             let mut counts = Histogram::of(lines.iter().map(|(millis, failed)| (at(*millis), *failed)));
             lines.sort_unstable();
             let gone: Vec<_> = lines.drain(..dropped.min(lines.len() - 1)).collect();
-            gone.iter().for_each(|(millis, failed)| counts.remove(at(*millis), *failed));
+            for (millis, failed) in &gone {
+                counts.remove(at(*millis), *failed);
+            }
             prop_assert!(counts.buckets.len() <= 1_024);
             prop_assert_eq!(counts.failures(), lines.iter().filter(|(_, failed)| *failed).count() as u64);
             let (first, last) = (at(lines[0].0), at(lines[lines.len() - 1].0));
             let columns = counts.columns(first, last, width);
-            prop_assert!((sum(&columns) - lines.len() as f64).abs() < 1e-3, "{} {}", sum(&columns), lines.len());
+            let (told, there) = (sum(&columns), f64::from(u32::try_from(lines.len()).expect("a small number")));
+            prop_assert!((told - there).abs() < 1e-3, "{told} {there}");
             for (millis, _) in &lines {
                 let column = column(at(*millis), first, last, width);
                 prop_assert!(column < width);

@@ -20,7 +20,7 @@ use super::rollout::{Draft, Drafted, Losses, Order};
 use super::server::Server;
 use super::session::Session;
 use super::settings::Settings;
-use super::{control, deploy, job};
+use super::{control, deploy, job, save};
 
 /// The name of the one stack that is offered.
 pub const OFFER: &str = "event-processing";
@@ -93,6 +93,11 @@ impl Effects {
                     let work = self.clone();
                     tasks.spawn(async move {
                         let outcome = work.one(&effect).await.map_err(|error| format!("{error:#}"));
+                        // The lines have been written or not: nobody needs them any more.
+                        let effect = match effect {
+                            Effect::SaveLines { name, .. } => Effect::SaveLines { name, lines: Vec::new() },
+                            effect => effect,
+                        };
                         // The dashboard may have been left meanwhile.
                         let _ = work.events.send(Event::Done(EffectResult { effect, outcome })).await;
                     });
@@ -147,6 +152,7 @@ impl Effects {
                 self.tell_gateways().await;
                 Ok(String::new())
             }
+            Effect::SaveLines { name, lines } => save::lines(name.clone(), lines.clone()).await,
             Effect::Fault(fault) => self.fault(fault.as_ref()).await,
             Effect::ReadTrace { about } => self.trace(about).await,
             Effect::ReadHistory { execution } => {

@@ -42,6 +42,7 @@ mod rollout;
 mod run;
 mod s3tar;
 mod s3tar_task;
+mod save;
 mod scenario;
 mod serve_function;
 mod server;

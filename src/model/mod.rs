@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod archiving;
 mod arn;
+pub mod aws_command;
 pub mod board;
 mod dataset;
 pub mod execution;

@@ -157,6 +157,10 @@ pub enum Cmd {
     PreviousFound,
     /// Show only rows that hold a text.
     Filter,
+    /// Show the selected line among those that a filter leaves out, or alone again.
+    Context,
+    /// Write the lines that are shown to a file.
+    Save,
     /// Show the next log group alone, or all.
     Group,
     /// Fold long lines, or cut them.

@@ -1,10 +1,13 @@
 //! Work that the dashboard wants done. It is data: the composition root does it and answers with
 //! [`Event::Done`](super::Event::Done). Nothing here touches AWS, the emulator or a file.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::theme::Theme;
 use crate::model::objects::Look;
+use crate::model::{LogLine, Timestamp};
 
 /// Work to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +74,14 @@ pub enum Effect {
     Step {
         /// Simulated seconds.
         seconds: u64,
+    },
+    /// Write log lines to a new file in the current folder.
+    SaveLines {
+        /// The file's name, without an ending: `vaultscope-logs-EventProcessingStack-20201105T120218Z`.
+        name: String,
+        /// The lines, oldest first. A recording does not keep them twice.
+        #[serde(skip)]
+        lines: Vec<(Timestamp, Arc<LogLine>)>,
     },
     /// Put text on the clipboard. Done by [`run`](super::run()) itself, which owns the terminal.
     Copy(String),

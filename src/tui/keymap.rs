@@ -212,6 +212,8 @@ impl Default for Keymap {
         bind(SEARCHED, Cmd::NextFound, &[char('n')], "", "to the next hit of the search");
         bind(SEARCHED, Cmd::PreviousFound, &[char('N')], "", "to the hit before");
         bind(LOGS, Cmd::Group, &[char('o')], "group", "all groups by time, or one at a time");
+        bind(LOGS, Cmd::Context, &[char('c')], "context", "the selected line among those that are left out");
+        bind(LOGS, Cmd::Save, &[char('S')], "save", "write the lines that are shown to a file in this folder");
         bind(LOGS, Cmd::Wrap, &[char('w')], "whole lines", "whole lines as they stand, folded; or one row each");
         bind(LOGS, Cmd::Timestamps, &[char('t')], "", "show or hide the time of each line");
         bind(ERRORS, Cmd::NextError, &[char('e')], "", "to the next failure or timeout");

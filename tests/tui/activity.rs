@@ -4,6 +4,14 @@ use vaultscope::tui::{Effect, Event, State, update};
 
 use super::{press, screen, story};
 
+const QUERY: &str = "aws dynamodb query --table-name TABLE --key-condition-expression CONDITION \
+     --expression-attribute-values VALUES --endpoint-url http://127.0.0.1:4566 --region us-east-1";
+
+/// A command for the embedded endpoint.
+fn copied(command: &str) -> Effect {
+    Effect::Copy(format!("{command} --endpoint-url http://127.0.0.1:4566 --region us-east-1"))
+}
+
 fn counted() -> State {
     let mut state = State::new(story::setup());
     update(&mut state, Event::Activity(story::activity()));
@@ -66,15 +74,15 @@ fn calls_a_minute_are_those_of_the_last_one() {
 fn a_row_stays_selected_when_others_overtake_it() {
     let mut state = counted();
     press(&mut state, "jj");
-    assert_eq!(press(&mut state, "y"), [Effect::Copy("dynamodb Query".to_owned())]);
+    assert_eq!(press(&mut state, "y"), [Effect::Copy(QUERY.to_owned())]);
     let mut more = story::activity();
     more.rows[0].calls += 10_000;
     update(&mut state, Event::Activity(more));
-    assert_eq!(press(&mut state, "y"), [Effect::Copy("dynamodb Query".to_owned())]);
+    assert_eq!(press(&mut state, "y"), [Effect::Copy(QUERY.to_owned())]);
     press(&mut state, "g");
-    assert_eq!(press(&mut state, "y"), [Effect::Copy("cloudformation DescribeStackEvents".to_owned())]);
+    assert_eq!(press(&mut state, "y"), [copied("aws cloudformation describe-stack-events --stack-name STACK")]);
     press(&mut state, "G");
-    assert_eq!(press(&mut state, "y"), [Effect::Copy("sts GetCallerIdentity".to_owned())]);
+    assert_eq!(press(&mut state, "y"), [copied("aws sts get-caller-identity")]);
 }
 
 #[test]
@@ -97,4 +105,34 @@ fn before_the_first_count_the_page_says_so() {
     assert!(screen(&mut state, 80, 24).contains("j and k select a row"));
     press(&mut state, "z\t");
     assert!(screen(&mut state, 80, 24).contains("no call was counted yet"));
+}
+
+#[test]
+fn a_call_is_copied_as_a_command_with_what_is_known_of_the_stack() {
+    let mut state = story::landing();
+    update(&mut state, Event::Activity(story::activity()));
+    let wanted = "aws s3api list-objects-v2 --bucket eventprocessingstack-fileuploadbucket";
+    press(&mut state, "9jjjjj");
+    let text = screen(&mut state, 120, 40);
+    assert!(text.contains("s3 ListObjectsV2") && text.contains(wanted), "{text}");
+    assert_eq!(press(&mut state, "y"), [copied(wanted)]);
+    press(&mut state, "j");
+    let history = "aws stepfunctions get-execution-history --execution-arn \
+         arn:aws:states:us-east-1:000000000000:execution:reconcileStateMachine:DhoTdbmBHm3DfBWL";
+    assert_eq!(press(&mut state, "y"), [copied(history)]);
+    press(&mut state, "kk");
+    let queue = "aws sqs get-queue-attributes --queue-url QUEUE_URL --attribute-names All";
+    assert_eq!(
+        press(&mut state, "kky"),
+        [copied(
+            "aws dynamodb query --table-name \
+         eventprocessingstack-fileuploadeventtable --key-condition-expression CONDITION \
+         --expression-attribute-values VALUES"
+        )]
+    );
+    assert_eq!(press(&mut state, "jy"), [copied(queue)], "of two queues none is guessed");
+    update(&mut state, Event::Target(story::aws()));
+    let [Effect::Copy(line)] = &press(&mut state, "Gy")[..] else { panic!("a copy") };
+    assert_eq!(line, "aws sts get-caller-identity --profile workshop-admin --region eu-central-1");
+    assert!(screen(&mut state, 80, 24).contains("aws sts get-caller-identity --profile workshop-admin"));
 }

@@ -69,6 +69,7 @@ fn overlays_lie_over_the_page() {
         state
     });
     snapshots("detail", landing_with("3kk\n"));
+    three("logs_context", landing_with("3freconciliation\nc"));
     snapshots("graph", landing_with("5\tz"));
 }
 

@@ -6,6 +6,7 @@ mod changes;
 mod gateway;
 mod guide;
 mod journeys;
+mod logs;
 mod looks;
 mod objects;
 mod opened;

@@ -1,10 +1,12 @@
 //! Everything that the dashboard knows. Changed by `update` only, read by the views.
 
+mod aws_line;
 pub(crate) mod calls;
 pub(crate) mod change;
 pub(crate) mod gateway;
 pub(crate) mod graph;
 pub(crate) mod guide;
+pub(crate) mod histogram;
 mod job_form;
 pub(crate) mod logs;
 pub(crate) mod objects;

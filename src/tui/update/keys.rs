@@ -6,6 +6,7 @@ use tui_input::Input;
 use super::super::cmd::{Cmd, Page};
 use super::super::state::{Overlay, State};
 use super::super::widget::graph::Direction;
+use super::super::widget::text;
 use super::super::{Effect, Spot};
 use super::changes::{change, show, time};
 use super::gateway::gateway;
@@ -133,6 +134,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             } else if state.page == Page::Logs && state.logs.detail {
                 state.logs.detail = false;
                 state.focus[Page::Logs as usize] = 0;
+            } else if state.page == Page::Logs && state.logs.is_context() {
+                state.logs.close_context();
             } else if state.page == Page::Objects && state.pane() == 1 {
                 state.focus[Page::Objects as usize] = 0;
             } else if state.page == Page::Flow {
@@ -176,6 +179,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             let filter = state.logs.filter.clone();
             state.logs.narrow(next, &filter);
         }
+        Cmd::Context => context(state),
+        Cmd::Save => return save(state),
         Cmd::Wrap => state.logs.wrap = !state.logs.wrap,
         Cmd::Timestamps => state.logs.hide_time = !state.logs.hide_time,
         Cmd::Left | Cmd::Right | Cmd::Larger | Cmd::Smaller => {}
@@ -195,6 +200,36 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Freeze => present::freeze(state),
     }
     Vec::new()
+}
+
+/// Shows the selected log line among its neighbours, or what the filter lets through again.
+fn context(state: &mut State) {
+    if state.logs.is_context() {
+        state.logs.close_context();
+    } else if !state.logs.is_narrow() {
+        let (filter, group) = (state.key(Cmd::Filter), state.key(Cmd::Group));
+        say(state, format!("every line stands among its neighbours: {filter} and {group} leave lines out"));
+    } else if !state.logs.open_context() {
+        say(state, "there is no line to show the context of");
+    }
+}
+
+/// Writes the log lines that are shown to a file, which is named by the stack and the moment.
+fn save(state: &mut State) -> Vec<Effect> {
+    if state.replay.is_some() {
+        say(state, "this is a replay: its lines are written where the session runs");
+        return Vec::new();
+    }
+    let lines = state.logs.all();
+    let Some(moment) = state.now().or(lines.last().map(|(at, _)| *at)).filter(|_| !lines.is_empty()) else {
+        say(state, "there is no line to save");
+        return Vec::new();
+    };
+    let moment = moment.iso_seconds().replace(['-', ':'], "");
+    let stack = state.main_name().unwrap_or("none");
+    let stack: String = stack.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect();
+    say(state, format!("writing {} lines to a file …", text::count(lines.len())));
+    vec![Effect::SaveLines { name: format!("vaultscope-logs-{stack}-{moment}"), lines }]
 }
 
 fn is_graph(state: &State) -> bool {

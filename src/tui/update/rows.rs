@@ -1,7 +1,7 @@
 //! Rows: which one is selected in each pane, what is searched for in them, what of them is copied.
 
 use super::super::cmd::Page;
-use super::super::state::logs::holds;
+use super::super::state::logs::{holds, is_failure};
 use super::super::state::{Overlay, PANES, State};
 use super::super::{Effect, Spot};
 use super::changes::watch;
@@ -275,13 +275,7 @@ pub(super) fn find(state: &mut State, forwards: bool) {
 
 pub(super) fn error(state: &mut State, forwards: bool) {
     let found = match state.page {
-        Page::Logs => {
-            let is_error = |line: &LogLine| {
-                line.role == LogRole::ReconcileTimeout
-                    || (line.role == LogRole::Task && line.message.starts_with("vaultscope: "))
-            };
-            state.logs.seek(forwards && state.logs.cursor.is_some(), is_error)
-        }
+        Page::Logs => state.logs.seek(forwards && state.logs.cursor.is_some(), is_failure),
         Page::Stacks => {
             let names = state.stack_names();
             let stack = names.get(state.row(Page::Stacks, 0)).and_then(|name| state.stacks.get(*name));
@@ -364,7 +358,9 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
         (Page::Gateway, _) => state.sent().map(|sent| state.gateway.payload(sent).to_string()),
         (Page::Objects, _) => state.objects.selected(&state.objects.rows()).map(|row| row.uri()),
         (Page::Guide, _) => super::guide::line(state),
-        (Page::Activity, _) => state.calls.row().map(|row| format!("{} {}", row.service, row.operation)),
+        (Page::Activity, _) => {
+            state.aws_command().or_else(|| state.calls.row().map(|row| format!("{} {}", row.service, row.operation)))
+        }
     };
     match text {
         Some(text) => {

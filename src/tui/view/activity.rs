@@ -59,7 +59,11 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     }
     // A small screen keeps the list; the totals are its title there.
     let top = if area.height >= 14 { 5 } else { 0 };
-    let low = if area.height >= 19 { 6 } else { 0 };
+    let low = match area.height {
+        ..19 => 0,
+        19..26 => 7,
+        _ => 9,
+    };
     let [top, middle, low] =
         Layout::vertical([Constraint::Length(top), Constraint::Min(3), Constraint::Length(low)]).areas(area);
     if top.height > 0 {
@@ -240,5 +244,13 @@ fn call(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
             row(frame, inner, at, line, None);
             at += 1;
         }
+    }
+    let Some(line) = state.aws_command() else { return };
+    let (left, width) = (usize::from(inner.height).saturating_sub(at), usize::from(inner.width).saturating_sub(2));
+    let parts = text::folded(&line, width);
+    // What does not fit is cut where it can be seen; the copy is whole.
+    let parts = if parts.len() > left { vec![text::cut(&line, width)] } else { parts };
+    for (below, part) in parts.into_iter().enumerate() {
+        row(frame, inner, at + below, Line::from(view.span(Role::Key, format!(" {part}"))), None);
     }
 }

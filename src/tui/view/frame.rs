@@ -105,13 +105,19 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
             }
             list.push((Cmd::Delete, ""));
         }
-        Page::Logs => list.extend([
-            (Cmd::Search, ""),
-            (Cmd::Filter, ""),
-            (Cmd::Group, ""),
-            (Cmd::Wrap, ""),
-            (Cmd::Enter, "detail"),
-        ]),
+        Page::Logs => {
+            if state.logs.is_narrow() {
+                list.push((Cmd::Context, if state.logs.is_context() { "out of context" } else { "" }));
+            }
+            list.extend([
+                (Cmd::Search, ""),
+                (Cmd::Filter, ""),
+                (Cmd::Group, ""),
+                (Cmd::Wrap, ""),
+                (Cmd::Enter, "detail"),
+                (Cmd::Save, ""),
+            ]);
+        }
         Page::Table => list.extend([
             (Cmd::Search, ""),
             (Cmd::Filter, ""),
@@ -150,7 +156,7 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
             list.extend([(Cmd::Enter, ""), (Cmd::Search, ""), (Cmd::Refresh, ""), (Cmd::Copy, "copy")]);
         }
         Page::Guide => list.extend([(Cmd::Enter, ""), (Cmd::Copy, "copy command"), (Cmd::Reset, "")]),
-        Page::Activity => {}
+        Page::Activity => list.push((Cmd::Copy, "copy as aws command")),
     }
     list.extend([(Cmd::NextPane, ""), (Cmd::Zoom, "")]);
     if state.is_embedded() {

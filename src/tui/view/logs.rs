@@ -12,8 +12,11 @@ use super::super::state::State;
 use super::super::state::logs::{KEPT_LINES, Key};
 use super::super::theme::Role;
 use super::super::widget::text;
-use super::{ViewState, pane, row, sources};
+use super::{ViewState, histogram, pane, row, sources};
 use crate::model::{LogLine, LogRole, Source, StackKind};
+
+/// Marks the lines that a filter lets through among those that it does not.
+const HIT: &str = "▌";
 
 fn word(role: LogRole) -> (&'static str, Role) {
     match role {
@@ -50,28 +53,31 @@ pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut View
 }
 
 /// The rows that a line takes.
-fn rows(
-    state: &State,
-    view: &ViewState,
-    line: &LogLine,
-    at: crate::model::Timestamp,
-    width: usize,
-) -> Vec<Line<'static>> {
+fn rows(state: &State, view: &ViewState, line: &LogLine, key: Key, width: usize) -> Vec<Line<'static>> {
     let (name, role) = word(line.role);
-    let time = if state.logs.hide_time { String::new() } else { format!(" {}", at.clock_millis()) };
+    let time = if state.logs.hide_time { String::new() } else { format!(" {}", key.0.clock_millis()) };
     let head = text::width(&time) + 11;
+    // Among its neighbours, what group and filter let through is marked, and they are dim.
+    let passes = state.logs.passes(key);
+    let mark = if state.logs.is_context() && passes { Some(HIT) } else { None };
+    let (role, words) = if passes { (role, Role::Text) } else { (Role::Dim, Role::Dim) };
     let room = width.saturating_sub(head).max(2);
     let texts = if state.logs.wrap { text::wrapped(&line.message, room) } else { vec![summary(line, room)] };
     texts
         .into_iter()
         .enumerate()
         .map(|(at, part)| {
-            let mut spans = if at == 0 {
-                vec![view.span(Role::Dim, time.clone()), view.span(role, format!(" {} ", text::cell(name, 9)))]
-            } else {
-                vec![Span::raw(" ".repeat(head))]
-            };
-            spans.extend(marked(view, part, &state.logs.search));
+            let mut head = if at == 0 { format!("{time} {} ", text::cell(name, 9)) } else { " ".repeat(head) };
+            let mut spans = Vec::with_capacity(4);
+            // Each begins with a blank: there is room for the mark.
+            if let Some(mark) = mark {
+                head.remove(0);
+                spans.push(view.span(Role::Key, mark));
+            }
+            let name = head.split_off(if at == 0 { time.len().saturating_sub(usize::from(mark.is_some())) } else { 0 });
+            spans.push(view.span(Role::Dim, head));
+            spans.push(view.span(role, name));
+            spans.extend(marked_in(view, part, &state.logs.search, words));
             Line::from(spans)
         })
         .collect()
@@ -86,25 +92,33 @@ fn summary(line: &LogLine, room: usize) -> String {
 
 /// `text` with what is searched for marked.
 pub(super) fn marked(view: &ViewState, text: String, wanted: &str) -> Vec<Span<'static>> {
+    marked_in(view, text, wanted, Role::Text)
+}
+
+fn marked_in(view: &ViewState, text: String, wanted: &str, role: Role) -> Vec<Span<'static>> {
     let lower = text.to_ascii_lowercase();
     if wanted.is_empty() || !lower.contains(wanted) {
-        return vec![view.span(Role::Text, text)];
+        return vec![view.span(role, text)];
     }
     let mut spans = Vec::new();
     let mut from = 0;
     for (at, hit) in lower.match_indices(wanted) {
-        spans.push(view.span(Role::Text, &text[from..at]));
+        spans.push(view.span(role, &text[from..at]));
         from = at + hit.len();
         spans.push(view.span(Role::Found, &text[at..from]));
     }
-    spans.push(view.span(Role::Text, &text[from..]));
+    spans.push(view.span(role, &text[from..]));
     spans
 }
 
 fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     let logs = &state.logs;
     let group = logs.group.map_or("all groups", LogRole::stem);
-    let mut title = format!("{group} · {} lines", text::count(logs.len()));
+    let context = if logs.is_context() { format!("CONTEXT of {HIT} · ") } else { String::new() };
+    let mut title = format!("{context}{group} · {} lines", text::count(logs.passing()));
+    if logs.is_context() && logs.filter.is_empty() {
+        title.push_str(&format!(" of {}", text::count(logs.kept())));
+    }
     if !logs.filter.is_empty() {
         title.push_str(&format!(" of {} · filter {:?}", text::count(logs.kept()), logs.filter));
     }
@@ -121,6 +135,9 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
         title.push_str(&format!(" · {} older dropped, {} kept", text::number(logs.dropped), text::count(KEPT_LINES)));
     }
     let inner = pane(frame, area, state, view, 0, &title);
+    // One moment is nothing over time.
+    let is_long = logs.over_time().is_some_and(|(_, first, last)| first.millis() < last.millis());
+    let (strip, inner) = if is_long { histogram::split(inner) } else { (Rect::ZERO, inner) };
     if let Some(names) = sources::sampled(state, logs.group) {
         let text = text::cut(&format!(" SAMPLED: {names} "), usize::from(area.width.saturating_sub(22)));
         let width = u16::try_from(text::width(&text)).unwrap_or(0);
@@ -151,10 +168,11 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
         };
         return row(frame, inner, 0, Line::from(view.span(Role::Dim, text)), None);
     };
+    let has_turned = std::mem::replace(&mut view.log_context, logs.is_context()) != logs.is_context();
     let (height, wide) = (usize::from(inner.height), usize::from(inner.width));
-    let count = |key: Key, line: &LogLine| if logs.wrap { rows(state, view, line, key.0, wide).len() } else { 1 };
+    let count = |key: Key, line: &LogLine| if logs.wrap { rows(state, view, line, key, wide).len() } else { 1 };
     // The top row stays where it was, unless the selected line would be off the screen.
-    let back = || {
+    let back = |height: usize| {
         let mut left = height;
         let mut top = selected;
         for (key, line) in logs.between(Bound::Unbounded, Bound::Included(selected)).rev() {
@@ -168,6 +186,14 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
         top
     };
     let top = match view.log_top.filter(|_| logs.cursor.is_some()) {
+        // Into its context and out of it, a line has as many neighbours before it as after it.
+        _ if has_turned && logs.cursor.is_some() => {
+            let mut after = 0;
+            for (key, line) in logs.between(Bound::Excluded(selected), Bound::Unbounded).take(height / 2) {
+                after += count(key, line);
+            }
+            back(height - after.min(height / 2))
+        }
         Some(top) if top > selected => selected,
         Some(top) => {
             let mut used = 0;
@@ -179,14 +205,15 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
                 }
                 seen = key == selected;
             }
-            if seen { top } else { back() }
+            if seen { top } else { back(height) }
         }
-        None => back(),
+        None => back(height),
     };
-    let mut at = 0;
+    let (mut at, mut lowest) = (0, top);
     for (key, line) in logs.between(Bound::Included(top), Bound::Unbounded) {
+        lowest = key;
         let style = (logs.cursor == Some(key)).then(|| view.style(Role::Selected));
-        for content in rows(state, view, line, key.0, wide) {
+        for content in rows(state, view, line, key, wide) {
             row(frame, inner, at, content, style);
             if let Ok(line) = u16::try_from(at) {
                 let place = Rect { y: inner.y.saturating_add(line), height: 1, ..inner };
@@ -199,6 +226,7 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
         }
     }
     view.log_top = Some(top);
+    histogram::render(frame, strip, state, view, (top.0, lowest.0));
 }
 
 fn detail(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {

@@ -11,6 +11,7 @@ mod gateway;
 mod graph;
 mod guide;
 mod header;
+mod histogram;
 mod hit;
 mod logs;
 mod mask;
@@ -53,6 +54,8 @@ pub struct ViewState {
     offsets: [[usize; PANES]; Page::COUNT],
     change_offset: usize,
     log_top: Option<Key>,
+    /// Whether a line was shown in its context.
+    log_context: bool,
     graphs: graph::Graphs,
     pub(super) drawn_tick: u64,
     depth: Depth,

@@ -106,7 +106,9 @@ impl Logs {
         let sweeping = self.sweep.is_due();
         let upto = self.newest;
         let start = if sweeping { self.sweep.start() } else { self.start() };
-        let (news, ended) = self.read(start.max(self.around.since), None, out).await?;
+        // Where more came than can be remembered, nothing is told twice for the sake of a line that is late.
+        let start = start.max(self.around.since).max(self.seen.knows_from());
+        let (news, ended) = self.read(start, None, out).await?;
         self.sweep.note(news);
         if ended {
             self.read_to = Some(moment);

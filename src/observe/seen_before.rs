@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::model::Timestamp;
 
-/// Fingerprints kept at the most: 16 bytes each.
-const CAPACITY: usize = 200_000;
+/// Fingerprints kept at the most: some 40 bytes each.
+const CAPACITY: usize = 400_000;
 
 /// Sixty-four bits of anything.
 pub fn fingerprint(thing: &impl Hash) -> u64 {
@@ -20,6 +20,8 @@ pub fn fingerprint(thing: &impl Hash) -> u64 {
 pub struct SeenBefore {
     order: VecDeque<(Timestamp, u64)>,
     known: HashSet<u64>,
+    /// The newest moment of what had to go for want of room.
+    lost_to: Option<Timestamp>,
 }
 
 impl SeenBefore {
@@ -36,10 +38,16 @@ impl SeenBefore {
         }
         self.order.push_back((at, print));
         if self.order.len() > CAPACITY
-            && let Some((_, oldest)) = self.order.pop_front()
+            && let Some((at, oldest)) = self.order.pop_front()
         {
             self.known.remove(&oldest);
+            self.lost_to = self.lost_to.max(Some(at));
         }
+    }
+
+    /// From when on it knows everything that was read: what is older and read again would be taken for new.
+    pub fn knows_from(&self) -> Option<Timestamp> {
+        self.lost_to.map(|to| Timestamp::from_millis(to.millis() + 1))
     }
 
     /// Forgets what is older than `floor` and will not be read again.
@@ -66,6 +74,7 @@ mod tests {
             seen.insert(Timestamp::from_millis(i64::try_from(n).expect("small")), &n.to_string());
         }
         assert!(!seen.contains("0") && seen.contains("1"));
+        assert_eq!(seen.knows_from(), Some(Timestamp::from_millis(1)));
         seen.forget_before(Timestamp::from_millis(10));
         assert!(!seen.contains("9") && seen.contains("10"));
     }

@@ -2,9 +2,10 @@
 """Measures the dashboard in a terminal: its first frame, what it costs while nothing happens, and how soon a key is answered
 while log events pour in, before and after a million of them.
 
-usage: screen.py VAULTSCOPE [--seconds N] [--rate N] [--before N]
+usage: screen.py VAULTSCOPE [--seconds N] [--rate N] [--before N] [--strict]
 
-Prints JSON with all figures; ends with 1 where one of them is not met.
+Prints JSON with all figures, and says which of the goals were not met; with --strict that ends it with 1. Lines that are lost or
+told twice, and memory that grows, end it with 1 on any machine.
 """
 import argparse
 import fcntl
@@ -31,6 +32,7 @@ ap.add_argument("vaultscope")
 ap.add_argument("--seconds", type=float, default=60, help="how long events pour in, before and after")
 ap.add_argument("--rate", type=int, default=5_000, help="log events a second")
 ap.add_argument("--before", type=int, default=1_000_000, help="lines that have been seen before the second time")
+ap.add_argument("--strict", action="store_true", help="figures of time count too: for a machine that does nothing else")
 args = ap.parse_args()
 
 COLUMNS, ROWS = 140, 45
@@ -230,7 +232,8 @@ unmet = [name for name, is_met in {
     f"{args.rate} log events a second": min(keys[it]["eventsPerSecond"] for it in ("new", "full")) >= args.rate * 0.98,
     f"a key's frame within {KEY_MS} ms (p99)": keys["new"]["p99"] <= KEY_MS,
     f"the same after {args.before} lines": keys["full"]["p99"] <= KEY_MS,
-    f"at most {MOST_MB} MB": keys["megabytes"] <= MOST_MB,
 }.items() if not is_met]
 if unmet:
-    sys.exit("not met: " + "; ".join(unmet))
+    print("not met: " + "; ".join(unmet), file=sys.stderr)
+if keys["megabytes"] > MOST_MB or (unmet and args.strict):
+    sys.exit(1)

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+use crate::model::Check;
+
 /// Prints a line of results.
 ///
 /// # Errors
@@ -13,6 +15,21 @@ pub fn line(text: &str) -> io::Result<()> {
     out.write_all(text.as_bytes())?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// Prints what was expected, and what came of it.
+///
+/// # Errors
+/// When standard output is closed or full.
+pub fn checks(checks: &[Check]) -> io::Result<()> {
+    for Check { what, expected, found, holds } in checks {
+        line(&match (holds, expected == found) {
+            (true, true) => format!("  ✓ {what}: {found}"),
+            (true, false) => format!("  ✓ {what}: {found} (expected {expected})"),
+            (false, _) => format!("  ✗ {what}: {found}, expected {expected}"),
+        })?;
+    }
+    Ok(())
 }
 
 /// Prints one JSON document over several lines.

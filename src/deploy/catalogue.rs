@@ -62,12 +62,6 @@ pub const CATALOGUE: [Offer; 4] = [EVENT_PROCESSING, BOOTSTRAP, DATA_VAULTING, S
 /// The name that the workshop gives the event processing stack.
 pub const STACK_NAME: &str = EVENT_PROCESSING.stack;
 
-/// Resources of the event processing stack.
-#[must_use]
-pub fn resource_count() -> usize {
-    EVENT_PROCESSING.template().map_or(0, |template| template.resource_count())
-}
-
 impl Offer {
     /// Its template, read; a test keeps that every one of ours can be.
     #[must_use]

@@ -26,9 +26,7 @@ mod yaml;
 
 pub use app_config::{AppConfig, AppConfigError};
 pub use apply::{Prepared, deploy, discard, execute, prepare};
-pub use catalogue::{
-    BOOTSTRAP, CATALOGUE, DATA_VAULTING, EVENT_PROCESSING, Offer, S3TAR, S3TAR_LISTENER, STACK_NAME, resource_count,
-};
+pub use catalogue::{BOOTSTRAP, CATALOGUE, DATA_VAULTING, EVENT_PROCESSING, Offer, S3TAR, S3TAR_LISTENER, STACK_NAME};
 pub use change_set::{Change, ChangeSet};
 pub use choices::{ChoiceError, Context, Source, settle};
 pub use destroy::{Destroyed, Foreign, check as check_deletion, destroy};

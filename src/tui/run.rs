@@ -161,6 +161,7 @@ pub async fn run(
             },
         }
         let idle = batch.is_empty();
+        let ticked = batch.iter().any(|event| matches!(event, Event::Tick(_)));
         dirty |= batch.iter().any(|event| !goes_on(&state, event));
         for event in batch {
             if !matches!(event, Event::Tick(_)) {
@@ -184,7 +185,7 @@ pub async fn run(
             }
         }
         // Frames are drawn on the beat only: at most one for whatever came since the last.
-        if dirty && idle || last_tick_drawn(&mut view, last_tick) {
+        if dirty && idle || ticked {
             screen.terminal.draw(|frame| draw(frame, &state, &mut view))?;
             dirty = false;
         }
@@ -195,11 +196,6 @@ pub async fn run(
 fn goes_on(state: &State, event: &Event) -> bool {
     let Event::Clock(now) = event else { return false };
     state.clock.as_ref().is_some_and(|(before, _)| (before.rate, before.paused) == (now.rate, now.paused))
-}
-
-/// Whether a tick came since the last look.
-fn last_tick_drawn(view: &mut ViewState, tick: u64) -> bool {
-    std::mem::replace(&mut view.drawn_tick, tick) != tick
 }
 
 /// What a terminal event that is no key means to the dashboard.

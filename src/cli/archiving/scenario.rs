@@ -149,13 +149,7 @@ impl Played {
             return output::document(self);
         }
         output::line(&format!("scenario {}: {}", self.scenario, self.about))?;
-        for Check { what, expected, found, holds } in &self.checks {
-            output::line(&match (holds, expected == found) {
-                (true, true) => format!("  ✓ {what}: {found}"),
-                (true, false) => format!("  ✓ {what}: {found} (expected {expected})"),
-                (false, _) => format!("  ✗ {what}: {found}, expected {expected}"),
-            })?;
-        }
+        output::checks(&self.checks)?;
         output::line(&format!("{} after {:.1} s", if self.passed { "passed" } else { "failed" }, self.seconds.total))
     }
 }

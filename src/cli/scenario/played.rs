@@ -108,13 +108,7 @@ impl Played {
             return output::document(self);
         }
         output::line(&format!("scenario {}: {}", self.scenario, self.about))?;
-        for Check { what, expected, found, holds } in &self.checks {
-            output::line(&match (holds, expected == found) {
-                (true, true) => format!("  ✓ {what}: {found}"),
-                (true, false) => format!("  ✓ {what}: {found} (expected {expected})"),
-                (false, _) => format!("  ✗ {what}: {found}, expected {expected}"),
-            })?;
-        }
+        output::checks(&self.checks)?;
         let named = self.datasets.iter().flat_map(|set| {
             let missing = set.missing_keys.iter().map(|key| ("missing", key));
             missing.chain(set.unexpected_keys.iter().map(|key| ("unexpected", key)))

@@ -57,7 +57,6 @@ pub struct ViewState {
     /// Whether a line was shown in its context.
     log_context: bool,
     graphs: graph::Graphs,
-    pub(super) drawn_tick: u64,
     depth: Depth,
     /// What stands where, as it was drawn last.
     hits: RefCell<Vec<Hit>>,

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::aws::{Meter, Target};
-use crate::deploy::{CATALOGUE, EVENT_PROCESSING, Offer};
+use crate::deploy::{BOOTSTRAP, CATALOGUE, EVENT_PROCESSING, Offer, choosable};
 use crate::model::FlowEvent;
 use crate::model::activity::Activity;
 use crate::observe::CHANNEL_CAPACITY;
@@ -132,6 +132,8 @@ fn setup(settings: &Settings, look: &LookArgs, session: &Session) -> Setup {
         stack: name(offer),
         purpose: offer.purpose.to_owned(),
         resources: offer.template().map_or(0, |template| template.resource_count()),
+        parameters: offer.template().filter(|_| offer != BOOTSTRAP).map(|template| choosable(&template)),
+        chosen: settings.config.chosen(),
     };
     Setup {
         target,

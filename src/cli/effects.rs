@@ -7,29 +7,28 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::deploy::{CATALOGUE, Foreign, Sink, all, check_deletion, describe, destroy};
+use crate::deploy::{CATALOGUE, Offer, Sink, all};
 use crate::model::{FlowEvent, Observed as Shown, Seen, StackKind, StackSeen};
 use crate::observe::{Observer, whole_history};
 use crate::sim::{Control, GatewaySpec, JobEnd, JobSpec, Load, UploadOrder};
 use crate::tui::{Effect, EffectResult, Event, JobRequest};
 
-use super::args::StackArgs;
 use super::observed::{self, Subject};
 use super::play::Taps;
-use super::rollout::{Draft, Drafted, Losses, Order};
-use super::server::Server;
+use super::rollout::Draft;
 use super::session::Session;
 use super::settings::Settings;
-use super::{control, deploy, job, save};
+use super::{control, job, save};
 
-/// The name of the one stack that is offered.
-pub const OFFER: &str = "event-processing";
 /// How often a stack that others deploy is looked for while none is observed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The same over a network.
 const LOOK_EVERY_AFAR: Duration = Duration::from_secs(15);
 /// The stacks of the catalogue are listed at every so many looks.
 const LIST_AT: u64 = 4;
+
+/// A change set of a stack of the catalogue that was shown.
+type ShownChange = Option<(Offer, Box<Draft>)>;
 
 /// What effects work with.
 #[derive(Clone)]
@@ -51,7 +50,7 @@ pub struct Effects {
     /// Who reads what is shown as well.
     pub(super) taps: Taps,
     /// The change set that was shown and waits for the user's word.
-    shown: Arc<tokio::sync::Mutex<Option<Box<Draft>>>>,
+    pub(super) shown: Arc<tokio::sync::Mutex<ShownChange>>,
 }
 
 /// The stack that is observed.
@@ -118,7 +117,7 @@ impl Effects {
         }
         // Nobody can execute it any more. An embedded endpoint ends with everything on it.
         if self.session.emulator.is_none()
-            && let Err(error) = self.discard().await
+            && let Err(error) = self.discard_any().await
         {
             tracing::warn!(%error, "the change set that was shown stays");
         }
@@ -126,19 +125,10 @@ impl Effects {
 
     async fn one(&self, effect: &Effect) -> anyhow::Result<String> {
         match effect {
-            Effect::Preview { offer } if offer == OFFER => self.preview(offer).await,
-            Effect::Deploy { offer } if offer == OFFER => self.deploy().await,
-            Effect::Discard { offer } if offer == OFFER => {
-                let _changing = self.begin(&self.settings.stack)?;
-                self.discard().await
-            }
-            Effect::Deploy { offer } | Effect::Preview { offer } | Effect::Discard { offer } => {
-                anyhow::ensure!(
-                    CATALOGUE.iter().any(|known| known.id == offer),
-                    "there is no stack {offer:?} to deploy"
-                );
-                anyhow::bail!("stack {offer} is not deployed from here: `vaultscope deploy {offer}` does it")
-            }
+            Effect::Preview { offer, parameters } => Box::pin(self.preview(offer, parameters)).await,
+            Effect::Deploy { offer } => Box::pin(self.deploy(offer)).await,
+            Effect::Discard { offer } => self.discard(offer).await,
+            Effect::ReadStack { name } => self.read_past(name).await,
             Effect::DeleteStack { name } => self.delete(name).await,
             Effect::Observe { stack } => self.choose(stack).await,
             Effect::StartJob(request) => self.start_job(request).await,
@@ -188,74 +178,6 @@ impl Effects {
             .map_err(|_| anyhow::anyhow!("stack {stack} is being changed already: wait until that has ended"))
     }
 
-    async fn order(&self) -> anyhow::Result<Order> {
-        Order::of(&self.settings, &StackArgs::default()).await
-    }
-
-    /// Makes the change set, keeps it and shows it; one that was shown before is dropped.
-    async fn preview(&self, offer: &str) -> anyhow::Result<String> {
-        let stack = &self.settings.stack;
-        let _changing = self.begin(stack)?;
-        self.discard().await?;
-        let drafted = self.order().await?.draft(&self.session, &self.flows, &self.end).await;
-        let Drafted::Waits(draft) = deploy::of_target(&self.settings, drafted)? else {
-            return Ok(format!("stack {stack} would not change"));
-        };
-        let preview = draft.changes.preview();
-        let said = format!("{} changes of stack {stack} wait for your word", preview.changes.len());
-        *self.shown.lock().await = Some(draft);
-        // The dashboard may have been left meanwhile.
-        let _ = self.events.send(Event::Preview { offer: offer.to_owned(), preview }).await;
-        Ok(said)
-    }
-
-    /// Drops the change set that was shown, where there is one.
-    async fn discard(&self) -> anyhow::Result<String> {
-        if let Some(draft) = self.shown.lock().await.take() {
-            draft.discard(&self.session).await?;
-        }
-        Ok(format!("stack {} was left as it is", self.settings.stack))
-    }
-
-    /// Makes the change that was shown, or what there is to change where nothing was.
-    async fn deploy(&self) -> anyhow::Result<String> {
-        let _changing = self.begin(&self.settings.stack)?;
-        let shown = self.shown.lock().await.take();
-        let (session, flows, end) = (&self.session, &self.flows, &self.end);
-        let deployed = match shown {
-            Some(draft) => draft.execute(session, flows, end).await,
-            None => self.order().await?.deploy(session, Losses::Refused, flows, end).await,
-        };
-        let stack = deploy::of_target(&self.settings, deployed)?;
-        self.observe().await?;
-        Ok(format!("stack {} is in {}", stack.seen.name, stack.status))
-    }
-
-    async fn delete(&self, name: &str) -> anyhow::Result<String> {
-        let _changing = self.begin(name)?;
-        let clients = &self.session.clients;
-        if let Some(stack) = describe(clients, name).await? {
-            // Said before anything that belongs to the stack is ended.
-            check_deletion(clients, &stack, Foreign::Refused).await?;
-        }
-        if name == self.settings.stack {
-            // It goes with its stack.
-            self.shown.lock().await.take();
-        }
-        let mut observed = self.observed.lock().await;
-        if let Some(gone) = observed.take_if(|observed| observed.subject.observed.stack == name) {
-            gone.jobs.cancel();
-            gone.observer.stop().await;
-        }
-        drop(observed);
-        let removed = destroy(clients, name, Foreign::Refused, &self.flows, &self.end).await?;
-        Ok(if removed.existed {
-            format!("stack {name} is gone, and {} objects of its buckets with it", removed.objects)
-        } else {
-            format!("there was no stack {name}")
-        })
-    }
-
     async fn start_job(&self, request: &JobRequest) -> anyhow::Result<String> {
         let (pipeline, cancel) = self.pipeline().await?;
         let load = job::name(load(request, job::settling(&self.session))?, &pipeline);
@@ -290,8 +212,7 @@ impl Effects {
 
     /// Asks an endpoint of ours for its trace of an object.
     async fn trace(&self, about: &str) -> anyhow::Result<String> {
-        let is_ours = self.session.emulator.is_some() || matches!(self.session.server, Some(Server::Vaultscope));
-        let Some(url) = self.session.url().filter(|_| is_ours) else { return Ok(String::new()) };
+        let Some(url) = self.session.url().filter(|_| self.is_ours()) else { return Ok(String::new()) };
         let key = percent_encoding::utf8_percent_encode(about, percent_encoding::NON_ALPHANUMERIC);
         let mut answer = control::get(&url, &format!("/_vaultscope/trace?about={key}")).await?;
         let hops = serde_json::from_value(answer["hops"].take())?;
@@ -306,7 +227,7 @@ impl Effects {
     }
 
     /// Observes the stack of that name from now on; what was observed before ends first.
-    async fn watch(&self, name: &str) -> anyhow::Result<()> {
+    pub(super) async fn watch(&self, name: &str) -> anyhow::Result<()> {
         let subject = Subject::find(&self.session, &self.settings, name).await?;
         let mut observed = self.observed.lock().await;
         self.set_chosen(&subject.observed.stack);
@@ -371,8 +292,7 @@ impl Effects {
             stacks.into_iter().map(|stack| stack.seen).filter(|seen| is_offered(&seen.name)).collect();
         let before = std::mem::replace(&mut *self.listed.lock().unwrap_or_else(PoisonError::into_inner), now.clone());
         for gone in before.iter().filter(|seen| now.iter().all(|other| other.name != seen.name)) {
-            let (name, outputs) = (gone.name.clone(), Vec::new());
-            self.tell(Seen::Stack(StackSeen { name, status: None, reason: None, outputs })).await;
+            self.tell(Seen::Stack(StackSeen::gone(&gone.name))).await;
         }
         for seen in now.into_iter().filter(|seen| !before.contains(seen)) {
             self.tell(Seen::Stack(seen)).await;
@@ -380,12 +300,12 @@ impl Effects {
     }
 
     /// In the order in which tailers tell: what comes after belongs to the stack that was named last.
-    async fn tell(&self, what: Seen) {
+    pub(super) async fn tell(&self, what: Seen) {
         // The dashboard may have been left meanwhile.
         let _ = self.flows.send(FlowEvent { at: self.session.clock.now(), what }).await;
     }
 
-    fn chosen(&self) -> String {
+    pub(super) fn chosen(&self) -> String {
         self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -420,133 +340,4 @@ fn load(request: &JobRequest, settling: f64) -> anyhow::Result<Load> {
         gateway.strict = true;
     }
     Ok(Load::of(job, gateway))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::config;
-    use super::*;
-    use crate::aws::{Access, Target};
-    use crate::model::preview::ChangePreview;
-    use crate::observe::LiveTail;
-
-    /// Effects on an embedded endpoint, driven as the dashboard does.
-    struct Dashboard {
-        session: Arc<Session>,
-        asked: mpsc::UnboundedSender<Effect>,
-        shown: mpsc::Receiver<Event>,
-        flows: mpsc::Receiver<FlowEvent>,
-        end: CancellationToken,
-    }
-
-    impl Dashboard {
-        async fn open() -> Self {
-            let chosen = ("logRetentionDays".to_owned(), config::Value::Number(3));
-            let settings = Settings {
-                target: Target::Embedded,
-                access: Access::Write,
-                stack: "EventProcessingStack".to_owned(),
-                named: None,
-                live_tail: LiveTail::Auto,
-                data_dir: None,
-                config: config::Config { parameters: [chosen].into(), ..config::Config::default() },
-            };
-            let session = Arc::new(Session::open(&settings).await.expect("the endpoint starts"));
-            let (flow, flows) = mpsc::channel(4_096);
-            let (event, shown) = mpsc::channel(64);
-            let (asked, wanted) = mpsc::unbounded_channel();
-            let end = CancellationToken::new();
-            tokio::spawn(
-                Effects::new(
-                    Arc::clone(&session),
-                    settings,
-                    "EventProcessingStack".to_owned(),
-                    flow,
-                    event,
-                    end.clone(),
-                    Taps::default(),
-                )
-                .carry_out(wanted),
-            );
-            Self { session, asked, shown, flows, end }
-        }
-
-        /// Asks for something and waits until it is done; returns what was shown on the way.
-        async fn ask(&mut self, effect: Effect) -> (Option<ChangePreview>, Result<String, String>) {
-            self.asked.send(effect.clone()).expect("somebody listens");
-            let mut preview = None;
-            loop {
-                match self.shown.recv().await.expect("an end") {
-                    Event::Preview { preview: shown, .. } => preview = Some(shown),
-                    Event::Done(done) if done.effect == effect => return (preview, done.outcome),
-                    _ => {}
-                }
-            }
-        }
-
-        async fn status(&self) -> Option<String> {
-            let stack = describe(&self.session.clients, "EventProcessingStack").await.expect("an answer");
-            stack.map(|stack| stack.status)
-        }
-
-        fn stack_events(&mut self) -> usize {
-            let mut count = 0;
-            while let Ok(event) = self.flows.try_recv() {
-                count += usize::from(matches!(event.what, Seen::StackEvent(_)));
-            }
-            count
-        }
-
-        async fn close(self) {
-            self.end.cancel();
-            self.session.end().await;
-        }
-    }
-
-    fn offer() -> String {
-        OFFER.to_owned()
-    }
-
-    #[tokio::test]
-    async fn a_change_is_shown_then_dropped_or_made() {
-        let mut dashboard = Dashboard::open().await;
-        let (preview, outcome) = dashboard.ask(Effect::Preview { offer: offer() }).await;
-        let preview = preview.expect("a preview");
-        assert!(preview.is_new && preview.changes.len() > 30, "{preview:?}");
-        assert!(outcome.is_ok_and(|said| said.contains("wait for your word")));
-        let (_, outcome) = dashboard.ask(Effect::Discard { offer: offer() }).await;
-        assert!(outcome.is_ok_and(|said| said.contains("left as it is")));
-        assert_eq!(dashboard.status().await, None, "a preview leaves nothing behind");
-        assert_eq!(dashboard.stack_events(), 0, "and makes nothing happen");
-
-        dashboard.ask(Effect::Preview { offer: offer() }).await.1.expect("shown again");
-        let (_, outcome) = dashboard.ask(Effect::Deploy { offer: offer() }).await;
-        assert!(outcome.as_ref().is_ok_and(|said| said.contains("CREATE_COMPLETE")), "{outcome:?}");
-        assert!(dashboard.stack_events() > 60);
-        let stack = describe(&dashboard.session.clients, "EventProcessingStack").await.expect("an answer");
-        let chosen = stack.expect("a stack").parameter("logRetentionDays").map(str::to_owned);
-        assert_eq!(chosen.as_deref(), Some("3"), "the config file's parameters count");
-        let (preview, outcome) = dashboard.ask(Effect::Preview { offer: offer() }).await;
-        assert_eq!(preview, None);
-        assert!(outcome.is_ok_and(|said| said.contains("would not change")));
-        dashboard.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_stack_is_deployed_unseen_and_deleted_and_others_are_refused() {
-        let mut dashboard = Dashboard::open().await;
-        let (_, outcome) = dashboard.ask(Effect::Deploy { offer: offer() }).await;
-        assert!(outcome.as_ref().is_ok_and(|said| said.contains("CREATE_COMPLETE")), "{outcome:?}");
-        let (_, outcome) = dashboard.ask(Effect::Preview { offer: "else".to_owned() }).await;
-        assert!(outcome.is_err_and(|said| said.contains("else")));
-        let theirs = "Resources: {q: {Type: AWS::SQS::Queue}}";
-        let request = dashboard.session.clients.cloudformation.create_stack().stack_name("theirs");
-        request.template_body(theirs).send().await.expect("accepted");
-        let (_, outcome) = dashboard.ask(Effect::DeleteStack { name: "theirs".to_owned() }).await;
-        assert!(outcome.is_err_and(|said| said.contains("was not made by vaultscope")));
-        let (_, outcome) = dashboard.ask(Effect::DeleteStack { name: "EventProcessingStack".to_owned() }).await;
-        assert!(outcome.as_ref().is_ok_and(|said| said.contains("is gone")), "{outcome:?}");
-        assert_eq!(dashboard.status().await, None);
-        dashboard.close().await;
-    }
 }

@@ -6,6 +6,7 @@
 
 mod archiving;
 mod args;
+mod changes;
 mod cleanup;
 mod config;
 mod control;

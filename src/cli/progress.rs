@@ -218,12 +218,7 @@ mod tests {
     fn a_stack_that_is_gone_or_goes_is_lost() {
         let stack = |status: Option<&str>| FlowEvent {
             at: Timestamp::default(),
-            what: Seen::Stack(StackSeen {
-                name: "s".to_owned(),
-                status: status.map(str::to_owned),
-                reason: None,
-                outputs: Vec::new(),
-            }),
+            what: Seen::Stack(StackSeen { status: status.map(str::to_owned), ..StackSeen::gone("s") }),
         };
         for (status, lost) in [
             (Some("CREATE_COMPLETE"), None),

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::Target;
 use crate::deploy::{
-    AppConfig, Architecture, Artefact, BOOTSTRAP, Bootstrap, CATALOGUE, CODE_KEY, ChangeSet, ChoiceError, Context,
-    DATA_VAULTING, DeployError, EVENT_PROCESSING, Host, Location, Offer, Plan, Prepared, S3TAR, Sink, Source, Stack,
-    Store, discard, execute, prepare, settle,
+    ARCHITECTURE, AppConfig, Architecture, Artefact, BOOTSTRAP, Bootstrap, CATALOGUE, CODE_KEY, ChangeSet, ChoiceError,
+    Context, DATA_VAULTING, DeployError, EVENT_PROCESSING, Host, Location, Offer, Plan, Prepared, S3TAR, Sink, Source,
+    Stack, Store, discard, execute, prepare, settle,
 };
 
 use super::Usage;
@@ -24,8 +24,6 @@ use super::settings::Settings;
 const BUCKET_TO_COME: &str = "made-by-the-deployment";
 /// The parameter of Systems Manager with which the event processing stack names its bucket.
 const BUCKET_PARAMETER: &str = "fileUploadBucketName";
-/// The parameter that says what the functions' executable was built for.
-const ARCHITECTURE: &str = "functionArchitecture";
 
 /// What is to be deployed, settled before anything is called.
 pub struct Order {

@@ -73,7 +73,7 @@ pub async fn prepare(
         }
     };
     let existing =
-        before.iter().flat_map(|stack| stack.parameters.iter().map(|(key, _)| key.clone())).collect::<Vec<_>>();
+        before.iter().flat_map(|stack| stack.seen.parameters.iter().map(|(key, _)| key.clone())).collect::<Vec<_>>();
     let request = plan.request(kind, &existing);
     if cancel.is_cancelled() {
         return Err(interrupted(plan, Left::Nothing));

@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::template::Template;
+use crate::model::parameter::ParameterDefinition;
 
 /// Keys of the original's `cdk.context.json` that are parameters of ours.
 const OF_CONTEXT: [&str; 6] = [
@@ -20,6 +21,17 @@ const OF_CONTEXT: [&str; 6] = [
 /// Parameters that follow from the artefact, and how they are chosen instead.
 const OF_ARTEFACT: [(&str, &str); 2] =
     [("functionCodeBucket", "use --artefact-bucket"), ("functionCodeKey", "use --bootstrap")];
+
+/// The parameter that says what the functions' executable was built for: it follows from the executable, unless it is
+/// chosen on the command line.
+pub const ARCHITECTURE: &str = "functionArchitecture";
+
+/// The parameters of a template that are the user's to choose, as they stand there.
+#[must_use]
+pub fn choosable(template: &Template) -> Vec<ParameterDefinition> {
+    let follows = |name: &str| name == ARCHITECTURE || OF_ARTEFACT.iter().any(|(derived, _)| *derived == name);
+    template.parameters().into_iter().filter(|one| !follows(&one.name)).collect()
+}
 
 /// Where a value was chosen; the first of these wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

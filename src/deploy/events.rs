@@ -190,6 +190,25 @@ fn begins_an_operation(event: &StackEvent) -> bool {
         && matches!(event.status.as_str(), "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS" | "DELETE_IN_PROGRESS")
 }
 
+/// The newest events of a stack (by name or ARN), at most `most` of them, oldest first.
+///
+/// # Errors
+/// When a call fails.
+pub async fn past_events(clients: &Clients, stack: &str, most: usize) -> Result<Vec<(Timestamp, StackEvent)>, Problem> {
+    let mut all = Vec::new();
+    let mut token = None;
+    loop {
+        let (events, next) = page(clients, stack, token).await?;
+        all.extend(events);
+        if next.is_none() || all.len() >= most {
+            all.truncate(most);
+            all.reverse();
+            return Ok(all);
+        }
+        token = next;
+    }
+}
+
 async fn page(
     clients: &Clients,
     stack: &str,

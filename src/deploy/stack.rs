@@ -11,12 +11,10 @@ use crate::model::{FlowEvent, Seen, StackSeen, Timestamp};
 pub struct Stack {
     /// Its ARN, which outlives it.
     pub id: String,
-    /// Name, status, outputs.
+    /// Name, status, outputs, parameters.
     pub seen: StackSeen,
     /// Its status.
     pub status: String,
-    /// Its parameters by key.
-    pub parameters: Vec<(String, String)>,
     /// When it was last changed, by CloudFormation's clock.
     pub changed: Timestamp,
     /// Whether it carries our tag.
@@ -38,7 +36,7 @@ impl Stack {
     /// The value of a parameter.
     #[must_use]
     pub fn parameter(&self, key: &str) -> Option<&str> {
-        self.parameters.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        self.seen.parameters.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
     /// Tells the sink of its status.
@@ -97,6 +95,10 @@ impl From<types::Stack> for Stack {
         let status = stack.stack_status.map(|status| status.as_str().to_owned()).unwrap_or_default();
         let name = stack.stack_name.unwrap_or_default();
         let outputs = stack.outputs.unwrap_or_default();
+        let parameters = stack.parameters.unwrap_or_default().into_iter();
+        let parameters =
+            parameters.filter_map(|one| Some((one.parameter_key?, one.parameter_value.unwrap_or_default())));
+        let parameters = parameters.collect();
         let (own_key, own_value) = OWN_TAG;
         let tags = stack.tags.unwrap_or_default();
         let is_tagged = tags.iter().any(|tag| tag.key() == Some(own_key) && tag.value() == Some(own_value));
@@ -116,14 +118,9 @@ impl From<types::Stack> for Stack {
                     .into_iter()
                     .filter_map(|output| Some((output.output_key?, output.output_value?)))
                     .collect(),
+                parameters,
             },
             status,
-            parameters: stack
-                .parameters
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|parameter| Some((parameter.parameter_key?, parameter.parameter_value.unwrap_or_default())))
-                .collect(),
             changed,
             is_tagged,
             is_protected: stack.enable_termination_protection.unwrap_or(false),

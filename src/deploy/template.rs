@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::parameter::ParameterDefinition;
 use super::yaml;
+use crate::model::parameter::ParameterDefinition;
 
 /// The largest template that may be in a request, in bytes.
 const LARGEST_BODY: usize = 51_200;
@@ -113,6 +113,7 @@ impl Template {
 
 #[cfg(test)]
 mod tests {
+    use super::super::catalogue::EVENT_PROCESSING;
     use super::*;
 
     #[test]
@@ -143,5 +144,40 @@ mod tests {
         let [bytes, resources, ..] = Template::read(&large).expect("a template").sizes();
         assert!(!bytes.fits() && resources.fits(), "{bytes:?} {resources:?}");
         assert_eq!(resources.has, 1);
+    }
+
+    fn of(name: &str) -> ParameterDefinition {
+        let template = EVENT_PROCESSING.template().expect("a template");
+        template.parameters().into_iter().find(|one| one.name == name).expect("a parameter")
+    }
+
+    #[test]
+    fn our_template_says_itself_what_its_parameters_may_be() {
+        for (name, good, bad, words) in [
+            ("jobDirSuffixName", "-vaultjob", "a b", "without slashes"),
+            ("jobDirSuffixName", "-x", "", "1 to 64 characters"),
+            ("reconcileCountIterations", "1561", "1562", "25,000 history events"),
+            ("reconcileWaitIterations", "1", "0", "must be at least 1"),
+            ("reconcileWaitIterations", "30", "soon", "must be a number"),
+            ("stacksAccountId", "", "123", "12 digits"),
+            ("logRetentionDays", "30", "31", "must be one of 1, 3, 5, 7"),
+            ("functionArchitecture", "arm64", "mips", "must be one of x86_64, arm64"),
+        ] {
+            assert_eq!(of(name).check(good), Ok(()), "{name}={good}");
+            let said = of(name).check(bad).expect_err(bad);
+            assert!(said.contains(words), "{name}={bad}: {said}");
+        }
+    }
+
+    #[test]
+    fn constraints_that_our_template_does_not_use_are_kept_too() {
+        let template = "Parameters:\n  l: {Type: List<Number>, MinValue: 2}\n  s: {Type: String, MaxLength: 2, MinLength: 2}\n  j: {Type: String, AllowedPattern: '(?=a)a'}\nResources: {a: {Type: T}}\n";
+        let all = Template::read(template).expect("a template").parameters();
+        let check = |index: usize, value| all[index].check(value);
+        assert_eq!(check(0, "2, 3"), Ok(()));
+        assert_eq!(check(0, "2,1"), Err("must be at least 2".to_owned()));
+        assert_eq!(check(1, "a"), Err("must have at least 2 characters".to_owned()));
+        assert_eq!(check(1, "abc"), Err("must have at most 2 characters".to_owned()));
+        assert_eq!(check(2, "b"), Ok(()), "a pattern that only Java reads is left to CloudFormation");
     }
 }

@@ -329,6 +329,17 @@ pub struct StackSeen {
     pub reason: Option<String>,
     /// Key and value of each output.
     pub outputs: Vec<(String, String)>,
+    /// Key and value of each parameter.
+    #[serde(default)]
+    pub parameters: Vec<(String, String)>,
+}
+
+impl StackSeen {
+    /// A stack that is not there.
+    #[must_use]
+    pub fn gone(name: impl Into<String>) -> Self {
+        Self { name: name.into(), status: None, reason: None, outputs: Vec::new(), parameters: Vec::new() }
+    }
 }
 
 /// An event of a stack.

@@ -15,6 +15,7 @@ pub mod machine;
 mod notification;
 pub mod objects;
 mod outcome;
+pub mod parameter;
 pub mod pipeline;
 pub mod preview;
 pub mod schedule;

@@ -18,7 +18,7 @@ impl StackStatus {
     }
 
     async fn read(&self) -> Result<StackSeen, Problem> {
-        let gone = StackSeen { name: self.name.clone(), status: None, reason: None, outputs: Vec::new() };
+        let gone = StackSeen::gone(&self.name);
         match self.clients.cloudformation.describe_stacks().stack_name(&self.name).send().await {
             Ok(answer) => {
                 Ok(answer.stacks.and_then(|stacks| stacks.into_iter().next()).map_or(gone, |stack| StackSeen {
@@ -30,6 +30,12 @@ impl StackStatus {
                         .unwrap_or_default()
                         .into_iter()
                         .filter_map(|output| Some((output.output_key?, output.output_value?)))
+                        .collect(),
+                    parameters: stack
+                        .parameters
+                        .unwrap_or_default()
+                        .into_iter()
+                        .filter_map(|one| Some((one.parameter_key?, one.parameter_value.unwrap_or_default())))
                         .collect(),
                 }))
             }

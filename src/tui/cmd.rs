@@ -131,6 +131,10 @@ pub enum Cmd {
     Deploy,
     /// Delete a stack.
     Delete,
+    /// Open the form of a stack's parameters.
+    Parameters,
+    /// Show a stack's events in the place of its resources, or these again.
+    Events,
     /// Open the job form.
     StartJob,
     /// Play the selected scenario.
@@ -232,6 +236,7 @@ impl Cmd {
         match self {
             Self::Deploy => Some("deploy a stack"),
             Self::Delete => Some("delete a stack"),
+            Self::Parameters => Some("choose parameters"),
             Self::StartJob => Some("start a job"),
             Self::Play => Some("play a scenario"),
             Self::Fault => Some("inject a fault"),

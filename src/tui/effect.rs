@@ -18,6 +18,9 @@ pub enum Effect {
     Preview {
         /// [`StackOffer::id`](super::StackOffer::id).
         offer: String,
+        /// Parameters that were chosen in the form, by key.
+        #[serde(default)]
+        parameters: Vec<(String, String)>,
     },
     /// Deploy a stack of the catalogue: execute the change set that was shown, or make and execute one.
     Deploy {
@@ -31,6 +34,11 @@ pub enum Effect {
     },
     /// Delete a stack that the user has confirmed.
     DeleteStack {
+        /// The stack's name.
+        name: String,
+    },
+    /// Read what happened to a stack so far: answered with [`Event::StackPast`](super::Event::StackPast).
+    ReadStack {
         /// The stack's name.
         name: String,
     },

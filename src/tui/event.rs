@@ -11,7 +11,7 @@ use crate::model::guide::Gateways;
 use crate::model::objects::{Found, Look};
 use crate::model::preview::ChangePreview;
 use crate::model::trace::TraceHop;
-use crate::model::{Check, FlowEvent, Share, Timestamp};
+use crate::model::{Check, FlowEvent, Share, StackEvent, Timestamp};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,13 @@ pub enum Event {
         offer: String,
         /// What it will do.
         preview: ChangePreview,
+    },
+    /// What happened to a stack before anybody looked.
+    StackPast {
+        /// The stack's name.
+        stack: String,
+        /// Its events, oldest first.
+        events: Vec<(Timestamp, StackEvent)>,
     },
     /// The file share that the simulated gateway writes for.
     Share(Share),

@@ -207,6 +207,14 @@ impl Default for Keymap {
         };
         bind(FLOW_STACKS, Cmd::Deploy, &[char('d')], "deploy", "show what deploying the stack changes, then deploy it");
         bind(STACKS, Cmd::Delete, &[char('x')], "delete", "delete the stack, after a confirmation");
+        bind(
+            STACKS,
+            Cmd::Parameters,
+            &[char('p')],
+            "parameters",
+            "choose the stack's parameters, then see what changes",
+        );
+        bind(STACKS, Cmd::Events, &[char('v')], "events", "the stack's events in their order, or its resources again");
         bind(SEARCHED, Cmd::Search, &[char('/')], "search", "search; every hit is marked");
         bind(TEXTS, Cmd::Filter, &[char('f')], "filter", "show only the rows that hold a text; empty for all");
         bind(SEARCHED, Cmd::NextFound, &[char('n')], "", "to the next hit of the search");

@@ -20,6 +20,7 @@ fn record(path: &Path) {
         stack: "EventProcessingStack".to_owned(),
         purpose: "processes".to_owned(),
         resources: 35,
+        ..StackOffer::default()
     };
     let header = Header::new(Setup { target, stacks: vec![offer], ..Setup::default() });
     let reading = ClockReading { now: Timestamp::from_secs(1_604_579_696), rate: 60.0, paused: true };

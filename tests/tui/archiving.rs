@@ -27,6 +27,7 @@ fn setup() -> Setup {
         stack: stack.to_owned(),
         purpose: purpose.to_owned(),
         resources,
+        ..StackOffer::default()
     };
     setup.stacks.push(offer(
         "bootstrap",
@@ -71,7 +72,7 @@ fn definition() -> Value {
 fn stands() -> Vec<FlowEvent> {
     let status = Some("CREATE_COMPLETE".to_owned());
     vec![
-        at(1, Seen::Stack(StackSeen { name: STACK.to_owned(), status, reason: None, outputs: Vec::new() })),
+        at(1, Seen::Stack(StackSeen { status, ..StackSeen::gone(STACK) })),
         at(2, Seen::Machine(MachineSeen { arn: MACHINE.to_owned(), definition: definition() })),
         at(
             3,

@@ -11,7 +11,7 @@ fn offer() -> String {
 }
 
 fn preview() -> Effect {
-    Effect::Preview { offer: offer() }
+    Effect::Preview { offer: offer(), parameters: Vec::new() }
 }
 
 fn deploy() -> Effect {

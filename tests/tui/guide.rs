@@ -93,7 +93,7 @@ fn steps_tick_themselves_and_what_arrived_wants_to_be_looked_at() {
         press(&mut state, "8");
         assert!(row(&mut state, step).contains("✓"), "{step}");
     }
-    let gone = StackSeen { name: story::STACK.to_owned(), status: None, reason: None, outputs: Vec::new() };
+    let gone = StackSeen::gone(story::STACK);
     update(&mut state, Event::Flows(vec![story::at(200_000, Seen::Stack(gone))]));
     assert!(row(&mut state, "7.2 Empty").contains("✓"));
     assert!(row(&mut state, "3.1 Deploy").contains("✓"), "it was deployed");

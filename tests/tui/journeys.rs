@@ -17,7 +17,7 @@ fn deploy_then_a_job_then_success() {
     assert!(press(&mut state, "s").is_empty(), "a job needs the stack");
     assert!(screen(&mut state, 80, 24).contains("press d"));
     let deploy = Effect::Deploy { offer: "event-processing".to_owned() };
-    let preview = Effect::Preview { offer: "event-processing".to_owned() };
+    let preview = Effect::Preview { offer: "event-processing".to_owned(), parameters: Vec::new() };
     assert_eq!(press(&mut state, "d"), vec![preview.clone()]);
     assert!(press(&mut state, "d").is_empty(), "it is under way");
     story::preview(&mut state, story::new_stack());
@@ -198,6 +198,10 @@ fn happening() -> impl Strategy<Value = Event> {
         Just(Event::Preview {
             offer: "\u{1b}日".to_owned(),
             preview: ChangePreview { stack: "\u{202e}".to_owned(), is_new: false, changes: Vec::new() },
+        }),
+        any::<usize>().prop_map(|skip| Event::StackPast {
+            stack: story::STACK.to_owned(),
+            events: story::past().into_iter().skip(skip % 20).collect(),
         }),
         any::<bool>().prop_map(|read_only| Event::Target(TargetInfo { read_only, ..story::aws() })),
         Just(Event::Target(story::endpoint())),

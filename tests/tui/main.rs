@@ -12,6 +12,7 @@ mod objects;
 mod opened;
 mod overlays;
 mod sources;
+mod stacks;
 mod story;
 mod targets;
 

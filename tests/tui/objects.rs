@@ -262,7 +262,7 @@ fn names_are_searched_for_and_uris_are_copied() {
 #[test]
 fn a_bucket_goes_with_its_stack() {
     let mut state = opened("j\n");
-    let gone = StackSeen { name: story::STACK.to_owned(), status: None, reason: None, outputs: Vec::new() };
+    let gone = StackSeen::gone(story::STACK);
     update(&mut state, Event::Flows(vec![story::at(200_000, Seen::Stack(gone))]));
     let text = screen(&mut state, 80, 24);
     assert!(text.contains("no stack with a bucket was seen yet"), "{text}");

@@ -107,7 +107,10 @@ fn other_keys_stand_wherever_keys_stand() {
     assert!(home.contains("V  then start a job") && home.contains(" U help  D deploy"), "{home}");
     assert!(home.contains("b Stacks"), "{home}");
     assert_eq!(press(&mut state, "d"), [], "its usual key is free");
-    assert_eq!(press(&mut state, "D"), [Effect::Preview { offer: "event-processing".to_owned() }]);
+    assert_eq!(
+        press(&mut state, "D"),
+        [Effect::Preview { offer: "event-processing".to_owned(), parameters: Vec::new() }]
+    );
     press(&mut state, "b");
     assert!(screen(&mut state, 80, 24).contains("D deploys the stack"));
     press(&mut state, "U");

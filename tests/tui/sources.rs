@@ -138,7 +138,7 @@ fn sources_of_a_stack_that_is_gone_are_forgotten() {
     let mut state = live();
     story::sources(&mut state, &story::SOURCES, &story::failing());
     assert!(screen(&mut state, 120, 40).contains("NO ANSWER"));
-    let gone = StackSeen { name: story::STACK.to_owned(), status: None, reason: None, outputs: Vec::new() };
+    let gone = StackSeen::gone(story::STACK);
     update(&mut state, Event::Flows(vec![story::at(150_000, Seen::Stack(gone))]));
     let text = screen(&mut state, 120, 40);
     assert!(!text.contains("NO ANSWER") && !text.contains("not answering"), "{text}");

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 use vaultscope::model::activity::{Activity, CallRow};
+use vaultscope::model::parameter::ParameterDefinition;
 use vaultscope::model::preview::{ChangePreview, ChangeRow};
 use vaultscope::model::{
     CacheState, ExecutionSeen, ExecutionStatus, FlowEvent, GatewayState, GatewayStep, GatewayStepKind, HistoryEvent,
@@ -33,10 +34,27 @@ pub fn setup() -> Setup {
             stack: STACK.to_owned(),
             purpose: "upload notifications → items, logs and a reconciliation".to_owned(),
             resources: RESOURCES.len(),
+            parameters: Some(parameters()),
+            chosen: vec![("logRetentionDays".to_owned(), "3".to_owned())],
         }],
         scenarios: scenarios(),
         ..Setup::default()
     }
+}
+
+/// A few parameters of its template.
+fn parameters() -> Vec<ParameterDefinition> {
+    let all = json!({
+        "jobDirSuffixName": {"Type": "String", "Default": "-vaultjob", "MinLength": "1", "Description": "How the name of a dataset's root directory ends."},
+        "reconcileCountIterations": {"Type": "Number", "Default": "960", "MinValue": "1", "MaxValue": "1561",
+            "ConstraintDescription": "must be 1 to 1561, or the execution would outgrow 25,000 history events",
+            "Description": "How often the state machine compares manifest and table before it gives up."},
+        "reconcileWaitIterations": {"Type": "Number", "Default": "30", "MinValue": "1", "Description": "Seconds between two comparisons."},
+        "logRetentionDays": {"Type": "Number", "Default": "7", "AllowedValues": ["1", "3", "5", "7", "14", "30"], "Description": "Days for which log events are kept."},
+        "stacksRegion": {"Type": "String", "Default": "", "Description": "The only region that this stack may be deployed into; empty for any."},
+    });
+    let all = all.as_object().cloned().unwrap_or_default();
+    all.iter().map(|(name, definition)| ParameterDefinition::read(name, definition)).collect()
 }
 
 /// A few scenarios.
@@ -128,6 +146,15 @@ pub fn deploying(done: usize, failed: Option<usize>) -> Vec<FlowEvent> {
     events
 }
 
+/// What happened to the stack, as somebody reads it who was not there.
+pub fn past() -> Vec<(Timestamp, StackEvent)> {
+    let of = |event: FlowEvent| match event.what {
+        Seen::StackEvent(seen) => Some((event.at, seen)),
+        _ => None,
+    };
+    deploying(RESOURCES.len(), None).into_iter().filter_map(of).collect()
+}
+
 pub fn deployed() -> Vec<FlowEvent> {
     let mut events = deploying(RESOURCES.len(), None);
     events.push(stack_event(30, STACK, "AWS::CloudFormation::Stack", "CREATE_COMPLETE", None));
@@ -138,6 +165,7 @@ pub fn deployed() -> Vec<FlowEvent> {
             status: Some("CREATE_COMPLETE".to_owned()),
             reason: None,
             outputs: vec![("fileUploadBucketName".to_owned(), "eventprocessingstack-fileuploadbucket-1x2y".to_owned())],
+            parameters: vec![("reconcileWaitIterations".to_owned(), "60".to_owned())],
         }),
     ));
     events.push(at(32, Seen::Machine(MachineSeen { arn: MACHINE.to_owned(), definition: definition() })));

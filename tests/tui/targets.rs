@@ -11,7 +11,7 @@ fn on(target: TargetInfo, status: &str) -> State {
     update(&mut state, Event::Target(target));
     update(&mut state, Event::Activity(story::activity()));
     let (name, status) = (story::STACK.to_owned(), Some(status.to_owned()));
-    let seen = StackSeen { name, status, reason: None, outputs: Vec::new() };
+    let seen = StackSeen { status, ..StackSeen::gone(name) };
     update(&mut state, Event::Flows(vec![story::at(139_000, Seen::Stack(seen))]));
     state
 }

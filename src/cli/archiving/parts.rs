@@ -118,13 +118,12 @@ pub mod tests {
     /// A stack that stands nowhere.
     pub fn parts(inventories: &str) -> Parts {
         let place = |text: &str| Location::without_scheme(text).expect("a place");
-        let seen = StackSeen { name: "S".to_owned(), status: None, reason: None, outputs: Vec::new() };
+        let seen = StackSeen::gone("S");
         Parts {
             stack: Stack {
                 id: "S".to_owned(),
                 seen,
                 status: "CREATE_COMPLETE".to_owned(),
-                parameters: Vec::new(),
                 changed: Timestamp::default(),
                 is_tagged: true,
                 is_protected: false,

@@ -142,12 +142,12 @@ mod tests {
     }
 
     fn stack(parameters: &[(&str, &str)]) -> Stack {
-        let seen = StackSeen { name: "s".to_owned(), status: None, reason: None, outputs: Vec::new() };
+        let parameters = parameters.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let seen = StackSeen { parameters, ..StackSeen::gone("s") };
         Stack {
             id: "s".to_owned(),
             seen,
             status: "CREATE_COMPLETE".to_owned(),
-            parameters: parameters.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             changed: Timestamp::default(),
             is_tagged: false,
             is_protected: false,

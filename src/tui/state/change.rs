@@ -11,6 +11,9 @@ pub(crate) struct Waiting {
     pub(crate) offer: String,
     /// What it does, what loses data first.
     pub(crate) preview: ChangePreview,
+    /// The parameters that were chosen for it in the form.
+    #[serde(default)]
+    pub(crate) parameters: Vec<(String, String)>,
 }
 
 /// What happens to a resource.
@@ -71,9 +74,9 @@ pub(crate) fn loss(row: &ChangeRow) -> Option<String> {
 }
 
 impl Waiting {
-    pub(crate) fn new(offer: String, mut preview: ChangePreview) -> Self {
+    pub(crate) fn new(offer: String, mut preview: ChangePreview, parameters: Vec<(String, String)>) -> Self {
         preview.changes.sort_by_key(|row| lost(row).is_none());
-        Self { offer, preview }
+        Self { offer, preview, parameters }
     }
 
     /// How many changes there are of some kinds.
@@ -134,7 +137,7 @@ mod tests {
             row("Modify", "d", "S3::Bucket", Some("True")),
         ];
         let preview = ChangePreview { stack: "s".to_owned(), is_new: false, changes };
-        let waiting = Waiting::new("o".to_owned(), preview);
+        let waiting = Waiting::new("o".to_owned(), preview, Vec::new());
         let ids: Vec<&str> = waiting.preview.changes.iter().map(|row| row.logical_id.as_str()).collect();
         assert_eq!(ids, ["c", "d", "a", "b"]);
         assert_eq!((waiting.losses(), waiting.count(&[Fate::Changed, Fate::Replaced])), (2, 2));

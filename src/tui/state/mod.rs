@@ -12,12 +12,14 @@ pub(crate) mod logs;
 pub(crate) mod objects;
 pub(crate) mod opened;
 pub(crate) mod palette;
+mod parameter_form;
 pub(crate) mod present;
 pub(crate) mod replay;
 pub(crate) mod scene;
 pub(crate) mod sources;
+pub(crate) mod stack;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -33,8 +35,9 @@ use crate::model::board::Boards;
 use crate::model::execution::Executions;
 use crate::model::journey::Courses;
 use crate::model::machine::Machine;
+use crate::model::parameter::ParameterDefinition;
 use crate::model::pipeline::Pipeline;
-use crate::model::{Datasets, Observed, SetId, StackEvent, Timestamp};
+use crate::model::{Datasets, Observed, SetId, Timestamp};
 use calls::Calls;
 use change::Waiting;
 use gateway::Gateway;
@@ -45,9 +48,11 @@ pub(crate) use job_form::JobForm;
 use logs::Logs;
 use objects::Objects;
 use opened::Opened;
+pub(crate) use parameter_form::ParameterForm;
 use replay::Replay;
 use scene::Scene;
 use sources::Sources;
+pub(crate) use stack::Stack;
 
 use present::{Frozen, Present};
 pub use replay::ReplayReading;
@@ -60,7 +65,7 @@ pub(crate) const KEPT_PROBLEMS: usize = 500;
 pub(crate) const KEPT_LATEST: usize = 500;
 
 /// A stack that can be deployed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StackOffer {
     /// What [`Effect::Deploy`] names it by: `event-processing`.
@@ -71,10 +76,16 @@ pub struct StackOffer {
     pub purpose: String,
     /// Resources in its template.
     pub resources: usize,
+    /// Its template's parameters that can be chosen; `None` for a stack that others bring with them.
+    #[serde(default)]
+    pub parameters: Option<Vec<ParameterDefinition>>,
+    /// What the configuration file chooses of them, by key.
+    #[serde(default)]
+    pub chosen: Vec<(String, String)>,
 }
 
 /// What the dashboard is opened with.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Setup {
     /// The target as far as it is known.
@@ -91,17 +102,6 @@ pub struct Setup {
     /// Whether it is opened to an audience.
     #[serde(default)]
     pub presents: bool,
-}
-
-/// A stack as it was seen.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Stack {
-    pub(crate) status: Option<String>,
-    pub(crate) reason: Option<String>,
-    pub(crate) outputs: Vec<(String, String)>,
-    /// The last event of each resource, by logical id.
-    pub(crate) resources: IndexMap<String, StackEvent>,
-    pub(crate) seen: HashSet<String>,
 }
 
 /// A row of what happened lately.
@@ -122,6 +122,7 @@ pub(crate) enum Overlay {
     /// Delete that stack: the name has to be typed where the input is there, else `y` does.
     Delete(String, Option<Input>),
     Job(Box<JobForm>),
+    Parameters(Box<ParameterForm>),
     Search(Input),
     Filter(Input),
     /// The faults that can be asked for, with the selected one.
@@ -162,6 +163,9 @@ pub struct State {
     /// The state machines that were read, by ARN.
     pub(crate) machines: IndexMap<String, Machine>,
     pub(crate) stacks: IndexMap<String, Stack>,
+    /// Whether the Stacks page shows events in the place of resources.
+    #[serde(default)]
+    pub(crate) shows_events: bool,
     pub(crate) sources: Sources,
     pub(crate) calls: Calls,
     pub(crate) gateway: Gateway,
@@ -297,6 +301,16 @@ impl State {
         let others = self.stacks.keys().map(String::as_str);
         let others = others.filter(|name| !self.setup.stacks.iter().any(|offer| offer.stack == *name));
         offers.chain(others).collect()
+    }
+
+    /// The stack of the catalogue with that id.
+    pub(crate) fn offer(&self, id: &str) -> Option<&StackOffer> {
+        self.setup.stacks.iter().find(|offer| offer.id == id)
+    }
+
+    /// The name of the stack that is selected on the Stacks page.
+    pub(crate) fn selected_stack(&self) -> Option<&str> {
+        self.stack_names().get(self.row(Page::Stacks, 0)).copied()
     }
 
     pub(crate) fn pane(&self) -> usize {

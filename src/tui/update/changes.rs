@@ -36,6 +36,7 @@ pub(super) fn change(state: &mut State, cmd: Cmd) -> Vec<Effect> {
     match cmd {
         Cmd::Deploy => return deploy(state),
         Cmd::Delete => delete(state),
+        Cmd::Parameters => super::stacks::parameters(state),
         Cmd::StartJob if state.kind() == StackKind::S3Tar => {
             say(state, "this stack takes no jobs: Enter on the Stacks page shows the event processing stack again");
         }
@@ -61,8 +62,8 @@ fn refusal(state: &State, effect: &Effect) -> Option<String> {
         return Some("READ-ONLY: start vaultscope with --write to change anything".to_owned());
     }
     let stack_of = |effect: &Effect| match effect {
-        Effect::Preview { offer } | Effect::Deploy { offer } | Effect::Discard { offer } => {
-            state.setup.stacks.iter().find(|known| known.id == *offer).map(|known| known.stack.clone())
+        Effect::Preview { offer, .. } | Effect::Deploy { offer } | Effect::Discard { offer } => {
+            state.offer(offer).map(|known| known.stack.clone())
         }
         Effect::DeleteStack { name } => Some(name.clone()),
         _ => None,
@@ -85,11 +86,9 @@ pub(super) fn start(state: &mut State, effect: Effect) -> Vec<Effect> {
         say(state, why);
         return Vec::new();
     }
-    let stack = |offer: &String| {
-        state.setup.stacks.iter().find(|known| known.id == *offer).map_or(offer.clone(), |known| known.stack.clone())
-    };
+    let stack = |offer: &String| state.offer(offer).map_or(offer.clone(), |known| known.stack.clone());
     let text = match &effect {
-        Effect::Preview { offer } => format!("asking what would change in {} …", stack(offer)),
+        Effect::Preview { offer, .. } => format!("asking what would change in {} …", stack(offer)),
         Effect::Deploy { offer } => format!("deploying {} …", stack(offer)),
         Effect::Discard { offer } => format!("nothing is deployed: dropping the change set of {} …", stack(offer)),
         Effect::DeleteStack { name } => format!("deleting {name} …"),
@@ -128,18 +127,29 @@ pub(super) fn watch(state: &mut State, stack: String) -> Vec<Effect> {
 fn deploy(state: &mut State) -> Vec<Effect> {
     let shown = || state.setup.stacks.iter().position(|offer| state.main_name() == Some(offer.stack.as_str()));
     let at = if state.page == Page::Stacks { state.row(Page::Stacks, 0) } else { shown().unwrap_or(usize::MAX) };
-    let Some(offer) = state.setup.stacks.get(at).map(|offer| offer.id.clone()) else {
+    let Some(offer) = state.setup.stacks.get(at) else {
         say(state, "there is no template for this stack");
         return Vec::new();
     };
-    start(state, Effect::Preview { offer })
+    if offer.parameters.is_none() {
+        let text =
+            format!("{} comes with the first stack that needs it: there is nothing to deploy by hand", offer.stack);
+        say(state, text);
+        return Vec::new();
+    }
+    let offer = offer.id.clone();
+    start(state, Effect::Preview { offer, parameters: Vec::new() })
 }
 
 /// A change set was made and waits. One that waited before is dropped.
 pub(super) fn waits(state: &mut State, offer: String, preview: ChangePreview) -> Vec<Effect> {
     let before = state.waiting.take().filter(|before| before.offer != offer);
     let dropped = before.map(|before| start(state, Effect::Discard { offer: before.offer }));
-    state.waiting = Some(Waiting::new(offer, preview));
+    let parameters = state.busy.iter().find_map(|busy| match busy {
+        Effect::Preview { offer: of, parameters } if *of == offer => Some(parameters.clone()),
+        _ => None,
+    });
+    state.waiting = Some(Waiting::new(offer, preview, parameters.unwrap_or_default()));
     if matches!(state.overlay, Some(Overlay::Change(_))) {
         state.overlay = None;
     }
@@ -160,9 +170,7 @@ pub(super) fn show(state: &mut State) {
 pub(super) fn decide(state: &mut State, execute: bool, selected: usize) -> Vec<Effect> {
     let Some(offer) = state.waiting.as_ref().map(|waiting| waiting.offer.clone()) else { return Vec::new() };
     // The preview has arrived: that its effect has not ended yet does not stand in the way.
-    if let Some(at) = state.busy.iter().position(|busy| *busy == Effect::Preview { offer: offer.clone() }) {
-        state.busy.remove(at);
-    }
+    state.busy.retain(|busy| !matches!(busy, Effect::Preview { offer: of, .. } if *of == offer));
     let effects = start(state, if execute { Effect::Deploy { offer } } else { Effect::Discard { offer } });
     if effects.is_empty() {
         state.overlay = Some(Overlay::Change(selected));
@@ -173,7 +181,7 @@ pub(super) fn decide(state: &mut State, execute: bool, selected: usize) -> Vec<E
 }
 
 fn delete(state: &mut State) {
-    let name = state.stack_names().get(state.row(Page::Stacks, 0)).map(|name| (*name).to_owned());
+    let name = state.selected_stack().map(str::to_owned);
     match name.filter(|name| {
         state.stacks.get(name).is_some_and(|stack| stack.status.as_deref().is_some_and(|s| s != "DELETE_COMPLETE"))
     }) {

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use crate::model::machine::Machine;
-use crate::model::{ExecutionStatus, FlowEvent, GatewayStepKind, JobState, LogRole, Seen, Source, StackEvent};
+use crate::model::{
+    ExecutionStatus, FlowEvent, GatewayStepKind, JobState, LogRole, Seen, Source, StackEvent, Timestamp,
+};
 
+use super::super::Effect;
 use super::super::cmd::Page;
 use super::super::state::sources::Turn;
+use super::super::state::stack::News;
 use super::super::state::{KEPT_LATEST, Latest, State};
 use super::super::widget::text;
 use super::{note, problem};
@@ -53,14 +57,12 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
             }
         }
         Seen::Stack(seen) => {
-            let stack = state.stacks.entry(seen.name).or_default();
-            stack.status = seen.status;
-            stack.reason = seen.reason;
-            stack.outputs = seen.outputs;
+            let is_ours = is_changing(state, &seen.name);
+            state.stacks.entry(seen.name.clone()).or_default().describe(seen, is_ours);
             forget_sources(state);
         }
         Seen::StackEvent(seen) => {
-            stack_event(state, seen);
+            stack_event(state, event.at, seen);
             forget_sources(state);
         }
         Seen::GatewayState(now) => state.gateway.now = Some(now),
@@ -73,31 +75,20 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
     }
 }
 
-fn stack_event(state: &mut State, event: StackEvent) {
-    let stack = state.stacks.entry(event.stack.clone()).or_default();
-    if !stack.seen.insert(event.event_id.clone()) {
-        return;
-    }
-    if event.logical_id == event.stack {
-        // A stack that is made anew starts with an empty list; one that is deleted keeps its own.
-        if event.status == "CREATE_IN_PROGRESS" {
-            stack.resources.clear();
-        }
-        stack.status = Some(event.status);
-        return;
-    }
-    let failed = event.status.ends_with("FAILED").then(|| {
-        let reason = event.reason.clone().unwrap_or_else(|| "CloudFormation gave no reason".to_owned());
-        format!("{} {}: {reason}", event.logical_id, event.status)
-    });
-    // A failure stays in sight while the rollback goes over it.
-    let keep = stack.resources.get(&event.logical_id).is_some_and(|old| {
-        old.status.ends_with("FAILED") && event.status.starts_with("DELETE") && event.reason.is_none()
-    });
-    if !keep {
-        stack.resources.insert(event.logical_id.clone(), event);
-    }
-    if let Some(text) = failed {
+/// Whether a stack is deployed or deleted from here.
+pub(super) fn is_changing(state: &State, name: &str) -> bool {
+    state.busy.iter().any(|effect| match effect {
+        Effect::Deploy { offer } => state.offer(offer).is_some_and(|offer| offer.stack == name),
+        Effect::DeleteStack { name: busy } => busy == name,
+        _ => false,
+    })
+}
+
+fn stack_event(state: &mut State, at: Timestamp, event: StackEvent) {
+    let name = event.stack.clone();
+    let reason = event.reason.clone().unwrap_or_else(|| "CloudFormation gave no reason".to_owned());
+    let text = format!("{} {}: {reason}", event.logical_id, event.status);
+    if state.stacks.entry(name).or_default().event(at, event) == News::Failure {
         problem(state, text);
     }
 }

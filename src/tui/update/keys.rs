@@ -85,8 +85,13 @@ pub(super) fn click(state: &mut State, spot: Spot) -> Vec<Effect> {
 pub(super) fn paste(state: &mut State, text: &str) {
     let chars = text.chars().filter(|char| !char.is_control()).take(1_000);
     for char in chars {
-        if let Some(Overlay::Job(_) | Overlay::Search(_) | Overlay::Filter(_) | Overlay::Delete(_, Some(_))) =
-            state.overlay
+        if let Some(
+            Overlay::Job(_)
+            | Overlay::Parameters(_)
+            | Overlay::Search(_)
+            | Overlay::Filter(_)
+            | Overlay::Delete(_, Some(_)),
+        ) = state.overlay
         {
             press(state, KeyEvent::new(KeyCode::Char(char), KeyModifiers::NONE));
         }
@@ -155,7 +160,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             state.overlay = Some(Overlay::Errors(0));
         }
         Cmd::Pause | Cmd::Slower | Cmd::Faster | Cmd::Step => return time(state, cmd),
-        Cmd::Deploy | Cmd::Delete | Cmd::StartJob => return change(state, cmd),
+        Cmd::Deploy | Cmd::Delete | Cmd::Parameters | Cmd::StartJob => return change(state, cmd),
+        Cmd::Events => super::stacks::events(state),
         Cmd::Play
         | Cmd::Hold
         | Cmd::NextEvent

@@ -12,6 +12,7 @@ mod opened;
 mod overlays;
 mod present;
 mod rows;
+mod stacks;
 
 pub(super) use guide::selected as selected_step;
 
@@ -27,6 +28,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = take(state, event);
     effects.extend(objects::wants(state));
     effects.extend(guide::wants(state));
+    effects.extend(stacks::wants(state));
     effects
 }
 
@@ -86,6 +88,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Judged { scenario, checks } => {
             state.gateway.judged.insert(scenario, checks);
         }
+        Event::StackPast { stack, events } => state.stacks.entry(stack).or_default().past(events),
         Event::Activity(activity) => state.calls.see(activity, state.real_ms),
     }
     Vec::new()

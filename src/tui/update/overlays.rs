@@ -13,12 +13,14 @@ use super::gateway::choose_fault;
 use super::keys::{run, take_keys};
 use super::present::{draw_in, theme_of};
 use super::say;
+use super::stacks::{reconsider, submit};
 
 pub(super) fn press(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<Effect> {
     let event = TerminalEvent::Key(key);
     match (overlay, key.code) {
         (Overlay::Change(_), KeyCode::Esc | KeyCode::Char('q')) => return decide(state, false, 0),
         (Overlay::Change(at), KeyCode::Enter) => return decide(state, true, at),
+        (Overlay::Change(at), KeyCode::Char('p')) => return reconsider(state, at),
         (Overlay::Change(at), _) => {
             let last = state.waiting.as_ref().map_or(0, |waiting| waiting.preview.changes.len().saturating_sub(1));
             state.overlay = Some(Overlay::Change(moved(state, at, key).unwrap_or(at).min(last)));
@@ -97,6 +99,22 @@ pub(super) fn press(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<E
                 }
             }
             state.overlay = Some(Overlay::Job(form));
+        }
+        (Overlay::Parameters(form), KeyCode::Enter) => return submit(state, form),
+        (Overlay::Parameters(mut form), code) => {
+            match code {
+                KeyCode::Tab | KeyCode::Down => form.step(1),
+                KeyCode::BackTab | KeyCode::Up => form.step(-1),
+                KeyCode::Left | KeyCode::Right if form.turn(code == KeyCode::Right) => {}
+                _ => {
+                    let focus = form.focus;
+                    if let Some(field) = form.fields.get_mut(focus) {
+                        field.input.handle_event(&event);
+                    }
+                    form.check();
+                }
+            }
+            state.overlay = Some(Overlay::Parameters(form));
         }
         (Overlay::Fault(at), KeyCode::Enter) => return choose_fault(state, at),
         (Overlay::Fault(at), _) => {

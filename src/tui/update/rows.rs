@@ -24,9 +24,11 @@ fn rows(state: &State) -> usize {
         (Page::Flow, 3) => state.latest.len(),
         (Page::Stacks, 0) => state.stack_names().len(),
         (Page::Stacks, pane) => {
-            let names = state.stack_names();
-            let stack = names.get(state.row(Page::Stacks, 0)).and_then(|name| state.stacks.get(*name));
-            stack.map_or(0, |stack| if pane == 1 { stack.resources.len() } else { stack.outputs.len() })
+            let stack = state.selected_stack().and_then(|name| state.stacks.get(name));
+            stack.map_or(0, |stack| match pane {
+                1 => stack.rows(state.shows_events),
+                _ => stack.outputs.len(),
+            })
         }
         (Page::Table, 1) => board().map_or(0, |board| board.items.len()),
         (Page::Table, 2) => board().map_or(0, |board| board.missing.len() + board.unexpected.len()),
@@ -50,7 +52,10 @@ fn is_archiving(state: &State) -> bool {
 /// Whether the list grows at its end and is followed while no row is selected.
 fn grows(state: &State) -> bool {
     let is_log = (state.page, state.pane()) == (Page::Flow, 3) && is_archiving(state);
-    is_log || matches!((state.page, state.pane()), (Page::Table, 1) | (Page::Executions | Page::Gateway, 2))
+    let is_events = (state.page, state.pane()) == (Page::Stacks, 1) && state.shows_events;
+    is_log
+        || is_events
+        || matches!((state.page, state.pane()), (Page::Table, 1) | (Page::Executions | Page::Gateway, 2))
 }
 
 pub(super) fn scroll(state: &mut State, by: isize) {
@@ -126,6 +131,7 @@ fn follow_row(state: &mut State, page: Page, pane: usize, row: usize) {
             state.rows[Page::Flow as usize][1] = Some(row);
             state.rows[Page::Table as usize] = first(row);
         }
+        (Page::Stacks, 0) => state.rows[Page::Stacks as usize] = first(row),
         (Page::Guide, 0) => state.rows[Page::Guide as usize][1] = None,
         (Page::Executions, 0) => {
             state.selected_run = state.executions.newest(row).map(|(arn, _)| arn.to_owned());
@@ -213,8 +219,7 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
 
 /// Observes the selected stack; into the one that is observed already.
 fn choose_stack(state: &mut State) -> Vec<Effect> {
-    let names = state.stack_names();
-    let name = names.get(state.row(Page::Stacks, 0)).map(|name| (*name).to_owned());
+    let name = state.selected_stack().map(str::to_owned);
     if let Some(stack) = name.filter(|name| state.main_name() != Some(name.as_str())) {
         return watch(state, stack);
     }
@@ -277,14 +282,13 @@ pub(super) fn error(state: &mut State, forwards: bool) {
     let found = match state.page {
         Page::Logs => state.logs.seek(forwards && state.logs.cursor.is_some(), is_failure),
         Page::Stacks => {
-            let names = state.stack_names();
-            let stack = names.get(state.row(Page::Stacks, 0)).and_then(|name| state.stacks.get(*name));
+            let stack = state.selected_stack().and_then(|name| state.stacks.get(name));
             let Some(stack) = stack else { return };
-            let failed =
-                |at: &usize| stack.resources.get_index(*at).is_some_and(|(_, row)| row.status.ends_with("FAILED"));
+            let (events, count) = (state.shows_events, stack.rows(state.shows_events));
+            let failed = |at: &usize| stack.at(events, *at).is_some_and(|event| event.status.ends_with("FAILED"));
             let now = state.rows[Page::Stacks as usize][1];
             let found = if forwards {
-                (now.map_or(0, |now| now + 1)..stack.resources.len()).find(failed)
+                (now.map_or(0, |now| now + 1)..count).find(failed)
             } else {
                 (0..now.unwrap_or(0)).rev().find(failed)
             };
@@ -332,14 +336,13 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
             .and_then(|b| b.items.get_index(row.unwrap_or(b.items.len().checked_sub(1)?)).map(|(key, _)| key.clone())),
         (Page::Table, _) => board().and_then(|b| b.missing.iter().chain(&b.unexpected).nth(row.unwrap_or(0)).cloned()),
         (Page::Stacks, _) => {
-            let names = state.stack_names();
-            let name = names.get(state.row(Page::Stacks, 0)).copied();
+            let name = state.selected_stack();
             let stack = name.and_then(|name| state.stacks.get(name));
             match pane {
-                1 => stack.and_then(|s| {
-                    s.resources
-                        .get_index(row.unwrap_or(0))
-                        .map(|(id, e)| e.physical_id.clone().unwrap_or_else(|| id.clone()))
+                1 => stack.and_then(|stack| {
+                    let newest = stack.rows(state.shows_events).checked_sub(1)?;
+                    let event = stack.at(state.shows_events, row.unwrap_or(newest))?;
+                    Some(event.physical_id.clone().unwrap_or_else(|| event.logical_id.clone()))
                 }),
                 2 => stack.and_then(|s| s.outputs.get(row.unwrap_or(0)).map(|(_, value)| value.clone())),
                 _ => name.map(str::to_owned),

@@ -76,14 +76,22 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
         let line = change(view, &preview.changes[at], room);
         row(frame, body, at - start, line, (at == selected).then(|| view.style(Role::Selected)));
     }
-    let keys = Line::from(vec![
+    let place = format!(" {} of {}", text::count((selected + 1).min(count)), text::count(count));
+    let mut keys = vec![
         view.span(Role::Key, " Enter"),
         view.span(Role::Text, if preview.is_new { " deploy  " } else { " update  " }),
         view.span(Role::Key, "Esc"),
         view.span(Role::Text, " discard  "),
-        view.span(Role::Key, movers(state)),
-        view.span(Role::Dim, format!(" {} of {}", text::count((selected + 1).min(count)), text::count(count))),
-    ]);
+        view.span(Role::Key, "p"),
+        view.span(Role::Text, " parameters "),
+    ];
+    let used: usize = keys.iter().map(|span| text::width(&span.content)).sum();
+    let moves = format!(" {}", movers(state));
+    if used + text::width(&moves) + text::width(&place) <= room {
+        keys.push(view.span(Role::Key, moves));
+    }
+    keys.push(view.span(Role::Dim, place));
+    let keys = Line::from(keys);
     row(frame, inner, usize::from(inner.height.saturating_sub(1)), keys, None);
 }
 

@@ -89,7 +89,7 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
     }
     let is_change =
         |effect: &Effect| matches!(effect, Effect::Preview { .. } | Effect::Deploy { .. } | Effect::DeleteStack { .. });
-    if !state.is_deployed() && !state.busy.iter().any(is_change) && state.page != Page::Logs {
+    if !state.is_deployed() && !state.busy.iter().any(is_change) && !matches!(state.page, Page::Logs | Page::Stacks) {
         list.push((Cmd::Deploy, ""));
     }
     if state.is_deployed() && state.kind() == StackKind::EventProcessing {
@@ -97,13 +97,19 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
     }
     match state.page {
         Page::Stacks => {
-            if state.is_deployed() {
-                list.push((Cmd::Deploy, "update"));
+            let name = state.selected_stack().unwrap_or_default();
+            let offer = state.setup.stacks.iter().find(|offer| offer.stack == name);
+            let status = state.stacks.get(name).and_then(|stack| stack.status.as_deref());
+            let stands = status.is_some_and(|status| status != "DELETE_COMPLETE");
+            if offer.is_some_and(|offer| offer.parameters.is_some()) && !state.busy.iter().any(is_change) {
+                list.extend([(Cmd::Deploy, if stands { "update" } else { "" }), (Cmd::Parameters, "")]);
             }
-            if state.stack_names().len() > 1 {
+            if state.main_name() != Some(name) {
                 list.push((Cmd::Enter, ""));
             }
-            list.push((Cmd::Delete, ""));
+            if stands {
+                list.extend([(Cmd::Delete, ""), (Cmd::Events, if state.shows_events { "resources" } else { "" })]);
+            }
         }
         Page::Logs => {
             if state.logs.is_narrow() {

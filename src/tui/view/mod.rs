@@ -19,6 +19,7 @@ mod objects;
 mod opened;
 mod overlay;
 mod palette;
+mod parameters;
 mod pipeline;
 mod present;
 mod sources;

@@ -49,6 +49,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
         }
         Some(Overlay::Delete(name, typed)) => delete(frame, area, state, view, name, typed.as_ref()),
         Some(Overlay::Fault(at)) => fault(frame, area, state, view, *at),
+        Some(Overlay::Parameters(form)) => super::parameters::render(frame, area, state, view, form),
         Some(Overlay::Job(form)) => job(frame, area, state, view, form),
         Some(Overlay::Palette(typed, at)) => super::palette::commands(frame, area, state, view, typed, *at),
         Some(Overlay::Themes(at, _)) => super::palette::themes(frame, area, state, view, *at),

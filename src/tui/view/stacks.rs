@@ -1,16 +1,20 @@
-//! Stacks: which can be deployed, how each of their resources is, what they give out.
+//! Stacks: which can be deployed, how far an operation is, each of their resources or events, what they give out.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::super::cmd::{Cmd, Page};
-use super::super::state::State;
+use super::super::state::{Stack, StackOffer, State};
 use super::super::theme::Role;
 use super::super::widget::{list, text};
 use super::header::status_look;
 use super::{ViewState, pane, row, sources};
-use crate::model::Source;
+use crate::model::{Source, StackEvent, Timestamp};
+
+/// Columns of the bar of an operation at the most.
+const BAR: usize = 40;
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     if state.zoom {
@@ -27,112 +31,161 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
 }
 
 pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
+    match index {
+        0 => stacks(frame, area, state, view),
+        1 => resources(frame, area, state, view),
+        _ => outputs(frame, area, state, view),
+    }
+}
+
+/// How a chosen row of a pane that has the keys looks.
+fn chosen(state: &State, view: &ViewState, pane: usize, is_chosen: bool) -> Option<Style> {
+    (is_chosen && state.pane() == pane).then(|| view.style(Role::Selected))
+}
+
+fn stacks(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     let names = state.stack_names();
     let at = state.row(Page::Stacks, 0);
-    let name = names.get(at).copied().unwrap_or_default();
-    let stack = state.stacks.get(name);
-    let focused = state.pane() == index;
-    let selected = view.style(Role::Selected);
-    let chosen = state.row(Page::Stacks, index);
-    if index == 0 {
-        let note = sources::title(state, &[Source::Stack]).map_or_else(String::new, |note| format!(" · {note}"));
-        let inner = pane(frame, area, state, view, 0, &format!("Stacks{note}"));
-        let shown = list::window(usize::from(inner.height / 2).max(1), names.len(), at, &mut view.offsets[1][0]);
-        let start = shown.start;
-        for at_row in shown {
-            let name = names[at_row];
-            let stack = state.stacks.get(name);
-            let offer = state.setup.stacks.iter().find(|offer| offer.stack == name);
-            let status = stack.and_then(|stack| stack.status.as_deref());
-            let (glyph, role) = status.map_or(("○", Role::Dim), status_look);
-            let count = stack.map_or(0, |stack| {
-                stack
-                    .resources
-                    .values()
-                    .filter(|row| row.status.ends_with("COMPLETE") && !row.status.starts_with("DELETE"))
-                    .count()
-            });
-            // Resources are counted by their events, which only who deploys is told of.
-            let numbers = match (offer, stack) {
-                (Some(offer), Some(stack)) if stack.resources.is_empty() && stack.status.is_some() => {
-                    format!("{}", offer.resources)
-                }
-                (Some(offer), _) => format!("{count}/{}", offer.resources),
-                (None, _) => count.to_string(),
-            };
-            let is_observed = names.len() > 1 && state.main_name() == Some(name);
-            let line = Line::from(vec![
-                view.span(role, format!(" {glyph} ")),
-                view.span(Role::Title, text::cell(name, 26)),
-                view.span(role, format!(" {} ", status.unwrap_or("not deployed"))),
-                view.span(Role::Dim, format!(" {numbers} resources")),
-                view.span(Role::Active, if is_observed { "  ◉ observed" } else { "" }),
-            ]);
-            row(frame, inner, (at_row - start) * 2, line, (at_row == at && focused).then_some(selected));
-            let reason = stack.and_then(|stack| stack.reason.as_deref());
-            let second = match (reason, offer) {
-                (Some(reason), _) => view
-                    .span(Role::Bad, format!("   {}", text::cut(reason, usize::from(inner.width).saturating_sub(4)))),
-                (None, offer) => view.span(
-                    Role::Dim,
-                    format!(
-                        "   {}",
-                        text::cut(offer.map_or("", |o| &o.purpose), usize::from(inner.width).saturating_sub(4))
-                    ),
-                ),
-            };
-            row(frame, inner, (at_row - start) * 2 + 1, Line::from(second), None);
-        }
-        return;
+    let note = sources::title(state, &[Source::Stack]).map_or_else(String::new, |note| format!(" · {note}"));
+    let inner = pane(frame, area, state, view, 0, &format!("Stacks{note}"));
+    let shown = list::window(usize::from(inner.height / 2).max(1), names.len(), at, &mut view.offsets[1][0]);
+    let start = shown.start;
+    for at_row in shown {
+        let name = names[at_row];
+        let stack = state.stacks.get(name);
+        let offer = state.setup.stacks.iter().find(|offer| offer.stack == name);
+        let is_observed = names.len() > 1 && state.main_name() == Some(name);
+        let line = name_line(view, name, stack, offer, is_observed);
+        row(frame, inner, (at_row - start) * 2, line, chosen(state, view, 0, at_row == at));
+        let room = usize::from(inner.width).saturating_sub(4);
+        let second = second_line(state, view, stack, offer, room);
+        row(frame, inner, (at_row - start) * 2 + 1, second, None);
     }
-    if index == 1 {
-        let failed =
-            stack.map_or(0, |stack| stack.resources.values().filter(|row| row.status.ends_with("FAILED")).count());
-        let title = if failed > 0 {
-            format!("Resources · ✗ {failed} failed: {}", state.key(Cmd::NextError))
-        } else {
-            "Resources".to_owned()
-        };
-        let inner = pane(frame, area, state, view, 1, &title);
-        let Some(stack) = stack.filter(|it| !it.resources.is_empty()) else {
-            let stands = stack.is_some_and(|stack| stack.status.is_some());
-            let hint = match (stands, state.setup.target.read_only) {
-                (true, _) => " each is listed here while the stack is changed".to_owned(),
-                (false, true) => " none yet".to_owned(),
-                (false, false) => format!(" none yet: {} deploys the stack", state.key(Cmd::Deploy)),
-            };
-            return row(frame, inner, 0, Line::from(view.span(Role::Dim, hint)), None);
-        };
-        let count = stack.resources.len();
-        // Until a row is chosen the newest is in sight.
-        let at = if state.rows[1][1].is_none() { count - 1 } else { chosen };
-        let shown = list::window(usize::from(inner.height), count, at, &mut view.offsets[1][1]);
-        let start = shown.start;
-        let width = usize::from(inner.width);
-        for index in shown {
-            let Some((id, event)) = stack.resources.get_index(index) else { continue };
-            let (glyph, role) = status_look(&event.status);
-            let kind = event.resource_type.strip_prefix("AWS::").unwrap_or(&event.resource_type);
-            let id_room = if width >= 100 { 44 } else { 30.min(width / 2) };
-            let status_room = 19;
-            let rest = width.saturating_sub(3 + id_room + 1 + status_room);
-            let tail = event.reason.as_deref().filter(|_| event.status.ends_with("FAILED")).unwrap_or(kind);
-            let line = Line::from(vec![
-                view.span(role, format!(" {glyph} ")),
-                view.span(Role::Text, text::cell_middle(id, id_room)),
-                view.span(role, format!(" {}", text::cell(&event.status, status_room))),
-                view.span(if event.status.ends_with("FAILED") { Role::Bad } else { Role::Dim }, text::cell(tail, rest)),
-            ]);
-            row(frame, inner, index - start, line, (focused && index == at).then_some(selected));
+}
+
+fn name_line(
+    view: &ViewState,
+    name: &str,
+    stack: Option<&Stack>,
+    offer: Option<&StackOffer>,
+    is_observed: bool,
+) -> Line<'static> {
+    let status = stack.and_then(|stack| stack.status.as_deref());
+    let (glyph, role) = status.map_or(("○", Role::Dim), status_look);
+    let standing = stack.map_or(0, Stack::standing);
+    // Of a stack that nobody has looked into yet only the template says how many it has.
+    let numbers = match (offer, stack) {
+        (Some(offer), Some(stack)) if stack.resources.is_empty() && stack.status.is_some() => {
+            text::plural(offer.resources, "resource")
         }
-        return;
+        (Some(offer), _) => format!("{standing}/{} resources", offer.resources),
+        (None, _) => text::plural(standing, "resource"),
+    };
+    Line::from(vec![
+        view.span(role, format!(" {glyph} ")),
+        view.span(Role::Title, text::cell(name, 26)),
+        view.span(role, format!(" {} ", status.unwrap_or("not deployed"))),
+        view.span(Role::Dim, format!(" {numbers}")),
+        view.span(Role::Active, if is_observed { "  ◉ observed" } else { "" }),
+    ])
+}
+
+/// How far an operation is while one is under way, else why the stack is as it is, else what it is for.
+fn second_line(
+    state: &State,
+    view: &ViewState,
+    stack: Option<&Stack>,
+    offer: Option<&StackOffer>,
+    room: usize,
+) -> Line<'static> {
+    let planned = offer.map(|offer| offer.resources);
+    if let Some((done, whole)) = stack.and_then(|stack| stack.progress(planned)) {
+        let (full, rest) = list::bar(done, whole, BAR.min(room.saturating_sub(24)));
+        let failed = stack.map_or(0, Stack::failed);
+        let mut spans = vec![
+            view.span(Role::Active, format!("   {full}")),
+            view.span(Role::Dim, rest),
+            view.span(Role::Text, format!(" {done} of {whole}")),
+        ];
+        if failed > 0 {
+            spans.push(view.span(Role::Bad, format!(" · ✗ {failed} failed: {}", state.key(Cmd::NextError))));
+        }
+        return Line::from(spans);
     }
+    let reason = stack.and_then(|stack| stack.reason.as_deref());
+    let (role, words) = match reason {
+        Some(reason) => (Role::Bad, reason),
+        None => (Role::Dim, offer.map_or("", |offer| &offer.purpose)),
+    };
+    Line::from(view.span(role, format!("   {}", text::cut(words, room))))
+}
+
+fn resources(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
+    let stack = state.selected_stack().and_then(|name| state.stacks.get(name));
+    let failed = stack.map_or(0, Stack::failed);
+    let mut title = if state.shows_events { "Events".to_owned() } else { "Resources".to_owned() };
+    if let Some(forgotten) = stack.map(|stack| stack.forgotten).filter(|count| *count > 0 && state.shows_events) {
+        title.push_str(&format!(" · {} older ones are not kept", text::count(forgotten)));
+    }
+    if failed > 0 {
+        title.push_str(&format!(" · ✗ {failed} failed: {}", state.key(Cmd::NextError)));
+    }
+    let inner = pane(frame, area, state, view, 1, &title);
+    let count = stack.map_or(0, |stack| stack.rows(state.shows_events));
+    let Some(stack) = stack.filter(|_| count > 0) else {
+        let stands = stack.is_some_and(|stack| stack.status.is_some());
+        let hint = match (stands, state.setup.target.read_only) {
+            (true, _) => " they are being read …".to_owned(),
+            (false, true) => " none yet".to_owned(),
+            (false, false) => format!(" none yet: {} deploys the stack", state.key(Cmd::Deploy)),
+        };
+        return row(frame, inner, 0, Line::from(view.span(Role::Dim, hint)), None);
+    };
+    // Until a row is chosen the newest is in sight.
+    let at = state.rows[Page::Stacks as usize][1].unwrap_or(count - 1);
+    let shown = list::window(usize::from(inner.height), count, at, &mut view.offsets[1][1]);
+    let start = shown.start;
+    for index in shown {
+        let Some(event) = stack.at(state.shows_events, index) else { continue };
+        let time = stack.events.get(index).map(|(at, _)| *at).filter(|_| state.shows_events);
+        let line = event_line(view, event, time, usize::from(inner.width));
+        row(frame, inner, index - start, line, chosen(state, view, 1, index == at));
+    }
+}
+
+/// A resource as its last event left it; with its time one event of many.
+fn event_line(view: &ViewState, event: &StackEvent, time: Option<Timestamp>, width: usize) -> Line<'static> {
+    let (glyph, role) = status_look(&event.status);
+    let kind = event.resource_type.strip_prefix("AWS::").unwrap_or(&event.resource_type);
+    let time = time.map(|at| format!(" {}", at.clock_millis().get(..8).unwrap_or_default())).unwrap_or_default();
+    let width = width.saturating_sub(text::width(&time));
+    let is_failure = event.status.ends_with("FAILED");
+    // A narrow screen has place for name and status only.
+    let (id_room, status_room) = match width {
+        100.. => (44, 27),
+        56.. => (30.min(width / 2), 19),
+        _ => (width.saturating_sub(22), 18),
+    };
+    let rest = width.saturating_sub(3 + id_room + 1 + status_room);
+    let tail = event.reason.as_deref().filter(|_| is_failure).unwrap_or(kind);
+    Line::from(vec![
+        view.span(Role::Dim, time),
+        view.span(role, format!(" {glyph} ")),
+        view.span(Role::Text, text::cell_middle(&event.logical_id, id_room)),
+        view.span(role, format!(" {}", text::cell(&event.status, status_room))),
+        view.span(if is_failure { Role::Bad } else { Role::Dim }, text::cell(tail, rest)),
+    ])
+}
+
+fn outputs(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
+    let stack = state.selected_stack().and_then(|name| state.stacks.get(name));
     let inner = pane(frame, area, state, view, 2, "Outputs");
     let outputs = stack.map_or(&[][..], |stack| &stack.outputs);
     if outputs.is_empty() {
         return row(frame, inner, 0, Line::from(view.span(Role::Dim, " none yet")), None);
     }
-    let shown = list::window(usize::from(inner.height), outputs.len(), chosen, &mut view.offsets[1][2]);
+    let at = state.row(Page::Stacks, 2);
+    let shown = list::window(usize::from(inner.height), outputs.len(), at, &mut view.offsets[1][2]);
     let start = shown.start;
     for index in shown {
         let (key, value) = &outputs[index];
@@ -140,6 +193,6 @@ pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut View
             view.span(Role::Title, format!(" {} ", text::cell(key, 24))),
             view.span(Role::Text, text::cut_middle(value, usize::from(inner.width).saturating_sub(27))),
         ]);
-        row(frame, inner, index - start, line, (focused && index == chosen).then_some(selected));
+        row(frame, inner, index - start, line, chosen(state, view, 2, index == at));
     }
 }

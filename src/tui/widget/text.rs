@@ -154,6 +154,12 @@ pub(crate) fn count(count: usize) -> String {
     number(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
+/// A count with its noun, which takes an s where it is not one: `1 resource`, `2,000 resources`.
+pub(crate) fn plural(of: usize, noun: &str) -> String {
+    let ending = if of == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", count(of))
+}
+
 /// `220 MB`, in units of a thousand as storage is sold.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];

@@ -22,7 +22,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    fn open(columns: u16, rows: u16) -> Self {
+    pub fn open(columns: u16, rows: u16) -> Self {
         Self::open_with(&[], columns, rows)
     }
 
@@ -87,6 +87,11 @@ impl Terminal {
         }
     }
 
+    /// Takes in what has been written meanwhile.
+    pub fn looks(&mut self) {
+        self.read();
+    }
+
     pub fn text(&self) -> String {
         self.screen.screen().contents()
     }
@@ -105,7 +110,7 @@ impl Terminal {
     }
 
     /// Presses a key as soon as the footer offers it under a word.
-    fn press_offered(&mut self, key: &str, word: &str) {
+    pub fn press_offered(&mut self, key: &str, word: &str) {
         self.shows(&format!(" {key} {word} "));
         self.press(key);
     }

@@ -7,6 +7,7 @@ mod endpoints;
 mod gateway;
 mod guide;
 mod interrupt;
+mod journeys;
 mod keeping;
 mod manual;
 mod outage;

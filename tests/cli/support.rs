@@ -165,7 +165,10 @@ impl Alone {
 impl Drop for Alone {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+            let pid = child.id().to_string();
+            let _ = Command::new("kill").args(["-TERM", &pid]).status();
+            // One that a test has stopped would never end.
+            let _ = Command::new("kill").args(["-CONT", &pid]).status();
             let _ = child.wait();
         }
     }

@@ -116,6 +116,7 @@ fn setup(settings: &Settings, look: &LookArgs, session: &Session) -> Setup {
             Target::Endpoint { .. } => TargetKind::Endpoint,
             Target::Aws { .. } => TargetKind::Aws,
         },
+        is_tls: url.starts_with("https://"),
         address: url.split_once("://").map_or(url.as_str(), |(_, address)| address).to_owned(),
         server: session.server.as_ref().and_then(Server::word).map(str::to_owned),
         profile: match &settings.target {
@@ -172,7 +173,7 @@ async fn tell_clock(session: Arc<Session>, events: mpsc::Sender<Event>, end: Can
     }
 }
 
-/// Tells of the calls that were made, whenever there were more.
+/// Tells of the calls that were made, whenever there were more; what they asked is told once.
 async fn tell_activity(meter: Meter, events: mpsc::Sender<Event>, end: CancellationToken) {
     let mut beat = tokio::time::interval(ACTIVITY_EVERY);
     let mut told = Activity::default();
@@ -183,8 +184,9 @@ async fn tell_activity(meter: Meter, events: mpsc::Sender<Event>, end: Cancellat
         }
         let activity = meter.activity();
         if activity != told {
-            told = activity.clone();
-            if events.send(Event::Activity(activity)).await.is_err() {
+            let told_since = meter.activity_since(told.last());
+            told = activity;
+            if events.send(Event::Activity(told_since)).await.is_err() {
                 return;
             }
         }

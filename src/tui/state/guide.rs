@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::cmd::Page;
-use super::super::event::TargetKind;
 use super::State;
 use crate::model::guide::{Facts, Gateways, Guide, ModuleReport, Screen, StepReport};
 
@@ -53,12 +52,12 @@ impl State {
         let outputs = self.main_stack().map_or(&[][..], |stack| &stack.outputs);
         let bucket = outputs.iter().find(|(key, _)| key == "fileUploadBucketName");
         let profile = target.profile.as_deref().map(|profile| format!("--profile {profile} ")).unwrap_or_default();
-        let (flags, aws_flags) = match target.kind {
-            TargetKind::Embedded | TargetKind::Endpoint => {
-                let url = format!("--endpoint-url http://{}", target.address);
+        let (flags, aws_flags) = match target.url() {
+            Some(url) => {
+                let url = format!("--endpoint-url {url}");
                 (url.clone(), url)
             }
-            TargetKind::Aws => {
+            None => {
                 let place = format!("{profile}--region {}", target.region);
                 (format!("--target aws {place}"), place)
             }

@@ -8,7 +8,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use super::super::TargetKind;
-use super::super::cmd::Page;
+use super::super::cmd::{Cmd, Page};
 use super::super::state::State;
 use super::super::state::calls::Sum;
 use super::super::theme::Role;
@@ -145,7 +145,7 @@ fn calls(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     let title = if area.height < 8 || state.zoom {
         format!("Calls {} · {}/min", text::number(sum.calls), text::number(state.calls.last_minute(state.real_ms)))
     } else {
-        "Calls by operation, most first".to_owned()
+        format!("Calls by operation, {} first", state.calls.order())
     };
     let inner = pane(frame, area, state, view, 0, &title);
     let rows = state.calls.sorted();
@@ -245,12 +245,48 @@ fn call(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
             at += 1;
         }
     }
-    let Some(line) = state.aws_command() else { return };
-    let (left, width) = (usize::from(inner.height).saturating_sub(at), usize::from(inner.width).saturating_sub(2));
-    let parts = text::folded(&line, width);
-    // What does not fit is cut where it can be seen; the copy is whole.
-    let parts = if parts.len() > left { vec![text::cut(&line, width)] } else { parts };
-    for (below, part) in parts.into_iter().enumerate() {
-        row(frame, inner, at + below, Line::from(view.span(Role::Key, format!(" {part}"))), None);
+    let below =
+        Rect { y: inner.y.saturating_add(clamped(at)), height: inner.height.saturating_sub(clamped(at)), ..inner };
+    commands(frame, below, state, view);
+}
+
+fn clamped(rows: usize) -> u16 {
+    u16::try_from(rows).unwrap_or(u16::MAX)
+}
+
+/// What was asked last, and what was asked when it last failed.
+fn commands(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
+    // Up to the frame, so that an account number that is folded is seen to be one.
+    let (height, width) = (usize::from(area.height), usize::from(area.width).saturating_sub(1));
+    let folded = |line: Option<String>| line.map(|line| text::folded(&line, width)).unwrap_or_default();
+    let (called, failed) = (folded(state.aws_command()), folded(state.failed_aws_command()));
+    let copy = |cmd| format!("{} copies it whole", state.key(cmd));
+    let room = if failed.is_empty() { height } else { height.saturating_sub(failed.len() + 1).max(height / 2) };
+    let at = command(frame, area, view, &called, room, &copy(Cmd::Copy));
+    if !failed.is_empty() && at + 1 < height {
+        let head = format!(" the last one that failed, {} copies it:", state.key(Cmd::CopyFailed));
+        row(frame, area, at, Line::from(view.span(Role::Dim, text::cut(&head, width))), None);
+        let area = Rect { y: area.y + clamped(at + 1), height: area.height - clamped(at + 1), ..area };
+        command(frame, area, view, &failed, height - at - 1, &copy(Cmd::CopyFailed));
     }
+}
+
+/// Rows of a command, at most `room`: what does not fit is told in the last of them. Tells how many there are.
+fn command(frame: &mut Frame, area: Rect, view: &ViewState, parts: &[String], room: usize, whole: &str) -> usize {
+    if room == 1 && parts.len() > 1 {
+        let line = text::cut(&format!(" {}", parts.join(" ")), area.width.into());
+        row(frame, area, 0, Line::from(view.span(Role::Key, line)), None);
+        return 1;
+    }
+    let shown = if parts.len() > room { room.saturating_sub(1) } else { parts.len() };
+    for (at, part) in parts.iter().take(shown).enumerate() {
+        row(frame, area, at, Line::from(view.span(Role::Key, format!(" {part}"))), None);
+    }
+    let left = parts.len() - shown;
+    if left > 0 && room > 0 {
+        let note = format!(" … {} more; {whole}", text::counted(left, "row"));
+        row(frame, area, shown, Line::from(view.span(Role::Dim, text::cut(&note, area.width.into()))), None);
+        return shown + 1;
+    }
+    shown
 }

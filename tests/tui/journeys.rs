@@ -182,6 +182,10 @@ fn happening() -> impl Strategy<Value = Event> {
         any::<u64>().prop_map(Event::Tick),
         rows.prop_map(|rows| {
             let row = |(service, operation, calls, other): (String, String, u64, u64)| CallRow {
+                last: other,
+                changes: other % 2 == 0,
+                command: Some(format!("{operation} {service}").repeat(calls as usize % 99).into()),
+                failed_command: (other % 3 == 0).then(|| operation.as_str().into()),
                 service,
                 operation,
                 calls,

@@ -59,10 +59,12 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     }
     // A small screen keeps the list; the totals are its title there.
     let top = if area.height >= 14 { 5 } else { 0 };
+    // What the list leaves free is the command's.
+    let free = area.height.saturating_sub(top).saturating_sub(clamped(state.calls.now.rows.len()).saturating_add(3));
     let low = match area.height {
         ..19 => 0,
         19..26 => 7,
-        _ => 9,
+        _ => free.clamp(9, 18),
     };
     let [top, middle, low] =
         Layout::vertical([Constraint::Length(top), Constraint::Min(3), Constraint::Length(low)]).areas(area);
@@ -217,33 +219,35 @@ fn call(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let share = (selected.calls.saturating_mul(100)).checked_div(all.calls).unwrap_or(0);
     let mean = selected.micros.checked_div(selected.calls).unwrap_or(0);
     let each = selected.nano_usd.checked_div(selected.calls).unwrap_or(0);
-    let mut cost = format!(" {}", price(state, selected.nano_usd, usize::from(inner.width) < NARROW));
+    let mut cost = price(state, selected.nano_usd, usize::from(inner.width) < NARROW);
     if each > 0 {
         // List prices are told by the million.
         cost.push_str(&format!(", {} a million", text::usd(each.saturating_mul(1_000_000))));
     }
-    let lines = [
-        view.span(Role::Text, format!(" {} calls, {share} % of all", text::number(selected.calls))),
-        view.span(Role::Text, format!(" mean {}, slowest {}", time(mean), time(selected.slowest_micros))),
-        view.span(Role::Text, cost),
+    let width = usize::from(inner.width).saturating_sub(2);
+    let calls = format!("{} calls, {share} % of all", text::number(selected.calls));
+    let failed = selected.errors.saturating_sub(selected.throttled);
+    let dot = || view.span(Role::Dim, " · ");
+    let failed = vec![
+        trouble(view, "✗", failed, "failed", Role::Bad),
+        dot(),
+        trouble(view, "⚠", selected.throttled, "throttled", Role::Warn),
     ];
     let mut at = 0;
-    for line in lines {
-        for part in text::folded(&line.content, usize::from(inner.width).saturating_sub(2)) {
-            row(frame, inner, at, Line::from(Span::styled(format!(" {part}"), line.style)), None);
-            at += 1;
-        }
-        if at == 1 {
-            let failed = selected.errors.saturating_sub(selected.throttled);
-            let line = Line::from(vec![
-                Span::raw(" "),
-                trouble(view, "✗", failed, "failed", Role::Bad),
-                view.span(Role::Dim, " · "),
-                trouble(view, "⚠", selected.throttled, "throttled", Role::Warn),
-            ]);
-            row(frame, inner, at, line, None);
-            at += 1;
-        }
+    let mut line = |spans: Vec<Span<'static>>| {
+        row(frame, inner, at, Line::from([vec![Span::raw(" ")], spans].concat()), None);
+        at += 1;
+    };
+    let calls = view.span(Role::Text, calls);
+    if calls.width() + 3 + failed.iter().map(Span::width).sum::<usize>() <= width {
+        line([vec![calls, dot()], failed].concat());
+    } else {
+        line(vec![calls]);
+        line(failed);
+    }
+    let times = format!("mean {}, slowest {}", time(mean), time(selected.slowest_micros));
+    for part in [times, cost].iter().flat_map(|text| text::folded(text, width)) {
+        line(vec![view.span(Role::Text, part)]);
     }
     let below =
         Rect { y: inner.y.saturating_add(clamped(at)), height: inner.height.saturating_sub(clamped(at)), ..inner };

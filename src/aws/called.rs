@@ -164,7 +164,8 @@ impl Called {
             let mut rest = rest.split(&close).next().unwrap_or_default();
             while let Some((name, after)) = rest.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
                 let Some((value, after)) = after.split_once(&format!("</{name}>")) else { break };
-                let value = quick_xml::escape::unescape(value).map_or_else(|_| value.into(), |text| text.into_owned());
+                let value =
+                    quick_xml::escape::unescape(value).map_or_else(|_| value.into(), std::borrow::Cow::into_owned);
                 let number = (name == "PartNumber").then(|| value.parse::<u32>().ok()).flatten();
                 record.insert(name.to_owned(), number.map_or_else(|| value.into(), Value::from));
                 rest = after;

@@ -13,6 +13,7 @@ use crate::aws::{Meter, Target};
 use crate::deploy::{CATALOGUE, EVENT_PROCESSING, Offer};
 use crate::model::FlowEvent;
 use crate::model::activity::Activity;
+use crate::model::words::counted;
 use crate::observe::CHANNEL_CAPACITY;
 use crate::tui::{
     self, ClockReading, Event, JobRequest, Options, Setup, StackOffer, State, Summary, TargetInfo, TargetKind,
@@ -203,8 +204,11 @@ fn print(summary: &Summary, settings: &Settings) -> std::io::Result<()> {
     for set in &summary.datasets {
         let outcome = set.outcome.map_or_else(|| "not reconciled".to_owned(), |outcome| format!("{outcome:?}"));
         output::line(&format!(
-            "dataset {}: {outcome}, {} of {} keys present after {} iterations",
-            set.set_id, set.tally.present, set.tally.expected, set.iterations
+            "dataset {}: {outcome}, {} of {} keys present after {}",
+            set.set_id,
+            set.tally.present,
+            set.tally.expected,
+            counted(set.iterations, "iteration")
         ))?;
         for key in &set.missing {
             output::line(&format!("  missing {key}"))?;

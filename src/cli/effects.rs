@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::deploy::{CATALOGUE, Foreign, Sink, all, check_deletion, describe, destroy};
+use crate::model::words::counted;
 use crate::model::{FlowEvent, Observed as Shown, Seen, StackKind, StackSeen};
 use crate::observe::{Observer, whole_history};
 use crate::sim::{Control, GatewaySpec, JobEnd, JobSpec, Load, UploadOrder};
@@ -202,7 +203,10 @@ impl Effects {
             return Ok(format!("stack {stack} would not change"));
         };
         let preview = draft.changes.preview();
-        let said = format!("{} changes of stack {stack} wait for your word", preview.changes.len());
+        let said = match preview.changes.len() {
+            1 => format!("1 change of stack {stack} waits for your word"),
+            count => format!("{count} changes of stack {stack} wait for your word"),
+        };
         *self.shown.lock().await = Some(draft);
         // The dashboard may have been left meanwhile.
         let _ = self.events.send(Event::Preview { offer: offer.to_owned(), preview }).await;
@@ -250,7 +254,7 @@ impl Effects {
         drop(observed);
         let removed = destroy(clients, name, Foreign::Refused, &self.flows, &self.end).await?;
         Ok(if removed.existed {
-            format!("stack {name} is gone, and {} objects of its buckets with it", removed.objects)
+            format!("stack {name} is gone, and {} of its buckets with it", counted(removed.objects, "object"))
         } else {
             format!("there was no stack {name}")
         })
@@ -266,7 +270,9 @@ impl Effects {
         control.set_speed(request.speed as f64 / 100.0);
         let vaulted = job::vault(&self.session, &pipeline, &load, self.flows.clone(), cancel, control).await?;
         match vaulted.end {
-            JobEnd::Finished => Ok(format!("dataset {set} is vaulted: {} keys", vaulted.dataset()?.entries.len())),
+            JobEnd::Finished => {
+                Ok(format!("dataset {set} is vaulted: {}", counted(vaulted.dataset()?.entries.len(), "key")))
+            }
             JobEnd::Cancelled => anyhow::bail!("dataset {set} was vaulted in part: the job was ended"),
             JobEnd::Failed(error) => anyhow::bail!("dataset {set} could not be vaulted: {error}"),
         }

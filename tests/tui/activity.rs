@@ -1,6 +1,6 @@
 //! The Activity page: what was called, how it went, what it costs where.
 
-use vaultscope::model::activity::CallRow;
+use vaultscope::model::activity::{Activity, CallRow};
 use vaultscope::tui::{Effect, Event, State, TargetInfo, update};
 
 use super::{press, screen, story};
@@ -159,6 +159,20 @@ fn a_command_names_the_target_as_it_is_called() {
     update(&mut state, Event::Target(story::aws()));
     assert_eq!(press(&mut state, "y"), identity("--profile workshop-admin --region eu-central-1"));
     assert!(screen(&mut state, 80, 24).contains("aws sts get-caller-identity --profile workshop-admin"));
+}
+
+#[test]
+fn a_live_tail_is_asked_of_the_endpoint_and_not_of_a_host_of_its_own() {
+    let mut state = State::new(story::setup());
+    let tail = "aws logs start-live-tail --log-group-identifiers arn";
+    let (service, operation) = ("logs".to_owned(), "StartLiveTail".to_owned());
+    let row = CallRow { service, operation, calls: 1, command: Some(tail.into()), ..CallRow::default() };
+    update(&mut state, Event::Activity(Activity { rows: vec![row] }));
+    assert_eq!(press(&mut state, "9y"), [copied(&format!("AWS_DISABLE_HOST_PREFIX_INJECTION=true {tail}"))]);
+    assert!(screen(&mut state, 120, 40).contains(" 1 call, 100 % of all"), "one call is no calls");
+    update(&mut state, Event::Target(story::aws()));
+    let on_aws = format!("{tail} --profile workshop-admin --region eu-central-1");
+    assert_eq!(press(&mut state, "y"), [Effect::Copy(on_aws)]);
 }
 
 #[test]

@@ -18,11 +18,14 @@ impl State {
 
     fn on_target(&self, command: &str) -> String {
         let target = &self.setup.target;
+        // On AWS a live tail has a host of its own; an endpoint has one for all.
+        let has_host = target.url().is_some() && command.starts_with("aws logs start-live-tail ");
+        let before = if has_host { "AWS_DISABLE_HOST_PREFIX_INJECTION=true " } else { "" };
         let place = match (target.url(), &target.profile) {
             (Some(url), _) => format!(" --endpoint-url {}", quoted(&url)),
             (None, Some(profile)) => format!(" --profile {}", quoted(profile)),
             (None, None) => String::new(),
         };
-        format!("{command}{place} --region {}", quoted(&target.region))
+        format!("{before}{command}{place} --region {}", quoted(&target.region))
     }
 }

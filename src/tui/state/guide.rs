@@ -52,15 +52,12 @@ impl State {
         let outputs = self.main_stack().map_or(&[][..], |stack| &stack.outputs);
         let bucket = outputs.iter().find(|(key, _)| key == "fileUploadBucketName");
         let profile = target.profile.as_deref().map(|profile| format!("--profile {profile} ")).unwrap_or_default();
-        let (flags, aws_flags) = match target.url() {
-            Some(url) => {
-                let url = format!("--endpoint-url {url}");
-                (url.clone(), url)
-            }
-            None => {
-                let place = format!("{profile}--region {}", target.region);
-                (format!("--target aws {place}"), place)
-            }
+        let (flags, aws_flags) = if let Some(url) = target.url() {
+            let url = format!("--endpoint-url {url}");
+            (url.clone(), url)
+        } else {
+            let place = format!("{profile}--region {}", target.region);
+            (format!("--target aws {place}"), place)
         };
         Facts {
             target: self.target_name(),

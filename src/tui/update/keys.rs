@@ -234,7 +234,7 @@ fn save(state: &mut State) -> Vec<Effect> {
     let moment = moment.iso_seconds().replace(['-', ':'], "");
     let stack = state.main_name().unwrap_or("none");
     let stack: String = stack.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect();
-    say(state, format!("writing {} lines to a file …", text::count(lines.len())));
+    say(state, format!("writing {} to a file …", text::counted(lines.len(), "line")));
     vec![Effect::SaveLines { name: format!("vaultscope-logs-{stack}-{moment}"), lines }]
 }
 

@@ -7,6 +7,7 @@ use super::super::{Effect, Spot};
 use super::changes::watch;
 use super::keys::pane;
 use super::{graph, opened, say};
+use crate::model::words::counted;
 use crate::model::{LogLine, LogRole, StackKind};
 
 /// Rows of the focused list.
@@ -380,9 +381,8 @@ pub(super) fn copy_failed(state: &mut State) -> Vec<Effect> {
 
 fn copied(state: &mut State, text: String) -> Vec<Effect> {
     let count = text.chars().count();
-    let plural = if count == 1 { "" } else { "s" };
     let head: String = text.chars().take(200).collect();
-    say(state, format!("copied {count} character{plural}: {head}"));
+    say(state, format!("copied {}: {head}", counted(count, "character")));
     vec![Effect::Copy(text)]
 }
 

@@ -106,7 +106,7 @@ fn totals(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let mean = sum.mean_micros().map(|mean| format!(" · mean {}", time(mean))).unwrap_or_default();
     let line = |minute: &str| {
         vec![
-            view.span(Role::Title, format!(" {} calls", text::number(sum.calls))),
+            view.span(Role::Title, format!(" {}", text::counted(sum.calls, "call"))),
             view.span(Role::Text, format!(" · {last_minute}{minute}")),
             view.span(Role::Dim, " · "),
             trouble(view, "✗", sum.errors, if sum.errors == 1 { "error" } else { "errors" }, Role::Bad),
@@ -225,7 +225,7 @@ fn call(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
         cost.push_str(&format!(", {} a million", text::usd(each.saturating_mul(1_000_000))));
     }
     let width = usize::from(inner.width).saturating_sub(2);
-    let calls = format!("{} calls, {share} % of all", text::number(selected.calls));
+    let calls = format!("{}, {share} % of all", text::counted(selected.calls, "call"));
     let failed = selected.errors.saturating_sub(selected.throttled);
     let dot = || view.span(Role::Dim, " · ");
     let failed = vec![

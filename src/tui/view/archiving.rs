@@ -221,7 +221,7 @@ fn heads(latest: &Archive, width: usize) -> Vec<(Role, String)> {
                 named if named < held.count => format!(", the first {}", text::number(named)),
                 _ => String::new(),
             };
-            format!("{least}{} members{named}", text::number(held.count))
+            format!("{least}{}{named}", text::counted(held.count, "member"))
         }
         (None, Some(why)) => why.clone(),
         (None, None) => "members not read".to_owned(),

@@ -55,17 +55,17 @@ pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut View
             // Resources are counted by their events, which only who deploys is told of.
             let numbers = match (offer, stack) {
                 (Some(offer), Some(stack)) if stack.resources.is_empty() && stack.status.is_some() => {
-                    format!("{}", offer.resources)
+                    text::counted(offer.resources, "resource")
                 }
-                (Some(offer), _) => format!("{count}/{}", offer.resources),
-                (None, _) => count.to_string(),
+                (Some(offer), _) => format!("{count}/{}", text::counted(offer.resources, "resource")),
+                (None, _) => text::counted(count, "resource"),
             };
             let is_observed = names.len() > 1 && state.main_name() == Some(name);
             let line = Line::from(vec![
                 view.span(role, format!(" {glyph} ")),
                 view.span(Role::Title, text::cell(name, 26)),
                 view.span(role, format!(" {} ", status.unwrap_or("not deployed"))),
-                view.span(Role::Dim, format!(" {numbers} resources")),
+                view.span(Role::Dim, format!(" {numbers}")),
                 view.span(Role::Active, if is_observed { "  ◉ observed" } else { "" }),
             ]);
             row(frame, inner, (at_row - start) * 2, line, (at_row == at && focused).then_some(selected));

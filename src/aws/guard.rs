@@ -24,7 +24,8 @@ pub struct ReadOnly {
 #[derive(Debug, Clone, Copy)]
 pub struct ReadOnlyGuard;
 
-fn reads(operation: &str) -> bool {
+/// Whether an operation is known to change nothing.
+pub(super) fn reads(operation: &str) -> bool {
     READING.iter().any(|start| operation.starts_with(start))
 }
 

@@ -1,6 +1,7 @@
 //! The way to AWS, or to an endpoint that speaks like it: targets, clients, the first check, what a call costs, and what
 //! an answer's failure means. Knows nothing of stacks, screens or the emulator.
 
+mod called;
 mod check;
 mod clients;
 mod credentials;

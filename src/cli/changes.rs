@@ -5,6 +5,7 @@ use anyhow::Context as _;
 use crate::deploy::{
     BOOTSTRAP, DATA_VAULTING, EVENT_PROCESSING, Foreign, Offer, S3TAR, check_deletion, describe, destroy, past_events,
 };
+use crate::model::words::counted;
 use crate::tui::Event;
 
 use super::args::StackArgs;
@@ -50,7 +51,10 @@ impl Effects {
             return Ok(format!("stack {stack} would not change"));
         };
         let preview = draft.changes.preview();
-        let said = format!("{} changes of stack {stack} wait for your word", preview.changes.len());
+        let said = match preview.changes.len() {
+            1 => format!("1 change of stack {stack} waits for your word"),
+            count => format!("{count} changes of stack {stack} wait for your word"),
+        };
         *self.shown.lock().await = Some((offer, draft));
         // The dashboard may have been left meanwhile.
         let _ = self.events.send(Event::Preview { offer: id.to_owned(), preview }).await;
@@ -127,7 +131,7 @@ impl Effects {
         drop(observed);
         let removed = destroy(clients, name, Foreign::Refused, &self.flows, &self.end).await?;
         Ok(if removed.existed {
-            format!("stack {name} is gone, and {} objects of its buckets with it", removed.objects)
+            format!("stack {name} is gone, and {} of its buckets with it", counted(removed.objects, "object"))
         } else {
             format!("there was no stack {name}")
         })

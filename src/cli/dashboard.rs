@@ -13,6 +13,7 @@ use crate::aws::{Meter, Target};
 use crate::deploy::{BOOTSTRAP, CATALOGUE, EVENT_PROCESSING, Offer, choosable};
 use crate::model::FlowEvent;
 use crate::model::activity::Activity;
+use crate::model::words::counted;
 use crate::observe::CHANNEL_CAPACITY;
 use crate::tui::{
     self, ClockReading, Event, JobRequest, Options, Setup, StackOffer, State, Summary, TargetInfo, TargetKind,
@@ -116,6 +117,7 @@ fn setup(settings: &Settings, look: &LookArgs, session: &Session) -> Setup {
             Target::Endpoint { .. } => TargetKind::Endpoint,
             Target::Aws { .. } => TargetKind::Aws,
         },
+        is_tls: url.starts_with("https://"),
         address: url.split_once("://").map_or(url.as_str(), |(_, address)| address).to_owned(),
         server: session.server.as_ref().and_then(Server::word).map(str::to_owned),
         profile: match &settings.target {
@@ -174,7 +176,7 @@ async fn tell_clock(session: Arc<Session>, events: mpsc::Sender<Event>, end: Can
     }
 }
 
-/// Tells of the calls that were made, whenever there were more.
+/// Tells of the calls that were made, whenever there were more; what they asked is told once.
 async fn tell_activity(meter: Meter, events: mpsc::Sender<Event>, end: CancellationToken) {
     let mut beat = tokio::time::interval(ACTIVITY_EVERY);
     let mut told = Activity::default();
@@ -185,8 +187,9 @@ async fn tell_activity(meter: Meter, events: mpsc::Sender<Event>, end: Cancellat
         }
         let activity = meter.activity();
         if activity != told {
-            told = activity.clone();
-            if events.send(Event::Activity(activity)).await.is_err() {
+            let told_since = meter.activity_since(told.last());
+            told = activity;
+            if events.send(Event::Activity(told_since)).await.is_err() {
                 return;
             }
         }
@@ -203,8 +206,11 @@ fn print(summary: &Summary, settings: &Settings) -> std::io::Result<()> {
     for set in &summary.datasets {
         let outcome = set.outcome.map_or_else(|| "not reconciled".to_owned(), |outcome| format!("{outcome:?}"));
         output::line(&format!(
-            "dataset {}: {outcome}, {} of {} keys present after {} iterations",
-            set.set_id, set.tally.present, set.tally.expected, set.iterations
+            "dataset {}: {outcome}, {} of {} keys present after {}",
+            set.set_id,
+            set.tally.present,
+            set.tally.expected,
+            counted(set.iterations, "iteration")
         ))?;
         for key in &set.missing {
             output::line(&format!("  missing {key}"))?;

@@ -12,6 +12,7 @@ use crate::aws::Target;
 use crate::clock::real_now;
 use crate::deploy::{BOOTSTRAP, DATA_VAULTING, DeployError, EVENT_PROCESSING, Offer, S3TAR, Sink, Stack};
 use crate::model::preview::{ChangePreview, ChangeRow};
+use crate::model::words::counted;
 use crate::model::{FlowEvent, Seen};
 
 use super::args::{DeployArgs, StackArgs};
@@ -160,9 +161,9 @@ fn sentences(draft: &Draft) -> Vec<String> {
     let preview = draft.changes.preview();
     let count = preview.changes.len();
     let mut lines = vec![match (preview.is_new, count) {
-        (true, _) => format!("stack {} would be made, with {count} resources:", preview.stack),
+        (true, _) => format!("stack {} would be made, with {}:", preview.stack, counted(count, "resource")),
         (false, 0) => format!("of stack {} only outputs or tags would change", preview.stack),
-        (false, _) => format!("of stack {} {count} resources would change:", preview.stack),
+        (false, _) => format!("of stack {} {} would change:", preview.stack, counted(count, "resource")),
     }];
     lines.extend(preview.changes.iter().map(change));
     if draft.makes_bootstrap() {

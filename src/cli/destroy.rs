@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::deploy::{BOOTSTRAP, DATA_VAULTING, EVENT_PROCESSING, Foreign, Offer, check_deletion, describe, destroy};
+use crate::model::words::counted;
 
 use super::args::DestroyArgs;
 use super::session::{Session, needs_endpoint};
@@ -83,7 +84,7 @@ pub async fn stack_of(
     drop(sink);
     rows.await??;
     let objects = removed?.objects;
-    output::line(&format!("stack {name} is gone, and {objects} objects of its buckets with it"))?;
+    output::line(&format!("stack {name} is gone, and {} of its buckets with it", counted(objects, "object")))?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::deploy::{CATALOGUE, Offer, Sink, all};
+use crate::model::words::counted;
 use crate::model::{FlowEvent, Observed as Shown, Seen, StackKind, StackSeen};
 use crate::observe::{Observer, whole_history};
 use crate::sim::{Control, GatewaySpec, JobEnd, JobSpec, Load, UploadOrder};
@@ -188,7 +189,9 @@ impl Effects {
         control.set_speed(request.speed as f64 / 100.0);
         let vaulted = job::vault(&self.session, &pipeline, &load, self.flows.clone(), cancel, control).await?;
         match vaulted.end {
-            JobEnd::Finished => Ok(format!("dataset {set} is vaulted: {} keys", vaulted.dataset()?.entries.len())),
+            JobEnd::Finished => {
+                Ok(format!("dataset {set} is vaulted: {}", counted(vaulted.dataset()?.entries.len(), "key")))
+            }
             JobEnd::Cancelled => anyhow::bail!("dataset {set} was vaulted in part: the job was ended"),
             JobEnd::Failed(error) => anyhow::bail!("dataset {set} could not be vaulted: {error}"),
         }

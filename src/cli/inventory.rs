@@ -6,6 +6,7 @@ use super::session::needs_endpoint;
 use super::settings::Settings;
 use super::{Exit, Usage, output, s3tar_task};
 use crate::aws::Clients;
+use crate::model::words::counted;
 use crate::s3tar::{Location, Port, publish};
 use crate::vault::human;
 
@@ -46,7 +47,7 @@ pub async fn run(settings: &Settings, args: &InventoryArgs) -> anyhow::Result<Ex
             "files": made.files,
         }))?;
     } else {
-        output::line(&format!("{}: {} objects, {}", made.manifest, made.objects, human(made.bytes)))?;
+        output::line(&format!("{}: {}, {}", made.manifest, counted(made.objects, "object"), human(made.bytes)))?;
     }
     Ok(Exit::Done)
 }

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::FlowEvent;
+use crate::model::words::counted;
 use crate::observe::CHANNEL_CAPACITY;
 use crate::sim::scenario::{NAMES, Scenario, judge};
 use crate::sim::{Control, JobEnd, UploadOrder};
@@ -64,8 +65,11 @@ fn offer(scenario: &Scenario) -> ScenarioOffer {
     let seed = jobs.first().map_or(0, |job| job.seed);
     let gateway = &scenario.load.gateway;
     let load = format!(
-        "{clients}{files} files, seed {seed}, settling {} s, {} at a time, gives up after {} checks",
-        gateway.settling_secs, gateway.upload_workers, scenario.stack.iterations
+        "{clients}{}, seed {seed}, settling {} s, {} at a time, gives up after {}",
+        counted(files, "file"),
+        gateway.settling_secs,
+        gateway.upload_workers,
+        counted(scenario.stack.iterations, "check")
     );
     ScenarioOffer { name: scenario.name.clone(), about: scenario.about.clone(), load }
 }
@@ -152,7 +156,10 @@ impl Effects {
             return Ok(format!("fault {} is there", fault["kind"].as_str().unwrap_or_default()));
         }
         let answer = control::delete(&url, PATH).await?;
-        Ok(format!("{} faults were taken back", answer["removed"].as_u64().unwrap_or_default()))
+        Ok(match answer["removed"].as_u64().unwrap_or_default() {
+            1 => "1 fault was taken back".to_owned(),
+            count => format!("{count} faults were taken back"),
+        })
     }
 
     /// A new handle, for the job that is about to begin; its share is shown.

@@ -6,6 +6,7 @@ use super::memory::Memory;
 use super::steps::{StepState, Steps};
 use super::{job, output};
 use crate::model::activity::Activity;
+use crate::model::words::counted;
 use crate::model::{ExecutionStatus, Outcome, RouteTaken, SetId};
 
 /// The version of the document; a reader refuses versions that it does not know.
@@ -178,7 +179,8 @@ impl Report {
         };
         let iterations = self.execution.as_ref().map_or(0, |execution| execution.iterations);
         output::line(&format!(
-            "{outcome}: {present} of {expected} keys present, {unexpected} unexpected, after {iterations} iterations and {:.1} s",
+            "{outcome}: {present} of {expected} keys present, {unexpected} unexpected, after {} and {:.1} s",
+            counted(iterations, "iteration"),
             self.seconds.reconciliation
         ))?;
         for (what, keys) in [("missing", &self.missing_keys), ("unexpected", &self.unexpected_keys)] {
@@ -197,7 +199,8 @@ impl Report {
             }
         }
         if *dead_letters > 0 {
-            output::line(&format!("  {dead_letters} messages are in the dead-letter queue"))?;
+            let are = if *dead_letters == 1 { "is" } else { "are" };
+            output::line(&format!("  {} {are} in the dead-letter queue", counted(*dead_letters, "message")))?;
         }
         if let Some(route) = &self.route {
             output::line(&format!("notifications went {}", job::way(route)))?;
@@ -209,7 +212,10 @@ impl Report {
             let memory = self.memory.map_or_else(String::new, |memory| {
                 format!(", {} MB of memory in {} processes", memory.peak_bytes / 1_000_000, memory.processes)
             });
-            output::line(&format!("{} notifications, {rate:.0} items a second{memory}", self.counts.notifications))?;
+            output::line(&format!(
+                "{}, {rate:.0} items a second{memory}",
+                counted(self.counts.notifications, "notification")
+            ))?;
         }
         Ok(())
     }

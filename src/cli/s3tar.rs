@@ -18,6 +18,7 @@ use super::{Exit, Usage, output, transfer};
 use crate::aws::Clients;
 use crate::clock::real_now;
 use crate::model::Timestamp;
+use crate::model::words::counted;
 use crate::s3tar::{
     Creation, Entry, Extraction, Format, Location, ManifestOptions, Member, Port, S3TarError, Storing, Wish, create,
     extract, list_objects, open_toc, read_manifest, read_toc, scan_file, write_manifest, write_toc,
@@ -348,16 +349,16 @@ pub fn tell(clients: &Clients, as_json: bool, made: &Creation, took: std::time::
             count => format!(", {count} of its {} parts by an earlier run", archive.parts),
         };
         output::line(&format!(
-            "{}: {} members, {}, {} of them through memory{resumed}",
+            "{}: {}, {}, {} of them through memory{resumed}",
             archive.place,
-            archive.members,
+            counted(archive.members, "member"),
             human(archive.bytes),
             human(archive.in_memory)
         ))?;
     }
     output::line(&format!(
-        "{} calls of S3 in {:.1} s, about ${:.4} at AWS's list price",
-        activity.calls(),
+        "{} of S3 in {:.1} s, about ${:.4} at AWS's list price",
+        counted(activity.calls(), "call"),
         took.as_secs_f64(),
         activity.usd()
     ))?;
@@ -402,7 +403,7 @@ async fn take_out(port: &Port, args: &S3tarArgs, cancel: &CancellationToken) -> 
             "seconds": seconds,
         }))?;
     } else {
-        output::line(&format!("{to}: {} objects, {} in {seconds:.1} s", taken.objects, human(taken.bytes)))?;
+        output::line(&format!("{to}: {}, {} in {seconds:.1} s", counted(taken.objects, "object"), human(taken.bytes)))?;
     }
     Ok(Exit::Done)
 }
@@ -474,7 +475,7 @@ fn write_out(
         Some(name) => {
             let mut file = std::fs::File::create(name).with_context(|| format!("cannot write {name}"))?;
             write(&mut file).with_context(|| format!("cannot write {name}"))?;
-            output::remark(&format!("{name}: {lines} lines"));
+            output::remark(&format!("{name}: {}", counted(lines, "line")));
         }
     }
     Ok(Exit::Done)

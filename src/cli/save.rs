@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
+use crate::model::words::counted;
 use crate::model::{LogLine, Timestamp};
 
 /// Files of one name that are tried: saved twice within a second, or while time stands still.
@@ -23,8 +24,7 @@ pub async fn lines(name: String, lines: Lines) -> anyhow::Result<String> {
         let folder = std::env::current_dir().context("the current folder is gone: start vaultscope in another one")?;
         let path = write(&folder, &name, &lines)?;
         let file = path.file_name().unwrap_or_default().display();
-        let plural = if lines.len() == 1 { "" } else { "s" };
-        Ok(format!("{} line{plural} saved: {file} in {}", lines.len(), folder.display()))
+        Ok(format!("{} saved: {file} in {}", counted(lines.len(), "line"), folder.display()))
     })
     .await?
 }

@@ -9,6 +9,7 @@ use crate::aws::{Account, Clients, Target};
 use crate::clock::Clock;
 use crate::emulator::{Emulator, EmulatorConfig};
 use crate::model::activity::Activity;
+use crate::model::words::counted;
 
 use super::server::{Server, greet};
 use super::settings::Settings;
@@ -147,7 +148,7 @@ fn bill(activity: &Activity) -> String {
         0 => String::new(),
         count => format!(", {count} of them throttled"),
     };
-    format!("{} calls of AWS{throttled}, about ${:.4} at list price", activity.calls(), activity.usd())
+    format!("{} of AWS{throttled}, about ${:.4} at list price", counted(activity.calls(), "call"), activity.usd())
 }
 
 /// The same for commands of which `vaultscope run` does nothing.

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::real_now;
+use crate::model::words::counted;
 use crate::model::{FlowEvent, GatewayStepKind, Seen};
 use crate::observe::CHANNEL_CAPACITY;
 use crate::sim::scenario::{NAMES, Scenario};
@@ -64,7 +65,7 @@ async fn vault(
     }
     let job = job::spec(&args.dataset, &pipeline, session);
     let (sink, mut events) = mpsc::channel::<FlowEvent>(CHANNEL_CAPACITY);
-    let counted = tokio::spawn(async move {
+    let counting = tokio::spawn(async move {
         let mut notified = 0_u64;
         while let Some(event) = events.recv().await {
             if let Seen::Gateway(step) = event.what
@@ -77,7 +78,7 @@ async fn vault(
     });
     let began = real_now();
     let vaulted = job::vault(session, &pipeline, &job, sink, cancel, Control::default()).await?;
-    let notified = counted.await?;
+    let notified = counting.await?;
     let dataset = vaulted.dataset()?;
     match &vaulted.end {
         JobEnd::Finished => {}
@@ -108,10 +109,11 @@ async fn vault(
         }))?;
     } else {
         output::line(&format!(
-            "dataset {} is vaulted: {} keys, {} bytes, {notified} notifications in {seconds:.1} s",
+            "dataset {} is vaulted: {}, {} bytes, {} in {seconds:.1} s",
             dataset.set_id,
-            dataset.entries.len(),
-            dataset.bytes()
+            counted(dataset.entries.len(), "key"),
+            dataset.bytes(),
+            counted(notified, "notification")
         ))?;
         if let Some(route) = &vaulted.route {
             output::line(&format!("notifications went {}", job::way(route)))?;

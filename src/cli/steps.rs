@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::report::Counts;
+use crate::model::words::counted;
 use crate::model::{ExecutionStatus, Outcome};
 use crate::observe::Verdict;
 
@@ -82,7 +83,7 @@ impl Steps {
         let execution = match (verdict.execution, verdict.event_put) {
             (None, _) => "no execution was found".to_owned(),
             (Some(status), put) => {
-                format!("{}{} after {iterations} iterations", word(status), put.map_or("", put_words))
+                format!("{}{} after {}", word(status), put.map_or("", put_words), counted(*iterations, "iteration"))
             }
         };
         let logs = match (verdict.outcome, no_logs) {
@@ -97,7 +98,7 @@ impl Steps {
             ),
         };
         Self {
-            deploy: Step::of(true, format!("{status}, {resources} resources")),
+            deploy: Step::of(true, format!("{status}, {}", counted(*resources, "resource"))),
             upload: Step::of(uploaded >= keys, format!("{uploaded} of {keys} objects")),
             notifications: Step::of(notifications >= keys, format!("{notifications} accepted")),
             items: Step::of(verdict.is_equal(), items),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::model::words::counted;
 use crate::vault::human;
 
 /// A bar over so many bytes on standard error; it shows nothing where that is no terminal.
@@ -15,11 +16,10 @@ pub fn bar(bytes: u64) -> ProgressBar {
 
 /// `3 files in 2 folders, 1.5 GB, in 0.8 s: 1.9 GB/s`.
 pub fn sentence(files: u64, directories: u64, bytes: u64, took: Duration) -> String {
-    let count = |number: u64, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
     format!(
         "{} in {}, {}, in {:.1} s: {}/s",
-        count(files, "file"),
-        count(directories, "folder"),
+        counted(files, "file"),
+        counted(directories, "folder"),
         human(bytes),
         took.as_secs_f64(),
         human(rate(bytes, took))

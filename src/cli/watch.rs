@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::archiving::TaskStatus;
+use crate::model::words::counted;
 use crate::model::{Datasets, ExecutionStatus, FlowEvent, Outcome, Seen, SetId, Source, SourceState};
 use crate::observe::{CHANNEL_CAPACITY, LiveTailState, Observer};
 
@@ -133,7 +134,7 @@ fn sentence(event: &FlowEvent) -> Option<String> {
         },
         Seen::Item(item) => format!("item        {} ({} bytes)", item.object_key, item.object_size),
         Seen::Object(object) => format!("object      {} ({} bytes)", object.key, object.size),
-        Seen::Manifest(read) => format!("manifest    {} names {} keys", read.object_key, read.keys.len()),
+        Seen::Manifest(read) => format!("manifest    {} names {}", read.object_key, counted(read.keys.len(), "key")),
         Seen::Execution(execution) => format!("execution   {} {:?}", execution.name, execution.status),
         Seen::History(event) => {
             let state = event.state.as_deref().unwrap_or_default();
@@ -190,7 +191,12 @@ fn sentence(event: &FlowEvent) -> Option<String> {
         Seen::Archive(archive) => match (&archive.contents, &archive.unread) {
             (Some(held), _) => {
                 let least = if held.is_whole { "" } else { "at least " };
-                format!("contents    {} holds {least}{} members, {} bytes", archive.key, held.count, held.bytes)
+                format!(
+                    "contents    {} holds {least}{}, {} bytes",
+                    archive.key,
+                    counted(held.count, "member"),
+                    held.bytes
+                )
             }
             (None, Some(why)) => format!("contents    {} is not read: {why}", archive.key),
             (None, None) => format!("archive     {} ({} bytes)", archive.key, archive.size),

@@ -1,6 +1,8 @@
 //! Every call that was made of a target's services: how many, how slow, what they cost. Counted where they are made and
 //! only read elsewhere.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// Calls of one operation.
@@ -23,6 +25,18 @@ pub struct CallRow {
     pub slowest_micros: u64,
     /// What they cost on AWS at its list price, in billionths of a US dollar; 0 for what is free.
     pub nano_usd: u64,
+    /// The number of the last of them among the attempts of all operations, from 1.
+    #[serde(default)]
+    pub last: u64,
+    /// Whether the operation is not known to read only.
+    #[serde(default)]
+    pub changes: bool,
+    /// The last of them as a command for the AWS CLI, without target and region; left out where it was told before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Arc<str>>,
+    /// The same of the last that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_command: Option<Arc<str>>,
 }
 
 /// Every call so far.
@@ -34,6 +48,12 @@ pub struct Activity {
 }
 
 impl Activity {
+    /// The number of the last attempt; 0 before the first one.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.rows.iter().map(|row| row.last).max().unwrap_or(0)
+    }
+
     /// Attempts of all operations.
     #[must_use]
     pub fn calls(&self) -> u64 {

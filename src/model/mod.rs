@@ -22,6 +22,7 @@ pub mod schedule;
 mod set_id;
 mod timestamp;
 pub mod trace;
+pub mod words;
 
 pub use arn::{Arn, ArnError};
 pub use dataset::{Dataset, Datasets, Tally};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Timestamp;
 use super::journey::{Course, Journey};
 use super::outcome::Outcome;
+use super::words::counted;
 
 /// A hop of the endpoint's own trace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,7 +240,7 @@ fn seen(course: &Course, file: &Journey, stage: Stage) -> Option<(Timestamp, Str
         Stage::Item => file.item_seen.map(|at| (at, "first seen in the table".to_owned())),
         Stage::Execution => course.execution.as_ref().map(|(arn, at, _)| {
             let checks = course.spans.iter().filter(|span| !span.is_wait && span.state.contains("Check")).count();
-            let checks = if checks > 0 { format!(" · {checks} checks") } else { String::new() };
+            let checks = if checks > 0 { format!(" · {}", counted(checks, "check")) } else { String::new() };
             (*at, format!("{}{checks}", arn.rsplit(':').next().unwrap_or(arn)))
         }),
         Stage::Outcome => course.outcome.map(|(outcome, at)| {

@@ -191,6 +191,10 @@ pub enum Cmd {
     ShiftDown,
     /// Copy what is selected.
     Copy,
+    /// Copy what failed last.
+    CopyFailed,
+    /// List what is most, or what is latest, first.
+    Order,
     /// Read again what is shown.
     Refresh,
     /// Begin the guide anew.

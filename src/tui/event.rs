@@ -134,6 +134,9 @@ pub struct TargetInfo {
     pub kind: TargetKind,
     /// The endpoint's address without its scheme, `127.0.0.1:4566`; empty for AWS.
     pub address: String,
+    /// Whether the endpoint is called over TLS.
+    #[serde(default)]
+    pub is_tls: bool,
     /// The software of an endpoint, in one word, where it is known: `LocalStack`.
     pub server: Option<String>,
     /// The profile of the shared configuration, where one was named.
@@ -144,6 +147,15 @@ pub struct TargetInfo {
     pub account: Option<String>,
     /// Whether nothing may be changed; shown as READ-ONLY.
     pub read_only: bool,
+}
+
+impl TargetInfo {
+    /// The endpoint's URL; `None` for AWS.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        let scheme = if self.is_tls { "https" } else { "http" };
+        (self.kind != TargetKind::Aws).then(|| format!("{scheme}://{}", self.address))
+    }
 }
 
 /// What the clock of the embedded endpoint shows.

@@ -199,6 +199,7 @@ impl Default for Keymap {
         const TEXTS: &[Page] = &[Page::Logs, Page::Table];
         const SEARCHED: &[Page] = &[Page::Logs, Page::Table, Page::Objects];
         const ERRORS: &[Page] = &[Page::Stacks, Page::Logs, Page::Executions, Page::Activity];
+        const ACTIVITY: &[Page] = &[Page::Activity];
         const LISTS: &[Page] = &[Page::Logs, Page::Table, Page::Executions, Page::Activity];
         let (char, plain, control) = (Chord::char, Chord::plain, Chord::control);
         let mut bindings = Vec::new();
@@ -265,6 +266,20 @@ impl Default for Keymap {
         bind(GATEWAY, Cmd::UploadFaster, &[char('+')], "rate", "uploads run faster");
         bind(GATEWAY, Cmd::UploadSlower, &[char('-')], "", "uploads run slower");
         bind(GATEWAY, Cmd::Fault, &[char('i')], "fault", "choose a fault of the endpoint");
+        bind(
+            ACTIVITY,
+            Cmd::Order,
+            &[char('o')],
+            "order",
+            "most calls first, or what changes something, the latest first",
+        );
+        bind(
+            ACTIVITY,
+            Cmd::CopyFailed,
+            &[char('Y')],
+            "copy the failed",
+            "copy the last call that failed as aws command",
+        );
         bind(&[], Cmd::StartJob, &[char('s')], "start job", "vault a simulated dataset");
         bind(&[], Cmd::Pause, &[char(' ')], "pause", "stop or resume simulated time");
         bind(&[], Cmd::Faster, &[char(']')], "faster", "simulated time runs faster");

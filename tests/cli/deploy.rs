@@ -353,7 +353,7 @@ fn the_bootstrap_stack_goes_when_nobody_uses_it() {
     assert_eq!(alone.run(&["destroy", "--yes"]).code, Some(0));
     let removed = alone.run(&["destroy", "--bootstrap", "--yes"]);
     assert_eq!(removed.code, Some(0), "{removed:?}");
-    assert!(removed.stdout.contains("and 1 objects"), "{removed:?}");
+    assert!(removed.stdout.contains("and 1 object of its buckets"), "{removed:?}");
     assert!(status(&alone).as_array().expect("a list").iter().all(|row| row["status"].is_null()));
 }
 

@@ -1,6 +1,7 @@
 //! The endpoint through the real AWS SDK for Rust: one module a service.
 
 mod archiving;
+mod called;
 mod cloudformation;
 mod custom_resources;
 mod data_vaulting;

@@ -138,6 +138,9 @@ fn the_command_of_a_step_is_copied_with_the_target_in_it() {
         effects.contains(&Effect::Copy("vaultscope --endpoint-url http://127.0.0.1:4566 doctor".to_owned())),
         "{effects:?}"
     );
+    update(&mut state, Event::Target(TargetInfo { is_tls: true, ..story::endpoint() }));
+    let line = "vaultscope --endpoint-url https://127.0.0.1:4599 doctor";
+    assert_eq!(press(&mut state, "y"), [Effect::Copy(line.to_owned())]);
     update(&mut state, Event::Target(story::aws()));
     let line = "vaultscope --target aws --profile workshop-admin --region eu-central-1 doctor";
     assert_eq!(press(&mut state, "y"), [Effect::Copy(line.to_owned())]);

@@ -63,7 +63,7 @@ fn new_lines_never_move_what_is_looked_at() {
 fn a_filter_holds_for_old_lines_and_new_ones() {
     let mut state = story::landing();
     press(&mut state, "3fsuccessful\n");
-    assert!(screen(&mut state, 80, 24).contains("1 lines of 1,729"));
+    assert!(screen(&mut state, 80, 24).contains("1 line of 1,729"));
     let set: SetId = "t".into();
     update(
         &mut state,
@@ -182,6 +182,10 @@ fn happening() -> impl Strategy<Value = Event> {
         any::<u64>().prop_map(Event::Tick),
         rows.prop_map(|rows| {
             let row = |(service, operation, calls, other): (String, String, u64, u64)| CallRow {
+                last: other,
+                changes: other % 2 == 0,
+                command: Some(format!("{operation} {service}").repeat(operation.chars().count() + 1).into()),
+                failed_command: (other % 3 == 0).then(|| operation.as_str().into()),
                 service,
                 operation,
                 calls,

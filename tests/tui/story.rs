@@ -25,6 +25,7 @@ pub fn setup() -> Setup {
             server: None,
             profile: None,
             address: "127.0.0.1:4566".to_owned(),
+            is_tls: false,
             region: "us-east-1".to_owned(),
             account: Some("000000000000".to_owned()),
             read_only: false,
@@ -393,6 +394,7 @@ pub fn aws() -> TargetInfo {
         address: String::new(),
         region: "eu-central-1".to_owned(),
         account: Some("123456789012".to_owned()),
+        is_tls: false,
         read_only: false,
     }
 }
@@ -404,7 +406,8 @@ pub fn endpoint() -> TargetInfo {
 
 /// What observing a job for a while costs.
 pub fn activity() -> Activity {
-    let row = |service: &str, operation: &str, calls, errors, throttled, mean_micros: u64, nano_usd: u64| CallRow {
+    let mut last = 0;
+    let mut row = |service: &str, operation: &str, calls, errors, throttled, mean_micros: u64, nano_usd: u64| CallRow {
         service: service.to_owned(),
         operation: operation.to_owned(),
         calls,
@@ -413,6 +416,13 @@ pub fn activity() -> Activity {
         micros: calls * mean_micros,
         slowest_micros: mean_micros * 23,
         nano_usd: calls * nano_usd,
+        last: {
+            last += 1;
+            last
+        },
+        changes: operation.starts_with("Put"),
+        command: Some(called(operation).into()),
+        failed_command: (errors > 0).then(|| failed(operation).into()),
     };
     Activity {
         rows: vec![
@@ -428,6 +438,49 @@ pub fn activity() -> Activity {
         ],
     }
 }
+
+/// What was asked last.
+fn called(operation: &str) -> &'static str {
+    match operation {
+        "DescribeStackEvents" => {
+            "aws cloudformation describe-stack-events --stack-name EventProcessingStack --no-paginate"
+        }
+        "Query" => QUERY,
+        "PutEvents" => PUT_EVENTS,
+        "FilterLogEvents" => FILTER_LOG_EVENTS,
+        "ListObjectsV2" => {
+            "aws s3api list-objects-v2 --bucket eventprocessingstack-fileuploadbucket --prefix DhoTdbmBHm3DfBWL/ --no-paginate"
+        }
+        "PutObject" => PUT_OBJECT,
+        "GetQueueAttributes" => {
+            "aws sqs get-queue-attributes --queue-url http://127.0.0.1:4566/000000000000/fileUploadQueue --attribute-names All"
+        }
+        "GetExecutionHistory" => {
+            "aws stepfunctions get-execution-history --execution-arn \
+             arn:aws:states:us-east-1:000000000000:execution:reconcileStateMachine:DhoTdbmBHm3DfBWL --reverse-order --no-paginate"
+        }
+        _ => "aws sts get-caller-identity",
+    }
+}
+
+/// What was asked when it last failed: of logs the same.
+fn failed(operation: &str) -> &'static str {
+    match operation {
+        "Query" => "aws dynamodb query --table-name gone --no-paginate",
+        operation => called(operation),
+    }
+}
+
+pub const QUERY: &str = "aws dynamodb query --table-name eventprocessingstack-fileuploadeventtable \
+     --key-condition-expression 'setId = :set' --expression-attribute-values '{\":set\":{\"S\":\"DhoTdbmBHm3DfBWL\"}}' \
+     --consistent-read --no-paginate";
+const PUT_OBJECT: &str = "aws s3api put-object --bucket eventprocessingstack-fileuploadbucket \
+     --key DhoTdbmBHm3DfBWL/dir-1/file-7 --body FILE";
+const FILTER_LOG_EVENTS: &str = "aws logs filter-log-events --log-group-name /aws/events/dataFileUpload --start-time \
+     1604577600000 --no-paginate";
+const PUT_EVENTS: &str = "aws events put-events --entries '[{\"Source\":\"vaultscope.storagegateway\",\"DetailType\":\"Storage \
+     Gateway File Upload Event\",\"Detail\":\"{\\\"object-size\\\":1024}\",\"Resources\":[\"arn:aws:storagegateway:us-east-1:\
+     000000000000:share/share-1\"]}]'";
 
 /// A change set that makes a new stack.
 pub fn new_stack() -> ChangePreview {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::model::activity::Activity;
+use crate::model::words::counted;
 
 use super::super::output;
 use super::super::report::Calls;
@@ -167,8 +168,11 @@ impl Report {
         }
         match (&self.archive, self.verified) {
             (Some(archive), true) => output::line(&format!(
-                "{} is verified: {} members, {} bytes, each equal to its object, after {:.1} s",
-                archive.place, archive.members, archive.bytes, self.seconds.total
+                "{} is verified: {}, {} bytes, each equal to its object, after {:.1} s",
+                archive.place,
+                counted(archive.members, "member"),
+                archive.bytes,
+                self.seconds.total
             ))?,
             (Some(archive), false) => output::line(&format!("{} is not as it should be", archive.place))?,
             (None, _) => output::line("there is no archive")?,

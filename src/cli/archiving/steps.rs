@@ -6,6 +6,7 @@ use super::super::steps::{Step, StepState};
 use super::execution::Execution;
 use super::firing::Firing;
 use super::{Found, days};
+use crate::model::words::counted;
 
 /// The steps of a run, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,7 +71,7 @@ impl Steps {
                 format!("{} log files of {} in s3://{}", data.files, days(data.days), parts.source),
             ),
             inventory: match inventory {
-                Some(made) => ok(true, format!("{}, {} objects", made.manifest, made.objects)),
+                Some(made) => ok(true, format!("{}, {}", made.manifest, counted(made.objects, "object"))),
                 None => ok(data.files == 0, "none was made"),
             },
             schedule: match &found.firing {

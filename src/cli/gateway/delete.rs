@@ -8,6 +8,7 @@ use super::args::DeleteArgs;
 use crate::cli::session::Session;
 use crate::cli::{Exit, Usage, deploy, output};
 use crate::deploy::Stack;
+use crate::model::words::counted;
 
 /// Runs the command.
 pub async fn run(appliances: &Appliances, args: &DeleteArgs, cancel: &CancellationToken) -> anyhow::Result<Exit> {
@@ -66,9 +67,9 @@ pub async fn leave(session: &Session, stack: &Stack) -> anyhow::Result<()> {
         appliances.delete(&gateway.arn).await?;
         let words = if unsent == 0 { String::new() } else { format!("; {unsent} files were not sent any more") };
         output::line(&format!(
-            "gateway {} is gone, and {} file shares with it{words}",
+            "gateway {} is gone, and {} with it{words}",
             gateway.name,
-            gateway.shares.len()
+            counted(gateway.shares.len(), "file share")
         ))?;
     }
     Ok(())

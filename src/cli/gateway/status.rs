@@ -5,6 +5,7 @@ use serde_json::json;
 use super::appliances::{Appliances, Overview, Share};
 use super::args::StatusArgs;
 use crate::cli::{Exit, output};
+use crate::model::words::counted;
 
 /// Problems of files that are named.
 const NAMED: usize = 5;
@@ -60,9 +61,9 @@ fn tell(share: &Share, lines: &mut Vec<String>) {
     let Some(status) = &share.status else { return };
     let count = |member: &str| share.count(member);
     lines.push(format!(
-        "    {} files and {} directories; {} to upload ({} under way), {} settling, {} announced; cache {} of {} MiB used, {} MiB dirty",
-        count("files"),
-        count("directories"),
+        "    {} and {}; {} to upload ({} under way), {} settling, {} announced; cache {} of {} MiB used, {} MiB dirty",
+        counted(count("files"), "file"),
+        counted(count("directories"), "directory"),
         count("waiting"),
         count("uploading"),
         count("settling"),

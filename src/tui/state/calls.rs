@@ -19,6 +19,9 @@ pub(crate) struct Calls {
     counted: VecDeque<(u64, u64)>,
     /// Service and operation of the selected row; `None` for the first one.
     selected: Option<(String, String)>,
+    /// Whether what was called last stands first, rather than what was called most.
+    #[serde(default)]
+    is_latest_first: bool,
 }
 
 /// Sums over rows.
@@ -57,7 +60,16 @@ fn is_old(at: u64, now: u64) -> bool {
 
 impl Calls {
     /// Takes in the calls so far.
-    pub(crate) fn see(&mut self, activity: Activity, now: u64) {
+    pub(crate) fn see(&mut self, mut activity: Activity, now: u64) {
+        for row in &mut activity.rows {
+            // A command that was told before is not told again.
+            let is_same = |known: &&CallRow| (&known.service, &known.operation) == (&row.service, &row.operation);
+            let Some(known) = self.now.rows.iter().find(is_same).filter(|known| known.last <= row.last) else {
+                continue;
+            };
+            row.command = row.command.take().or_else(|| known.command.clone());
+            row.failed_command = row.failed_command.take().or_else(|| known.failed_command.clone());
+        }
         self.now = activity;
         let calls = self.sum().calls;
         if self.counted.back().is_none_or(|(_, before)| *before > calls) {
@@ -96,13 +108,26 @@ impl Calls {
         services
     }
 
-    /// The rows, most calls first.
+    /// The rows, most calls first; or the latest first, and before them those that change something, since what only reads
+    /// goes on without anybody's doing.
     pub(crate) fn sorted(&self) -> Vec<&CallRow> {
         let mut rows: Vec<&CallRow> = self.now.rows.iter().collect();
+        let by = |row: &CallRow| if self.is_latest_first { (row.changes, row.last) } else { (false, row.calls) };
         rows.sort_by(|a, b| {
-            b.calls.cmp(&a.calls).then_with(|| (&a.service, &a.operation).cmp(&(&b.service, &b.operation)))
+            by(b).cmp(&by(a)).then_with(|| (&a.service, &a.operation).cmp(&(&b.service, &b.operation)))
         });
         rows
+    }
+
+    /// What stands first.
+    pub(crate) fn order(&self) -> &'static str {
+        if self.is_latest_first { "latest changes" } else { "most" }
+    }
+
+    /// Changes the order; what stands first then is selected.
+    pub(crate) fn turn(&mut self) {
+        self.is_latest_first = !self.is_latest_first;
+        self.selected = None;
     }
 
     /// Where the selected row stands among the sorted ones.

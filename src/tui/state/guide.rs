@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::cmd::Page;
-use super::super::event::TargetKind;
 use super::State;
 use crate::model::guide::{Facts, Gateways, Guide, ModuleReport, Screen, StepReport};
 
@@ -53,15 +52,12 @@ impl State {
         let outputs = self.main_stack().map_or(&[][..], |stack| &stack.outputs);
         let bucket = outputs.iter().find(|(key, _)| key == "fileUploadBucketName");
         let profile = target.profile.as_deref().map(|profile| format!("--profile {profile} ")).unwrap_or_default();
-        let (flags, aws_flags) = match target.kind {
-            TargetKind::Embedded | TargetKind::Endpoint => {
-                let url = format!("--endpoint-url http://{}", target.address);
-                (url.clone(), url)
-            }
-            TargetKind::Aws => {
-                let place = format!("{profile}--region {}", target.region);
-                (format!("--target aws {place}"), place)
-            }
+        let (flags, aws_flags) = if let Some(url) = target.url() {
+            let url = format!("--endpoint-url {url}");
+            (url.clone(), url)
+        } else {
+            let place = format!("{profile}--region {}", target.region);
+            (format!("--target aws {place}"), place)
         };
         Facts {
             target: self.target_name(),

@@ -10,6 +10,7 @@ use super::super::{Effect, TargetKind};
 use super::say;
 use crate::model::StackKind;
 use crate::model::preview::ChangePreview;
+use crate::model::words::counted;
 
 /// Rates that `[` and `]` go through.
 const RATES: [f64; 13] = [0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 600.0, 3_600.0, 10_000.0];
@@ -95,7 +96,7 @@ pub(super) fn start(state: &mut State, effect: Effect) -> Vec<Effect> {
         Effect::Play { scenario } => format!("playing scenario {scenario} …"),
         Effect::Fault(Some(_)) => "asking the endpoint for a fault …".to_owned(),
         Effect::Fault(None) => "taking all faults back …".to_owned(),
-        Effect::StartJob(job) => format!("starting a job of {} files, seed {} …", job.files, job.seed),
+        Effect::StartJob(job) => format!("starting a job of {}, seed {} …", counted(job.files, "file"), job.seed),
         _ => String::new(),
     };
     say(state, text);

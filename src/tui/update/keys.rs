@@ -11,7 +11,7 @@ use super::super::{Effect, Spot};
 use super::changes::{change, show, time};
 use super::gateway::gateway;
 use super::objects::fold;
-use super::rows::{bottom, choose, copy, enter, error, find, scroll};
+use super::rows::{bottom, choose, copy, copy_failed, enter, error, find, scroll};
 use super::{graph, opened, overlays, present, say};
 
 pub(super) fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
@@ -49,6 +49,7 @@ pub(super) fn take_keys(state: &mut State, cmd: Cmd) {
             | Cmd::Faster
             | Cmd::Step
             | Cmd::Copy
+            | Cmd::CopyFailed
             | Cmd::Mouse
             | Cmd::Leave
             | Cmd::Quit
@@ -195,6 +196,11 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Refresh => return super::objects::refresh(state),
         Cmd::Reset => super::guide::reset(state),
         Cmd::Copy => return copy(state),
+        Cmd::CopyFailed => return copy_failed(state),
+        Cmd::Order => {
+            state.calls.turn();
+            say(state, format!("{} first", state.calls.order()));
+        }
         Cmd::Mouse => {
             state.mouse = !state.mouse;
             say(state, if state.mouse { "the mouse chooses pages, panes and rows" } else { "the mouse selects text" });
@@ -234,7 +240,7 @@ fn save(state: &mut State) -> Vec<Effect> {
     let moment = moment.iso_seconds().replace(['-', ':'], "");
     let stack = state.main_name().unwrap_or("none");
     let stack: String = stack.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '-' }).collect();
-    say(state, format!("writing {} lines to a file …", text::count(lines.len())));
+    say(state, format!("writing {} to a file …", text::counted(lines.len(), "line")));
     vec![Effect::SaveLines { name: format!("vaultscope-logs-{stack}-{moment}"), lines }]
 }
 

@@ -8,6 +8,7 @@ use super::super::state::{Overlay, PANES, State};
 use super::say;
 use crate::model::SetId;
 use crate::model::trace::{TraceHop, steps};
+use crate::model::words::counted;
 
 /// Milliseconds between two questions for the trace of a file that is on its way.
 const ASK_EVERY_MS: u64 = 1_000;
@@ -112,7 +113,7 @@ pub(super) fn press(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
                 Opened::Trace(view) => view.key.clone(),
                 Opened::Timeline(view) => view.set.to_string(),
             };
-            say(state, format!("copied {} characters", text.chars().count()));
+            say(state, format!("copied {}", counted(text.chars().count(), "character")));
             return Some(vec![Effect::Copy(text)]);
         }
         Cmd::NextPane

@@ -7,6 +7,7 @@ use super::super::{Effect, Spot};
 use super::changes::watch;
 use super::keys::pane;
 use super::{graph, opened, say};
+use crate::model::words::counted;
 use crate::model::{LogLine, LogRole, StackKind};
 
 /// Rows of the focused list.
@@ -365,16 +366,27 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
             state.aws_command().or_else(|| state.calls.row().map(|row| format!("{} {}", row.service, row.operation)))
         }
     };
-    match text {
-        Some(text) => {
-            let count = text.chars().count();
-            let plural = if count == 1 { "" } else { "s" };
-            let head: String = text.chars().take(200).collect();
-            say(state, format!("copied {count} character{plural}: {head}"));
-            vec![Effect::Copy(text)]
-        }
-        None => Vec::new(),
+    text.map_or_else(Vec::new, |text| copied(state, text))
+}
+
+/// The command of the selected operation's last call that failed.
+pub(super) fn copy_failed(state: &mut State) -> Vec<Effect> {
+    let failed = state.failed_aws_command().or_else(|| {
+        // The last call is the one that failed.
+        state.calls.row().filter(|row| row.failed_command.is_some()).and_then(|_| state.aws_command())
+    });
+    if let Some(command) = failed {
+        return copied(state, command);
     }
+    say(state, "no call of this operation is known to have failed");
+    Vec::new()
+}
+
+fn copied(state: &mut State, text: String) -> Vec<Effect> {
+    let count = text.chars().count();
+    let head: String = text.chars().take(200).collect();
+    say(state, format!("copied {}: {head}", counted(count, "character")));
+    vec![Effect::Copy(text)]
 }
 
 /// What is selected in a pane of the archiving stack's page.

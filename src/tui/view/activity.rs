@@ -8,7 +8,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use super::super::TargetKind;
-use super::super::cmd::Page;
+use super::super::cmd::{Cmd, Page};
 use super::super::state::State;
 use super::super::state::calls::Sum;
 use super::super::theme::Role;
@@ -59,10 +59,12 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     }
     // A small screen keeps the list; the totals are its title there.
     let top = if area.height >= 14 { 5 } else { 0 };
+    // What the list leaves free is the command's.
+    let free = area.height.saturating_sub(top).saturating_sub(clamped(state.calls.now.rows.len()).saturating_add(3));
     let low = match area.height {
         ..19 => 0,
         19..26 => 7,
-        _ => 9,
+        _ => free.clamp(9, 18),
     };
     let [top, middle, low] =
         Layout::vertical([Constraint::Length(top), Constraint::Min(3), Constraint::Length(low)]).areas(area);
@@ -104,7 +106,7 @@ fn totals(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let mean = sum.mean_micros().map(|mean| format!(" · mean {}", time(mean))).unwrap_or_default();
     let line = |minute: &str| {
         vec![
-            view.span(Role::Title, format!(" {} calls", text::number(sum.calls))),
+            view.span(Role::Title, format!(" {}", text::counted(sum.calls, "call"))),
             view.span(Role::Text, format!(" · {last_minute}{minute}")),
             view.span(Role::Dim, " · "),
             trouble(view, "✗", sum.errors, if sum.errors == 1 { "error" } else { "errors" }, Role::Bad),
@@ -145,7 +147,7 @@ fn calls(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     let title = if area.height < 8 || state.zoom {
         format!("Calls {} · {}/min", text::number(sum.calls), text::number(state.calls.last_minute(state.real_ms)))
     } else {
-        "Calls by operation, most first".to_owned()
+        format!("Calls by operation, {} first", state.calls.order())
     };
     let inner = pane(frame, area, state, view, 0, &title);
     let rows = state.calls.sorted();
@@ -217,40 +219,78 @@ fn call(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
     let share = (selected.calls.saturating_mul(100)).checked_div(all.calls).unwrap_or(0);
     let mean = selected.micros.checked_div(selected.calls).unwrap_or(0);
     let each = selected.nano_usd.checked_div(selected.calls).unwrap_or(0);
-    let mut cost = format!(" {}", price(state, selected.nano_usd, usize::from(inner.width) < NARROW));
+    let mut cost = price(state, selected.nano_usd, usize::from(inner.width) < NARROW);
     if each > 0 {
         // List prices are told by the million.
         cost.push_str(&format!(", {} a million", text::usd(each.saturating_mul(1_000_000))));
     }
-    let lines = [
-        view.span(Role::Text, format!(" {} calls, {share} % of all", text::number(selected.calls))),
-        view.span(Role::Text, format!(" mean {}, slowest {}", time(mean), time(selected.slowest_micros))),
-        view.span(Role::Text, cost),
+    let width = usize::from(inner.width).saturating_sub(2);
+    let calls = format!("{}, {share} % of all", text::counted(selected.calls, "call"));
+    let failed = selected.errors.saturating_sub(selected.throttled);
+    let dot = || view.span(Role::Dim, " · ");
+    let failed = vec![
+        trouble(view, "✗", failed, "failed", Role::Bad),
+        dot(),
+        trouble(view, "⚠", selected.throttled, "throttled", Role::Warn),
     ];
     let mut at = 0;
-    for line in lines {
-        for part in text::folded(&line.content, usize::from(inner.width).saturating_sub(2)) {
-            row(frame, inner, at, Line::from(Span::styled(format!(" {part}"), line.style)), None);
-            at += 1;
-        }
-        if at == 1 {
-            let failed = selected.errors.saturating_sub(selected.throttled);
-            let line = Line::from(vec![
-                Span::raw(" "),
-                trouble(view, "✗", failed, "failed", Role::Bad),
-                view.span(Role::Dim, " · "),
-                trouble(view, "⚠", selected.throttled, "throttled", Role::Warn),
-            ]);
-            row(frame, inner, at, line, None);
-            at += 1;
-        }
+    let mut line = |spans: Vec<Span<'static>>| {
+        row(frame, inner, at, Line::from([vec![Span::raw(" ")], spans].concat()), None);
+        at += 1;
+    };
+    let calls = view.span(Role::Text, calls);
+    if calls.width() + 3 + failed.iter().map(Span::width).sum::<usize>() <= width {
+        line([vec![calls, dot()], failed].concat());
+    } else {
+        line(vec![calls]);
+        line(failed);
     }
-    let Some(line) = state.aws_command() else { return };
-    let (left, width) = (usize::from(inner.height).saturating_sub(at), usize::from(inner.width).saturating_sub(2));
-    let parts = text::folded(&line, width);
-    // What does not fit is cut where it can be seen; the copy is whole.
-    let parts = if parts.len() > left { vec![text::cut(&line, width)] } else { parts };
-    for (below, part) in parts.into_iter().enumerate() {
-        row(frame, inner, at + below, Line::from(view.span(Role::Key, format!(" {part}"))), None);
+    let times = format!("mean {}, slowest {}", time(mean), time(selected.slowest_micros));
+    for part in [times, cost].iter().flat_map(|text| text::folded(text, width)) {
+        line(vec![view.span(Role::Text, part)]);
     }
+    let below =
+        Rect { y: inner.y.saturating_add(clamped(at)), height: inner.height.saturating_sub(clamped(at)), ..inner };
+    commands(frame, below, state, view);
+}
+
+fn clamped(rows: usize) -> u16 {
+    u16::try_from(rows).unwrap_or(u16::MAX)
+}
+
+/// What was asked last, and what was asked when it last failed.
+fn commands(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
+    // Up to the frame, so that an account number that is folded is seen to be one.
+    let (height, width) = (usize::from(area.height), usize::from(area.width).saturating_sub(1));
+    let folded = |line: Option<String>| line.map(|line| text::folded(&line, width)).unwrap_or_default();
+    let (called, failed) = (folded(state.aws_command()), folded(state.failed_aws_command()));
+    let copy = |cmd| format!("{} copies it whole", state.key(cmd));
+    let room = if failed.is_empty() { height } else { height.saturating_sub(failed.len() + 1).max(height / 2) };
+    let at = command(frame, area, view, &called, room, &copy(Cmd::Copy));
+    if !failed.is_empty() && at + 1 < height {
+        let head = format!(" the last one that failed, {} copies it:", state.key(Cmd::CopyFailed));
+        row(frame, area, at, Line::from(view.span(Role::Dim, text::cut(&head, width))), None);
+        let area = Rect { y: area.y + clamped(at + 1), height: area.height - clamped(at + 1), ..area };
+        command(frame, area, view, &failed, height - at - 1, &copy(Cmd::CopyFailed));
+    }
+}
+
+/// Rows of a command, at most `room`: what does not fit is told in the last of them. Tells how many there are.
+fn command(frame: &mut Frame, area: Rect, view: &ViewState, parts: &[String], room: usize, whole: &str) -> usize {
+    if room == 1 && parts.len() > 1 {
+        let line = text::cut(&format!(" {}", parts.join(" ")), area.width.into());
+        row(frame, area, 0, Line::from(view.span(Role::Key, line)), None);
+        return 1;
+    }
+    let shown = if parts.len() > room { room.saturating_sub(1) } else { parts.len() };
+    for (at, part) in parts.iter().take(shown).enumerate() {
+        row(frame, area, at, Line::from(view.span(Role::Key, format!(" {part}"))), None);
+    }
+    let left = parts.len() - shown;
+    if left > 0 && room > 0 {
+        let note = format!(" … {} more; {whole}", text::counted(left, "row"));
+        row(frame, area, shown, Line::from(view.span(Role::Dim, text::cut(&note, area.width.into()))), None);
+        return shown + 1;
+    }
+    shown
 }

@@ -153,10 +153,9 @@ fn offer(frame: &mut Frame, inner: Rect, state: &State, view: &ViewState) {
         }
         Some(status) => vec![format!("{status}: 2 shows the stacks and what CloudFormation says of them")],
         None => {
-            let at = if state.setup.target.address.is_empty() {
-                " --target aws --write".to_owned()
-            } else {
-                format!(" --endpoint-url http://{}", state.setup.target.address)
+            let at = match state.setup.target.url() {
+                Some(url) => format!(" --endpoint-url {url}"),
+                None => " --target aws --write".to_owned(),
             };
             vec![
                 "Nothing is deployed yet. It is shown here as soon as it stands:".to_owned(),
@@ -222,7 +221,7 @@ fn heads(latest: &Archive, width: usize) -> Vec<(Role, String)> {
                 named if named < held.count => format!(", the first {}", text::number(named)),
                 _ => String::new(),
             };
-            format!("{least}{} members{named}", text::number(held.count))
+            format!("{least}{}{named}", text::counted(held.count, "member"))
         }
         (None, Some(why)) => why.clone(),
         (None, None) => "members not read".to_owned(),

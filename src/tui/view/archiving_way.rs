@@ -186,8 +186,7 @@ fn machine(state: &State) -> Hop {
     };
     let second = match (count, running) {
         (0, _) => String::new(),
-        (1, 0) => "1 execution".to_owned(),
-        (count, 0) => format!("{} executions", text::count(count)),
+        (count, 0) => text::counted(count, "execution"),
         (count, running) => format!("{} of {} run", text::count(running), text::count(count)),
     };
     Hop { name: "state machine", lines: [seen(state, Source::Executions, first), (Role::Dim, second)] }
@@ -230,8 +229,8 @@ fn archive(state: &State) -> Hop {
         count => (Role::Text, format!("{} · {}", text::count(count), text::bytes(bytes))),
     };
     let second = match state.archiving.latest().and_then(|latest| latest.seen.contents.as_ref()) {
-        Some(held) if held.is_whole => format!("{} members", text::number(held.count)),
-        Some(held) => format!("≥ {} members", text::number(held.count)),
+        Some(held) if held.is_whole => text::counted(held.count, "member"),
+        Some(held) => format!("≥ {}", text::counted(held.count, "member")),
         None => String::new(),
     };
     Hop { name: "archive", lines: [seen(state, Source::Archives, first), (Role::Dim, second)] }

@@ -160,7 +160,7 @@ fn dataset_lines(state: &State, view: &ViewState, id: &SetId, set: &Dataset, wid
     let figures = if whole > 0 {
         format!(" {}/{}", text::count(part), text::count(whole))
     } else {
-        format!(" {} items", text::count(part))
+        format!(" {}", text::counted(part, "item"))
     };
     let name = 17.min(width / 3);
     let room = width.saturating_sub(name + 2 + text::width(&figures));

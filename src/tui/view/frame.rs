@@ -162,7 +162,12 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
             list.extend([(Cmd::Enter, ""), (Cmd::Search, ""), (Cmd::Refresh, ""), (Cmd::Copy, "copy")]);
         }
         Page::Guide => list.extend([(Cmd::Enter, ""), (Cmd::Copy, "copy command"), (Cmd::Reset, "")]),
-        Page::Activity => list.push((Cmd::Copy, "copy as aws command")),
+        Page::Activity => {
+            list.extend([(Cmd::Copy, "copy as aws command"), (Cmd::Order, "")]);
+            if state.calls.row().is_some_and(|row| row.failed_command.is_some()) {
+                list.push((Cmd::CopyFailed, ""));
+            }
+        }
     }
     list.extend([(Cmd::NextPane, ""), (Cmd::Zoom, "")]);
     if state.is_embedded() {

@@ -118,7 +118,7 @@ fn conditions(state: &State) -> Vec<Words> {
     let sum = state.calls.sum();
     let is_aws = state.setup.target.kind == TargetKind::Aws && sum.calls > 0;
     let price = if is_aws { format!("≈ {}", text::usd(sum.nano_usd)) } else { String::new() };
-    let calls = if is_aws { format!(" · {} calls", text::number(sum.calls)) } else { String::new() };
+    let calls = if is_aws { format!(" · {}", text::counted(sum.calls, "call")) } else { String::new() };
     let mut time = Words::new();
     if let Some(replay) = &state.replay {
         time.push((Role::Text, format!("  {}", progress(&replay.reading))));

@@ -115,7 +115,7 @@ fn lines(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     let logs = &state.logs;
     let group = logs.group.map_or("all groups", LogRole::stem);
     let context = if logs.is_context() { format!("CONTEXT of {HIT} · ") } else { String::new() };
-    let mut title = format!("{context}{group} · {} lines", text::count(logs.passing()));
+    let mut title = format!("{context}{group} · {}", text::counted(logs.passing(), "line"));
     if logs.is_context() && logs.filter.is_empty() {
         title.push_str(&format!(" of {}", text::count(logs.kept())));
     }

@@ -47,7 +47,7 @@ fn moment(at: Option<Timestamp>) -> String {
 }
 
 fn objects(count: usize) -> String {
-    if count == 1 { "1 object".to_owned() } else { format!("{} objects", text::count(count)) }
+    text::counted(count, "object")
 }
 
 fn right(content: &str, width: usize) -> String {
@@ -64,7 +64,7 @@ fn known(total: Option<Total>) -> (String, String) {
 
 fn parts(parts: Parts) -> (String, String) {
     let least = if parts.is_cut { "≥ " } else { "" };
-    let count = if parts.count == 1 { "1 part".to_owned() } else { format!("{} parts", text::count(parts.count)) };
+    let count = text::counted(parts.count, "part");
     (format!("{least}{}", text::bytes(parts.bytes)), format!("{least}{count}"))
 }
 

@@ -136,7 +136,7 @@ pub(super) fn badge(frame: &mut Frame, area: Rect, state: &State, view: &ViewSta
     let events = text::number(frozen.events);
     let key = state.key(Cmd::Freeze);
     let ways = [
-        format!(" ■ FROZEN {seconds} s · {events} events behind · {key} goes on "),
+        format!(" ■ FROZEN {seconds} s · {} behind · {key} goes on ", text::counted(frozen.events, "event")),
         format!(" ■ FROZEN {seconds} s · {events} behind · {key} "),
         format!(" FROZEN {seconds} s "),
         " FROZEN ".to_owned(),

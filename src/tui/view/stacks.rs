@@ -76,10 +76,10 @@ fn name_line(
     // Of a stack that nobody has looked into yet only the template says how many it has.
     let numbers = match (offer, stack) {
         (Some(offer), Some(stack)) if stack.resources.is_empty() && stack.status.is_some() => {
-            text::plural(offer.resources, "resource")
+            text::counted(offer.resources, "resource")
         }
-        (Some(offer), _) => format!("{standing}/{} resources", offer.resources),
-        (None, _) => text::plural(standing, "resource"),
+        (Some(offer), _) => format!("{standing}/{}", text::counted(offer.resources, "resource")),
+        (None, _) => text::counted(standing, "resource"),
     };
     Line::from(vec![
         view.span(role, format!(" {glyph} ")),

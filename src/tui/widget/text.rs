@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::model::words::plural;
+
 /// Columns that `text` takes.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
@@ -154,10 +156,10 @@ pub(crate) fn count(count: usize) -> String {
     number(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
-/// A count with its noun, which takes an s where it is not one: `1 resource`, `2,000 resources`.
-pub(crate) fn plural(of: usize, noun: &str) -> String {
-    let ending = if of == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", count(of))
+/// `1 line`, `2,042 lines`.
+pub(crate) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    format!("{} {}", number(count), plural(count == 1, noun))
 }
 
 /// `220 MB`, in units of a thousand as storage is sold.
@@ -267,6 +269,11 @@ mod tests {
         assert_eq!(folded("⚠ replaces it: its data", 12), ["⚠ replaces", "it: its data"]);
         assert_eq!(folded("a longwordhere b", 6), ["a", "longwo", "rdhere", "b"]);
         assert_eq!(folded("  ", 6), [""]);
+    }
+
+    #[test]
+    fn one_of_a_thing_is_no_plural() {
+        assert_eq!((counted(1_usize, "line"), counted(2_042_u64, "line")), ("1 line".into(), "2,042 lines".into()));
     }
 
     #[test]

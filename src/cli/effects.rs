@@ -148,6 +148,10 @@ impl Effects {
                 self.look(look).await;
                 Ok(String::new())
             }
+            Effect::ReadItem(key) => {
+                self.read_item(key).await;
+                Ok(String::new())
+            }
             Effect::AskGateways => {
                 self.tell_gateways().await;
                 Ok(String::new())

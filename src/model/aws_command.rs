@@ -3,7 +3,7 @@
 
 /// The arguments that the CLI cannot do without, and words for what has to be filled in. The operations are those that
 /// are called here.
-const ARGUMENTS: [(&str, &str, &str); 49] = [
+const ARGUMENTS: [(&str, &str, &str); 50] = [
     ("cloudformation", "CreateChangeSet", "--stack-name STACK --change-set-name CHANGE_SET"),
     ("cloudformation", "CreateStack", "--stack-name STACK --template-body TEMPLATE"),
     ("cloudformation", "DeleteChangeSet", "--stack-name STACK --change-set-name CHANGE_SET"),
@@ -16,6 +16,7 @@ const ARGUMENTS: [(&str, &str, &str); 49] = [
     ("cloudformation", "ListChangeSets", "--stack-name STACK"),
     ("cloudformation", "ListStackResources", "--stack-name STACK"),
     ("cloudformation", "ValidateTemplate", "--template-body TEMPLATE"),
+    ("dynamodb", "GetItem", "--table-name TABLE --key ITEM_KEY"),
     ("dynamodb", "PutItem", "--table-name TABLE --item ITEM"),
     (
         "dynamodb",

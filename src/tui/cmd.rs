@@ -67,7 +67,7 @@ impl Page {
             Self::Flow => &["Pipeline", "Datasets", "Execution", "Latest"],
             Self::Stacks => &["Stacks", "Resources", "Outputs"],
             Self::Logs => &["Log", "Detail"],
-            Self::Table => &["Datasets", "Items", "Reconcile"],
+            Self::Table => &["Datasets", "Items", "Reconcile", "Item"],
             Self::Executions => &["Executions", "Graph", "History", "Detail"],
             Self::Objects => &["Objects", "Preview"],
             Self::Guide => &["Steps", "Step"],
@@ -189,6 +189,8 @@ pub enum Cmd {
     Copy,
     /// Read again what is shown.
     Refresh,
+    /// Read the selected item of the table, whole.
+    Item,
     /// Begin the guide anew.
     Reset,
     /// Capture the mouse or leave it to the terminal.

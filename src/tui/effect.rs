@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::theme::Theme;
+use crate::model::board::ItemKey;
 use crate::model::objects::Look;
 use crate::model::{LogLine, Timestamp};
 
@@ -62,6 +63,8 @@ pub enum Effect {
         /// The object's key.
         about: String,
     },
+    /// Read one item of the table, whole: answered with [`Event::Item`](super::Event::Item).
+    ReadItem(ItemKey),
     /// Look into a bucket: answered with [`Event::Found`](super::Event::Found).
     Look(Look),
     /// Ask the target of its File Gateways: answered with [`Event::Gateways`](super::Event::Gateways).

@@ -13,6 +13,7 @@ mod opened;
 mod overlays;
 mod sources;
 mod story;
+mod table;
 mod targets;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

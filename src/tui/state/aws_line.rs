@@ -1,6 +1,7 @@
 //! The selected call as a line for the AWS CLI, with what is known of the stack that is observed filled in.
 
 use super::State;
+use super::item::typed_key;
 use crate::model::aws_command::{command, quoted};
 use crate::tui::TargetKind;
 
@@ -25,6 +26,7 @@ impl State {
         match word {
             "STACK" => self.main_stack().and_then(|_| self.main_name()).map(str::to_owned),
             "TABLE" => self.only("AWS::DynamoDB::Table"),
+            "ITEM_KEY" => self.item.of.as_ref().map(typed_key),
             "BUCKET" => self.only("AWS::S3::Bucket"),
             "QUEUE_URL" => self.only("AWS::SQS::Queue").filter(|id| id.contains("://")),
             "STATE_MACHINE_ARN" => self.machine().map(|(arn, _)| arn.to_owned()),

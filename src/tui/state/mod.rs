@@ -7,6 +7,7 @@ pub(crate) mod gateway;
 pub(crate) mod graph;
 pub(crate) mod guide;
 pub(crate) mod histogram;
+pub(crate) mod item;
 mod job_form;
 pub(crate) mod logs;
 pub(crate) mod objects;
@@ -41,6 +42,7 @@ use gateway::Gateway;
 pub use gateway::ScenarioOffer;
 use graph::GraphView;
 use guide::GuideView;
+use item::ItemView;
 pub(crate) use job_form::JobForm;
 use logs::Logs;
 use objects::Objects;
@@ -171,6 +173,8 @@ pub struct State {
     pub(crate) waiting: Option<Waiting>,
     pub(crate) latest: VecDeque<Latest>,
     pub(crate) logs: Logs,
+    /// The item of the table that is looked at.
+    pub(crate) item: ItemView,
     /// Text that the table is narrowed to or searched by, in lower case.
     pub(crate) table_filter: String,
     pub(crate) table_search: String,

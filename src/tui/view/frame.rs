@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::super::cmd::{Cmd, Page};
+use super::super::state::item::ITEM;
 use super::super::state::opened::Opened;
 use super::super::state::{Overlay, State};
 use super::super::theme::Role;
@@ -122,6 +123,7 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
             (Cmd::Search, ""),
             (Cmd::Filter, ""),
             (Cmd::Enter, if state.pane() == 0 { "timeline" } else { "trace" }),
+            (Cmd::Item, if state.pane() == ITEM { "read again" } else { "" }),
         ]),
         Page::Flow => {
             let word = match state.pane() {

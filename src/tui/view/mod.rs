@@ -13,6 +13,7 @@ mod guide;
 mod header;
 mod histogram;
 mod hit;
+mod item;
 mod logs;
 mod mask;
 mod objects;

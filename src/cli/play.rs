@@ -20,7 +20,7 @@ use super::rollout::{Losses, Order};
 use super::scenario::faults::{Faults, PATH};
 use super::scenario::{found, fresh, stack_args};
 use super::stage::Landed;
-use super::{control, deploy, job};
+use super::{control, deploy, job, job_request};
 
 /// Who reads what is shown as well, while a scenario is played.
 #[derive(Debug, Clone, Default)]
@@ -67,7 +67,13 @@ fn offer(scenario: &Scenario) -> ScenarioOffer {
         "{clients}{files} files, seed {seed}, settling {} s, {} at a time, gives up after {} checks",
         gateway.settling_secs, gateway.upload_workers, scenario.stack.iterations
     );
-    ScenarioOffer { name: scenario.name.clone(), about: scenario.about.clone(), load }
+    ScenarioOffer {
+        name: scenario.name.clone(),
+        about: scenario.about.clone(),
+        load,
+        job: job_request::request(&scenario.load),
+        left_out: job_request::left_out(scenario),
+    }
 }
 
 impl Effects {

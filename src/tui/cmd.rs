@@ -135,6 +135,8 @@ pub enum Cmd {
     StartJob,
     /// Play the selected scenario.
     Play,
+    /// Open the job form with the selected scenario's fields.
+    Edit,
     /// Hold the gateway, or let it go on.
     Hold,
     /// Let one thing happen at the gateway.
@@ -234,7 +236,7 @@ impl Cmd {
         match self {
             Self::Deploy => Some("deploy a stack"),
             Self::Delete => Some("delete a stack"),
-            Self::StartJob => Some("start a job"),
+            Self::StartJob | Self::Edit => Some("start a job"),
             Self::Play => Some("play a scenario"),
             Self::Fault => Some("inject a fault"),
             _ => None,

@@ -246,6 +246,7 @@ impl Default for Keymap {
         bind(GUIDE, Cmd::Enter, &[plain(Enter)], "do", "say that a step is done, or open its screen");
         bind(GUIDE, Cmd::Reset, &[char('R')], "begin anew", "begin anew; nothing on the target is changed");
         bind(GATEWAY, Cmd::Play, &[plain(Enter)], "play", "play the selected scenario to its end and judge it");
+        bind(GATEWAY, Cmd::Edit, &[char('e')], "edit", "change the selected scenario's fields, and vault it unjudged");
         bind(GATEWAY, Cmd::Hold, &[char('p')], "hold", "hold the gateway, or let it go on");
         bind(GATEWAY, Cmd::NextEvent, &[char('n')], "next event", "let one thing happen at the gateway and hold it");
         bind(GATEWAY, Cmd::Connection, &[char('o')], "offline", "take the gateway's connection, or give it back");

@@ -270,6 +270,9 @@ fn a_file_is_traced_and_a_graph_is_sized() {
     terminal.shows("reconcileCheck");
     terminal.press("\u{1b}");
     terminal.shows("Items 212");
+    terminal.press_offered("i", "item");
+    terminal.shows("Item · read ");
+    terminal.shows("\"objectSize\": {\"N\": \"");
     terminal.press("5\t");
     terminal.shows("succeeded");
     terminal.press_offered("+", "larger");

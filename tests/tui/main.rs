@@ -3,6 +3,7 @@
 mod activity;
 mod archiving;
 mod changes;
+mod form;
 mod gateway;
 mod guide;
 mod journeys;

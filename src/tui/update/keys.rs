@@ -157,7 +157,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             state.overlay = Some(Overlay::Errors(0));
         }
         Cmd::Pause | Cmd::Slower | Cmd::Faster | Cmd::Step => return time(state, cmd),
-        Cmd::Deploy | Cmd::Delete | Cmd::StartJob => return change(state, cmd),
+        Cmd::Deploy | Cmd::Delete | Cmd::StartJob | Cmd::Edit => return change(state, cmd),
         Cmd::Play
         | Cmd::Hold
         | Cmd::NextEvent

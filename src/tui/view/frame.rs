@@ -136,7 +136,7 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
         Page::Gateway => {
             list.retain(|(cmd, _)| *cmd == Cmd::StartJob);
             if state.pane() == 0 {
-                list.push((Cmd::Play, ""));
+                list.extend([(Cmd::Play, ""), (Cmd::Edit, "")]);
             }
             if let Some(now) = state.gateway.now.as_ref().filter(|now| !now.is_over) {
                 list.extend([

@@ -14,6 +14,7 @@ mod header;
 mod histogram;
 mod hit;
 mod item;
+mod job_form;
 mod logs;
 mod mask;
 mod objects;

@@ -209,7 +209,7 @@ mod tests {
     fn screen() -> Buffer {
         let lines = ["┏ Items <3> ━━┓ + new  ~ changed", "  日本 & grüße      12:00:01", "", " a  b c"];
         let mut buffer = Buffer::with_lines(lines);
-        buffer.set_style(ratatui::layout::Rect::new(0, 0, 14, 1), Style::new().fg(Color::Rgb(1, 2, 255)));
+        buffer.set_style(ratatui::layout::Rect::new(0, 0, 15, 1), Style::new().fg(Color::Rgb(1, 2, 255)));
         buffer.set_style(ratatui::layout::Rect::new(0, 1, 6, 1), Style::new().add_modifier(Modifier::REVERSED));
         buffer
     }

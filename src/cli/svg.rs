@@ -17,6 +17,9 @@ const CELL: (usize, usize) = (84, 18);
 const MARGIN: usize = 10;
 const BASELINE: usize = 13;
 
+/// What a viewer is asked for; the grid does not depend on it.
+const FONTS: &str = "ui-monospace, SFMono-Regular, Consolas, 'Liberation Mono', Menlo, 'DejaVu Sans Mono', monospace";
+
 /// The cells of each row that are written, with their columns: a wide character stands in its first one, and those that it
 /// covers are not.
 pub fn rows(buffer: &Buffer) -> impl Iterator<Item = Vec<(usize, &Cell)>> {
@@ -99,8 +102,6 @@ pub fn svg(buffer: &Buffer, theme: Theme) -> String {
     let mut made = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {width} {height}\">\n\
-         <style>text {{ font: 14px ui-monospace, SFMono-Regular, Consolas, \"Liberation Mono\", Menlo, \
-         \"DejaVu Sans Mono\", monospace; }}</style>\n\
          <rect width=\"100%\" height=\"100%\" rx=\"5\" fill=\"{}\"/>\n",
         hex(usual.1)
     );
@@ -135,7 +136,7 @@ pub fn svg(buffer: &Buffer, theme: Theme) -> String {
         }
     }
     // What is written stands over every ground.
-    made + &texts + "</svg>\n"
+    format!("{made}<g font-family=\"{FONTS}\" font-size=\"14\">\n{texts}</g>\n</svg>\n")
 }
 
 /// What of a run is between two spaces or more: its column, its cells and its text.

@@ -224,6 +224,11 @@ fn a_scenario_is_played_from_the_gateway_page_and_its_end_is_said() {
     // The first; nothing had to be deployed before.
     terminal.press("\r");
     terminal.shows("✓ in-order ended as expected");
+    // Its dataset, changed: twelve files for forty, and an id of its own.
+    terminal.press_offered("e", "edit");
+    terminal.shows("Edit in-order");
+    terminal.press("\u{7f}\u{7f}12\t\t\t\t\t\t\tedited\r");
+    terminal.shows("dataset edited is vaulted: 18 keys");
     terminal.press("q");
     terminal.press("q");
     terminal.ends();

@@ -252,8 +252,8 @@ mod tests {
         assert!(made.starts_with("<svg ") && made.ends_with("</svg>\n"));
         assert!(made.contains("fill=\"#0102ff\">┏ Items &lt;3&gt; ━━┓</text>"), "{made}");
         // What is reversed has the usual colours the other way round.
-        let ground = format!("<rect x=\"10.0\" y=\"28\" width=\"50.4\" height=\"18\" fill=\"#24292f\"/>");
-        assert!(made.contains(&ground) && made.contains("fill=\"#ffffff\">日本</text>"), "{made}");
+        let ground = "<rect x=\"10.0\" y=\"28\" width=\"50.4\" height=\"18\" fill=\"#24292f\"/>";
+        assert!(made.contains(ground) && made.contains("fill=\"#ffffff\">日本</text>"), "{made}");
         assert!(made.find("<text").is_some_and(|text| text > made.rfind("<rect").unwrap_or_default()));
     }
 }

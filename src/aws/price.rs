@@ -1,6 +1,7 @@
 //! What a call costs on AWS: list prices of us-east-1 (of 2026), without free tiers and discounts. An estimate: other regions
 //! differ by some tenths, and what the pipeline itself costs (functions, state transitions, storage) is not in it.
 
+use aws_sdk_dynamodb::operation::get_item::GetItemInput;
 use aws_sdk_dynamodb::operation::query::QueryInput;
 use aws_sdk_eventbridge::operation::put_events::PutEventsInput;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchInput;
@@ -48,8 +49,9 @@ impl Size {
             let bytes = batch.entries().iter().map(|entry| entry.message_body().len()).sum();
             return Self { parts: parts_of(bytes), consistent: false };
         }
-        let consistent = input.downcast_ref::<QueryInput>().is_some_and(|query| query.consistent_read == Some(true));
-        Self { parts: 1, consistent }
+        let query = input.downcast_ref::<QueryInput>().and_then(|query| query.consistent_read);
+        let item = input.downcast_ref::<GetItemInput>().and_then(|item| item.consistent_read);
+        Self { parts: 1, consistent: query.or(item).unwrap_or_default() }
     }
 }
 
@@ -96,6 +98,7 @@ mod tests {
             ("dynamodb", "Query", one, 100, 63),
             ("dynamodb", "Query", consistent, 100, 125),
             ("dynamodb", "Query", one, 1 << 20, 16_000),
+            ("dynamodb", "GetItem", consistent, 300, 125),
             ("logs", "FilterLogEvents", one, 1 << 20, 0),
             ("states", "GetExecutionHistory", one, 1 << 20, 0),
             ("cloudformation", "CreateChangeSet", one, 0, 0),
@@ -109,5 +112,13 @@ mod tests {
         let entry = |bytes: usize| PutEventsRequestEntry::builder().detail("x".repeat(bytes)).build();
         let input = PutEventsInput::builder().entries(entry(10)).entries(entry(PART + 1)).build().expect("an input");
         assert_eq!(Size::of(&Input::erase(input)).parts, 3);
+    }
+
+    #[test]
+    fn a_consistent_read_of_one_item_is_known_by_its_input() {
+        for consistent in [false, true] {
+            let input = GetItemInput::builder().table_name("t").consistent_read(consistent).build().expect("an input");
+            assert_eq!(Size::of(&Input::erase(input)), Size { parts: 1, consistent });
+        }
     }
 }

@@ -11,12 +11,14 @@ use crate::deploy::{CATALOGUE, Offer, Sink, all};
 use crate::model::words::counted;
 use crate::model::{FlowEvent, Observed as Shown, Seen, StackKind, StackSeen};
 use crate::observe::{Observer, whole_history};
-use crate::sim::{Control, GatewaySpec, JobEnd, JobSpec, Load, UploadOrder};
+use crate::sim::{Control, JobEnd};
 use crate::tui::{Effect, EffectResult, Event, JobRequest};
 
+use super::job_request::load;
 use super::observed::{self, Subject};
 use super::play::Taps;
 use super::rollout::Draft;
+use super::scenario::fresh;
 use super::session::Session;
 use super::settings::Settings;
 use super::{control, job, save};
@@ -139,6 +141,10 @@ impl Effects {
                 self.look(look).await;
                 Ok(String::new())
             }
+            Effect::ReadItem(key) => {
+                self.read_item(key).await;
+                Ok(String::new())
+            }
             Effect::AskGateways => {
                 self.tell_gateways().await;
                 Ok(String::new())
@@ -181,7 +187,10 @@ impl Effects {
 
     async fn start_job(&self, request: &JobRequest) -> anyhow::Result<String> {
         let (pipeline, cancel) = self.pipeline().await?;
-        let load = job::name(load(request, job::settling(&self.session))?, &pipeline);
+        let mut load = job::name(load(request, job::settling(&self.session))?, &pipeline);
+        if request.set_id.is_none() {
+            load = fresh(&self.session, &pipeline, load).await?;
+        }
         let set = load.datasets()?.remove(0).set_id;
         self.attend(std::slice::from_ref(&set)).await;
         let control = self.take_control(&pipeline).await?;
@@ -315,32 +324,4 @@ impl Effects {
     fn set_chosen(&self, name: &str) {
         name.clone_into(&mut self.chosen.lock().unwrap_or_else(PoisonError::into_inner));
     }
-}
-
-/// The load that the form asks for; `settling` where it leaves that out.
-fn load(request: &JobRequest, settling: f64) -> anyhow::Result<Load> {
-    let count = |what: &str, number: u64| {
-        u32::try_from(number).map_err(|_| anyhow::anyhow!("{number} {what} are too many for one job"))
-    };
-    let job = JobSpec {
-        seed: request.seed,
-        files: count("files", request.files)?,
-        dirs: count("directories", request.dirs)?,
-        missing: count("missing files", request.missing)?,
-        duplicates: count("files announced twice", request.duplicates)?,
-        late: count("late files", request.late)?,
-        smallest_bytes: request.smallest,
-        largest_bytes: request.largest,
-        ..JobSpec::default()
-    };
-    let mut gateway = GatewaySpec::default();
-    #[expect(clippy::cast_precision_loss, reason = "a settling time is at most a day")]
-    let asked = request.settling.map(|secs| secs as f64);
-    gateway.settling_secs = asked.unwrap_or(settling);
-    if request.in_order {
-        gateway.upload_order = UploadOrder::Written;
-        gateway.upload_workers = 1;
-        gateway.strict = true;
-    }
-    Ok(Load::of(job, gateway))
 }

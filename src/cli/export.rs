@@ -5,12 +5,10 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anstyle::{AnsiColor, Effects, RgbColor};
 use anyhow::Context;
 use ratatui::backend::{CrosstermBackend, TestBackend};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use serde_json::json;
 
@@ -19,6 +17,7 @@ use crate::tui::{Entry, Event, Recording, State, Theme, ViewState, draw, update}
 use super::Usage;
 use super::args::ReplayArgs;
 use super::config::Config;
+use super::svg::{rows, svg};
 
 /// Milliseconds between two frames of an asciicast.
 const FRAME_MS: u64 = 100;
@@ -98,83 +97,8 @@ fn last_frame(recording: Recording, size: (u16, u16), theme: Theme, until: Optio
 }
 
 fn text(buffer: &Buffer) -> String {
-    rows(buffer)
-        .map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>().trim_end().to_owned() + "\n")
-        .collect()
-}
-
-fn rows(buffer: &Buffer) -> impl Iterator<Item = Vec<&Cell>> {
-    let width = usize::from(buffer.area.width).max(1);
-    buffer.content.chunks(width).map(|row| {
-        // A wide character stands in its first cell; the one it covers is not written.
-        let mut covered = 0;
-        let mut cells = Vec::with_capacity(row.len());
-        for cell in row {
-            if covered > 0 {
-                covered -= 1;
-                continue;
-            }
-            covered = unicode_width::UnicodeWidthStr::width(cell.symbol()).saturating_sub(1);
-            cells.push(cell);
-        }
-        cells
-    })
-}
-
-fn svg(buffer: &Buffer, theme: Theme) -> String {
-    let (fore, back) = match theme {
-        Theme::Light => (RgbColor(36, 41, 47), RgbColor(255, 255, 255)),
-        Theme::HighContrast => (RgbColor(255, 255, 255), RgbColor(0, 0, 0)),
-        _ => (RgbColor(220, 223, 228), RgbColor(16, 18, 24)),
-    };
-    let mut written = String::new();
-    for row in rows(buffer) {
-        for run in row.chunk_by(|one, next| style(one) == style(next)) {
-            let style = run.first().map(|cell| style(cell)).unwrap_or_default();
-            let text: String = run.iter().map(|cell| cell.symbol()).collect();
-            written += &format!("{style}{text}{style:#}");
-        }
-        written.push('\n');
-    }
-    anstyle_svg::Term::new().fg_color(fore.into()).bg_color(back.into()).render_svg(&written)
-}
-
-fn style(cell: &Cell) -> anstyle::Style {
-    let marks = [
-        (Modifier::BOLD, Effects::BOLD),
-        (Modifier::DIM, Effects::DIMMED),
-        (Modifier::ITALIC, Effects::ITALIC),
-        (Modifier::UNDERLINED, Effects::UNDERLINE),
-        (Modifier::REVERSED, Effects::INVERT),
-    ];
-    let effects = marks.into_iter().filter(|(has, _)| cell.modifier.contains(*has));
-    let effects = effects.fold(Effects::new(), |all, (_, effect)| all.insert(effect));
-    anstyle::Style::new().fg_color(colour(cell.fg)).bg_color(colour(cell.bg)).effects(effects)
-}
-
-fn colour(colour: Color) -> Option<anstyle::Color> {
-    let named = match colour {
-        Color::Reset => return None,
-        Color::Rgb(red, green, blue) => return Some(RgbColor(red, green, blue).into()),
-        Color::Indexed(index) => return Some(anstyle::Ansi256Color(index).into()),
-        Color::Black => AnsiColor::Black,
-        Color::Red => AnsiColor::Red,
-        Color::Green => AnsiColor::Green,
-        Color::Yellow => AnsiColor::Yellow,
-        Color::Blue => AnsiColor::Blue,
-        Color::Magenta => AnsiColor::Magenta,
-        Color::Cyan => AnsiColor::Cyan,
-        Color::Gray => AnsiColor::White,
-        Color::DarkGray => AnsiColor::BrightBlack,
-        Color::LightRed => AnsiColor::BrightRed,
-        Color::LightGreen => AnsiColor::BrightGreen,
-        Color::LightYellow => AnsiColor::BrightYellow,
-        Color::LightBlue => AnsiColor::BrightBlue,
-        Color::LightMagenta => AnsiColor::BrightMagenta,
-        Color::LightCyan => AnsiColor::BrightCyan,
-        Color::White => AnsiColor::BrightWhite,
-    };
-    Some(named.into())
+    let line = |row: Vec<(usize, &Cell)>| row.iter().map(|(_, cell)| cell.symbol()).collect::<String>();
+    rows(buffer).map(|row| line(row).trim_end().to_owned() + "\n").collect()
 }
 
 /// What a terminal would have been sent since it was last looked at.

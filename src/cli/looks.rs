@@ -1,9 +1,10 @@
 //! What the dashboard looks at besides what is observed: buckets, and the File Gateways of an endpoint of ours.
 
 use crate::aws::Target;
+use crate::model::board::ItemKey;
 use crate::model::guide::{GatewayShare, Gateways};
 use crate::model::objects::Look;
-use crate::observe::objects;
+use crate::observe::{item, objects};
 use crate::tui::Event;
 
 use super::effects::Effects;
@@ -17,6 +18,18 @@ impl Effects {
         let found = objects::look(&self.session.clients, look).await;
         // The dashboard may have been left meanwhile.
         let _ = self.events.send(Event::Found { look: look.clone(), found }).await;
+    }
+
+    /// Reads an item of the table of the stack that is observed. What goes wrong is shown where it was asked for.
+    pub(super) async fn read_item(&self, key: &ItemKey) {
+        let observed = self.observed.lock().await;
+        let table = observed.as_ref().and_then(|observed| observed.subject.watched.table.clone());
+        drop(observed);
+        let found = match table {
+            Some(table) => item(&self.session.clients, &table, key).await,
+            None => Err("no stack with a table is observed: deploy it first".to_owned()),
+        };
+        let _ = self.events.send(Event::Item { key: key.clone(), found }).await;
     }
 
     /// Tells of the target's gateways.

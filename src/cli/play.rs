@@ -21,7 +21,7 @@ use super::rollout::{Losses, Order};
 use super::scenario::faults::{Faults, PATH};
 use super::scenario::{found, fresh, stack_args};
 use super::stage::Landed;
-use super::{control, deploy, job};
+use super::{control, deploy, job, job_request};
 
 /// Who reads what is shown as well, while a scenario is played.
 #[derive(Debug, Clone, Default)]
@@ -71,7 +71,13 @@ fn offer(scenario: &Scenario) -> ScenarioOffer {
         gateway.upload_workers,
         counted(scenario.stack.iterations, "check")
     );
-    ScenarioOffer { name: scenario.name.clone(), about: scenario.about.clone(), load }
+    ScenarioOffer {
+        name: scenario.name.clone(),
+        about: scenario.about.clone(),
+        load,
+        job: job_request::request(&scenario.load),
+        left_out: job_request::left_out(scenario),
+    }
 }
 
 impl Effects {

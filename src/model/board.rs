@@ -6,8 +6,29 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::SetId;
 use super::flow::{ManifestRead, UploadItem};
+use super::{SetId, Timestamp};
+
+/// What names an item of the table: both of its keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemKey {
+    /// The partition key.
+    pub set_id: SetId,
+    /// The sort key.
+    pub object_key: String,
+}
+
+/// What reading an item told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// Nothing that was not known.
+    Known,
+    /// It is there for the first time.
+    New,
+    /// It was written again, with other values.
+    Changed,
+}
 
 /// An item of the table, without what is the same for all of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +40,10 @@ pub struct Row {
     pub event_time: i64,
     /// Milliseconds of real time at which it was first seen, as the reader counts them.
     pub seen_ms: u64,
+    /// The same of when it was last seen with other values than before.
+    pub changed_ms: Option<u64>,
+    /// When these values were read.
+    pub read_at: Timestamp,
 }
 
 /// Items of one dataset against its manifest.
@@ -50,17 +75,24 @@ impl Board {
         self.expected > 0 && self.missing.is_empty() && self.unexpected.is_empty()
     }
 
-    fn item(&mut self, item: &UploadItem, seen_ms: u64) -> bool {
-        if self.items.contains_key(&item.object_key) {
-            return false;
+    fn item(&mut self, item: &UploadItem, read_at: Timestamp, seen_ms: u64) -> News {
+        let (object_size, event_time) = (item.object_size, item.event_time);
+        if let Some(row) = self.items.get_mut(&item.object_key) {
+            // A reading that is told again after a later one says nothing of how the item is now.
+            if read_at < row.read_at || (row.object_size, row.event_time) == (object_size, event_time) {
+                return News::Known;
+            }
+            *row = Row { object_size, event_time, changed_ms: Some(seen_ms), read_at, ..*row };
+            self.bucket_name.clone_from(&item.bucket_name);
+            return News::Changed;
         }
-        let row = Row { object_size: item.object_size, event_time: item.event_time, seen_ms };
+        let row = Row { object_size, event_time, seen_ms, changed_ms: None, read_at };
         self.items.insert(item.object_key.clone(), row);
         self.bucket_name.clone_from(&item.bucket_name);
         if self.expected > 0 && !self.missing.remove(&item.object_key) {
             self.unexpected.insert(item.object_key.clone());
         }
-        true
+        News::New
     }
 
     fn manifest(&mut self, read: &ManifestRead) {
@@ -81,9 +113,9 @@ pub struct Boards {
 }
 
 impl Boards {
-    /// Takes in an item; tells whether it is new.
-    pub fn item(&mut self, item: &UploadItem, seen_ms: u64) -> bool {
-        self.by_set.entry(item.set_id.clone()).or_default().item(item, seen_ms)
+    /// Takes in an item as it was read at a moment; tells what of that is news.
+    pub fn item(&mut self, item: &UploadItem, read_at: Timestamp, seen_ms: u64) -> News {
+        self.by_set.entry(item.set_id.clone()).or_default().item(item, read_at, seen_ms)
     }
 
     /// Takes in a manifest.
@@ -125,7 +157,8 @@ mod tests {
                 if at == manifest_at {
                     boards.manifest(&read);
                 }
-                assert_eq!(boards.item(&item(key), 0), at != 3, "the second b is no news");
+                let news = if at == 3 { News::Known } else { News::New };
+                assert_eq!(boards.item(&item(key), at_secs(1), 0), news, "the second b is no news");
             }
             boards.manifest(&read);
             let board = boards.get(&"s".into()).expect("seen");
@@ -134,5 +167,26 @@ mod tests {
             assert_eq!((board.unexpected.first().map(String::as_str), board.unexpected.len()), (Some("x"), 1));
             assert!(!board.is_equal());
         }
+    }
+
+    fn at_secs(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    #[test]
+    fn an_item_that_is_written_again_is_told_once_and_stays_where_it_is() {
+        let mut boards = Boards::default();
+        let again = UploadItem { object_size: 9, event_time: 2, ..item("a") };
+        let readings = [(item("a"), 1), (item("b"), 1), (again, 5)];
+        let mut fold = |real_ms: u64| -> Vec<News> {
+            readings.iter().map(|(item, at)| boards.item(item, at_secs(*at), real_ms)).collect()
+        };
+        assert_eq!(fold(100), [News::New, News::New, News::Changed]);
+        assert_eq!(fold(200), [News::Known; 3], "folding the same twice changes nothing");
+        let board = boards.get(&"s".into()).expect("seen");
+        let row = board.items["a"];
+        assert_eq!((row.object_size, row.event_time, row.seen_ms, row.changed_ms), (9, 2, 100, Some(100)));
+        assert_eq!(board.items["b"].changed_ms, None);
+        assert_eq!(board.items.keys().collect::<Vec<_>>(), ["a", "b"], "in the order of their arrival");
     }
 }

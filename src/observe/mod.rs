@@ -11,6 +11,7 @@ mod drive;
 mod executions;
 mod history;
 mod interest;
+mod item;
 mod ledger;
 mod live_tail;
 mod logs;
@@ -35,6 +36,7 @@ use tokio_util::task::TaskTracker;
 pub use archives::Prefix;
 pub use history::whole_history;
 pub use interest::Interest;
+pub use item::item;
 pub use live_tail::{LiveTail, LiveTailState};
 pub use verify::{Verdict, verify};
 

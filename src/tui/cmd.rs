@@ -67,7 +67,7 @@ impl Page {
             Self::Flow => &["Pipeline", "Datasets", "Execution", "Latest"],
             Self::Stacks => &["Stacks", "Resources", "Outputs"],
             Self::Logs => &["Log", "Detail"],
-            Self::Table => &["Datasets", "Items", "Reconcile"],
+            Self::Table => &["Datasets", "Items", "Reconcile", "Item"],
             Self::Executions => &["Executions", "Graph", "History", "Detail"],
             Self::Objects => &["Objects", "Preview"],
             Self::Guide => &["Steps", "Step"],
@@ -139,6 +139,8 @@ pub enum Cmd {
     StartJob,
     /// Play the selected scenario.
     Play,
+    /// Open the job form with the selected scenario's fields.
+    Edit,
     /// Hold the gateway, or let it go on.
     Hold,
     /// Let one thing happen at the gateway.
@@ -197,6 +199,8 @@ pub enum Cmd {
     Order,
     /// Read again what is shown.
     Refresh,
+    /// Read the selected item of the table, whole.
+    Item,
     /// Begin the guide anew.
     Reset,
     /// Capture the mouse or leave it to the terminal.
@@ -241,7 +245,7 @@ impl Cmd {
             Self::Deploy => Some("deploy a stack"),
             Self::Delete => Some("delete a stack"),
             Self::Parameters => Some("choose parameters"),
-            Self::StartJob => Some("start a job"),
+            Self::StartJob | Self::Edit => Some("start a job"),
             Self::Play => Some("play a scenario"),
             Self::Fault => Some("inject a fault"),
             _ => None,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::theme::Theme;
+use crate::model::board::ItemKey;
 use crate::model::objects::Look;
 use crate::model::{LogLine, Timestamp};
 
@@ -70,6 +71,8 @@ pub enum Effect {
         /// The object's key.
         about: String,
     },
+    /// Read one item of the table, whole: answered with [`Event::Item`](super::Event::Item).
+    ReadItem(ItemKey),
     /// Look into a bucket: answered with [`Event::Found`](super::Event::Found).
     Look(Look),
     /// Ask the target of its File Gateways: answered with [`Event::Gateways`](super::Event::Gateways).
@@ -117,9 +120,9 @@ pub enum GatewayWish {
     Speed(f64),
 }
 
-/// A dataset for the simulated gateway to vault.
+/// A dataset for the simulated gateway to vault, and what the gateway is like.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct JobRequest {
     /// Files besides the manifest.
     pub files: u64,
@@ -127,22 +130,54 @@ pub struct JobRequest {
     pub dirs: u64,
     /// What the names and sizes are drawn from.
     pub seed: u64,
-    /// Files that stand in the manifest and never arrive; any above 0 ends in a timeout.
-    pub missing: u64,
-    /// Files that are announced twice.
-    pub duplicates: u64,
-    /// Files that are written half a minute after the manifest.
-    pub late: u64,
+    /// The dataset's id; one that the bucket does not have yet where it is left out.
+    pub set_id: Option<String>,
     /// Bytes of the smallest file.
     pub smallest: u64,
     /// Bytes of the largest file.
     pub largest: u64,
+    /// Whether there are names of every kind: quotes, other scripts, 900 bytes.
+    pub hostile_names: bool,
+    /// Whether the manifest is written before the files.
+    pub manifest_early: bool,
+    /// Milliseconds that each file costs the client besides its bytes.
+    pub copy_ms: u64,
+    /// Files that stand in the manifest and never arrive; any above 0 ends in a timeout.
+    pub missing: u64,
+    /// Files that are written after the manifest.
+    pub late: u64,
+    /// Milliseconds between the last usual write and the first late one.
+    pub late_by_ms: u64,
+    /// Files that are written a second time.
+    pub rewrites: u64,
+    /// Milliseconds between the two writes of such a file.
+    pub rewrite_gap_ms: u64,
     /// Seconds of settling time; the share's own where it is left out.
     pub settling: Option<u64>,
     /// Uploads in hundredths of their usual speed.
     pub speed: u64,
     /// Whether files are uploaded one after the other in the order of their writes.
     pub in_order: bool,
+    /// Files that are uploaded at a time, unless in order.
+    pub workers: u64,
+    /// Milliseconds that each upload costs besides its bytes.
+    pub upload_ms: u64,
+    /// Whether notifications are sent one after the other in the order of the uploads; they always are in order.
+    pub strict: bool,
+    /// Files that are announced twice.
+    pub duplicates: u64,
+    /// Milliseconds between the two notifications of such a file.
+    pub duplicate_gap_ms: u64,
+    /// Files whose uploads never complete.
+    pub stuck: u64,
+    /// Files from this size on appear in part first; 0 for none.
+    pub partial_from: u64,
+    /// Bytes that the cache holds; no bound where it is left out.
+    pub cache: Option<u64>,
+    /// Milliseconds after the begin at which the connection is lost.
+    pub offline_from_ms: u64,
+    /// Milliseconds until it is back; 0 where it is never lost.
+    pub offline_for_ms: u64,
 }
 
 impl Default for JobRequest {
@@ -151,14 +186,30 @@ impl Default for JobRequest {
             files: 200,
             dirs: 10,
             seed: 7,
-            missing: 0,
-            duplicates: 0,
-            late: 0,
+            set_id: None,
             smallest: 1_024,
             largest: 64 * 1_024,
+            hostile_names: false,
+            manifest_early: false,
+            copy_ms: 5,
+            missing: 0,
+            late: 0,
+            late_by_ms: 30_000,
+            rewrites: 0,
+            rewrite_gap_ms: 5_000,
             settling: None,
             speed: 100,
             in_order: false,
+            workers: 8,
+            upload_ms: 200,
+            strict: false,
+            duplicates: 0,
+            duplicate_gap_ms: 2_000,
+            stuck: 0,
+            partial_from: 48 * 1_024,
+            cache: None,
+            offline_from_ms: 0,
+            offline_for_ms: 0,
         }
     }
 }

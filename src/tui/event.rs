@@ -2,11 +2,13 @@
 
 use crossterm::event::KeyEvent;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::cmd::Page;
 use super::effect::Effect;
 use super::state::ReplayReading;
 use crate::model::activity::Activity;
+use crate::model::board::ItemKey;
 use crate::model::guide::Gateways;
 use crate::model::objects::{Found, Look};
 use crate::model::preview::ChangePreview;
@@ -66,6 +68,14 @@ pub enum Event {
         about: String,
         /// Hops of the events that speak of it, oldest first.
         hops: Vec<TraceHop>,
+    },
+    /// An item of the table was read.
+    Item {
+        /// What was asked for.
+        key: ItemKey,
+        /// Its attributes with their types, as DynamoDB's JSON writes them; `None` where there is no such item, or one
+        /// sentence why it could not be read.
+        found: Result<Option<Value>, String>,
     },
     /// Every call of the target so far, about once a second.
     Activity(Activity),

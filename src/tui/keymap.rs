@@ -195,6 +195,7 @@ impl Default for Keymap {
         const GRAPH: &[Page] = &[Page::Executions];
         const SIZED: &[Page] = &[Page::Executions, Page::Flow, Page::Table];
         const OBJECTS: &[Page] = &[Page::Objects];
+        const TABLE: &[Page] = &[Page::Table];
         const GUIDE: &[Page] = &[Page::Guide];
         const TEXTS: &[Page] = &[Page::Logs, Page::Table];
         const SEARCHED: &[Page] = &[Page::Logs, Page::Table, Page::Objects];
@@ -250,9 +251,11 @@ impl Default for Keymap {
         bind(GRAPH, Cmd::ShiftRight, &[char('L')], "", "the window on the graph to the right");
         bind(OBJECTS, Cmd::Enter, &[plain(Enter)], "open", "open or fold a folder, read on, or look into an object");
         bind(OBJECTS, Cmd::Refresh, &[char('r')], "read again", "read again the folder, the uploads or the object");
+        bind(TABLE, Cmd::Item, &[char('i')], "item", "read the selected item from the table, as typed JSON; one call");
         bind(GUIDE, Cmd::Enter, &[plain(Enter)], "do", "say that a step is done, or open its screen");
         bind(GUIDE, Cmd::Reset, &[char('R')], "begin anew", "begin anew; nothing on the target is changed");
         bind(GATEWAY, Cmd::Play, &[plain(Enter)], "play", "play the selected scenario to its end and judge it");
+        bind(GATEWAY, Cmd::Edit, &[char('e')], "edit", "change the selected scenario's fields, and vault it unjudged");
         bind(GATEWAY, Cmd::Hold, &[char('p')], "hold", "hold the gateway, or let it go on");
         bind(GATEWAY, Cmd::NextEvent, &[char('n')], "next event", "let one thing happen at the gateway and hold it");
         bind(GATEWAY, Cmd::Connection, &[char('o')], "offline", "take the gateway's connection, or give it back");

@@ -56,6 +56,12 @@ pub enum Role {
     New,
     /// What was searched for.
     Found,
+    /// A name in structured text.
+    Member,
+    /// A type in structured text.
+    Type,
+    /// A value in structured text.
+    Literal,
     /// The embedded endpoint's badge.
     Embedded,
     /// A named endpoint's badge.
@@ -237,11 +243,12 @@ fn coloured(role: Role, colours: &Colours) -> Style {
         Role::Text => text,
         Role::Dim | Role::Border => fore(colours.dim),
         Role::Title => fore(colours.text).add_modifier(Modifier::BOLD),
-        Role::Focus => fore(colours.accent),
+        Role::Focus | Role::Member => fore(colours.accent),
+        Role::Type => fore(colours.active),
         Role::Selected if colours.selected == Color::Reset => Style::new().add_modifier(Modifier::REVERSED),
         Role::Selected => Style::new().bg(colours.selected).add_modifier(Modifier::BOLD),
         Role::Key => fore(colours.accent).add_modifier(Modifier::BOLD),
-        Role::Good => fore(colours.good),
+        Role::Good | Role::Literal => fore(colours.good),
         Role::Active => fore(colours.active).add_modifier(Modifier::BOLD),
         Role::Warn => fore(colours.warn),
         Role::Bad => fore(colours.bad).add_modifier(Modifier::BOLD),
@@ -255,9 +262,9 @@ fn coloured(role: Role, colours: &Colours) -> Style {
 
 fn mono(role: Role) -> Style {
     match role {
-        Role::Text | Role::Good => Style::new(),
-        Role::Dim | Role::Border => Style::new().add_modifier(Modifier::DIM),
-        Role::Title | Role::Focus | Role::Key | Role::Active | Role::Warn | Role::Bad | Role::New => {
+        Role::Text | Role::Good | Role::Literal => Style::new(),
+        Role::Dim | Role::Border | Role::Type => Style::new().add_modifier(Modifier::DIM),
+        Role::Title | Role::Focus | Role::Key | Role::Active | Role::Warn | Role::Bad | Role::New | Role::Member => {
             Style::new().add_modifier(Modifier::BOLD)
         }
         Role::Selected | Role::Found | Role::Embedded | Role::Endpoint | Role::Aws | Role::Tab => {

@@ -229,6 +229,11 @@ fn a_scenario_is_played_from_the_gateway_page_and_its_end_is_said() {
     // The first; nothing had to be deployed before.
     terminal.press("\r");
     terminal.shows("✓ in-order ended as expected");
+    // Its dataset, changed: twelve files for forty, and an id of its own.
+    terminal.press_offered("e", "edit");
+    terminal.shows("Edit in-order");
+    terminal.press("\u{7f}\u{7f}12\t\t\t\t\t\t\tedited\r");
+    terminal.shows("dataset edited is vaulted: 18 keys");
     terminal.press("q");
     terminal.press("q");
     terminal.ends();
@@ -275,6 +280,9 @@ fn a_file_is_traced_and_a_graph_is_sized() {
     terminal.shows("reconcileCheck");
     terminal.press("\u{1b}");
     terminal.shows("Items 212");
+    terminal.press_offered("i", "item");
+    terminal.shows("Item · read ");
+    terminal.shows("\"objectSize\": {\"N\": \"");
     terminal.press("5\t");
     terminal.shows("succeeded");
     terminal.press_offered("+", "larger");

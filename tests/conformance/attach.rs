@@ -35,7 +35,7 @@ fn a_stack_that_the_cdk_made_is_fed_through_its_queue_and_observed() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let clients = runtime.block_on(clients_of(&alone.url));
     let parameters = runtime.block_on(describe(&clients, "EventProcessingStack")).expect("an answer");
-    let template = original::template(EVENT_PROCESSING.text, &parameters.expect("our stack").parameters);
+    let template = original::template(EVENT_PROCESSING.text, &parameters.expect("our stack").seen.parameters);
     runtime.block_on(make(&clients, THEIRS, &template));
     until("their stack", || runtime.block_on(status(&clients, THEIRS)) != "CREATE_IN_PROGRESS");
     assert_eq!(runtime.block_on(status(&clients, THEIRS)), "CREATE_COMPLETE");

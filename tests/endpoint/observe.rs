@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -13,8 +16,9 @@ use tokio::task::JoinHandle;
 use vaultscope::aws::{Access, Clients, Target};
 use vaultscope::clock::{Clock, real_timestamp};
 use vaultscope::emulator::Emulator;
-use vaultscope::model::{FlowEvent, LogRole, Seen, Source, SourceState};
-use vaultscope::observe::{CHANNEL_CAPACITY, LiveTail, LiveTailState, Observer, Watched};
+use vaultscope::model::board::{Boards, ItemKey, News};
+use vaultscope::model::{FlowEvent, LogRole, Seen, SetId, Source, SourceState};
+use vaultscope::observe::{CHANNEL_CAPACITY, LiveTail, LiveTailState, Observer, Watched, item};
 
 use crate::support::{send, start};
 
@@ -224,4 +228,80 @@ async fn an_observer_keeps_what_it_has_and_goes_on_after_an_outage() {
         let outages = watching.states.iter().filter(|state| matches!(state, SourceState::Failing { .. })).count();
         assert!(outages <= 3, "told when it changes: {:?}", watching.states);
     }
+}
+
+/// A table with the keys of the pipeline's, and an item of it.
+async fn table(clients: &Clients) {
+    let key = |name: &str, kind: KeyType| {
+        KeySchemaElement::builder().attribute_name(name).key_type(kind).build().expect("a key")
+    };
+    let text = |name: &str| {
+        let of = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+        of.build().expect("an attribute")
+    };
+    let request = clients.dynamodb.create_table().table_name("items").billing_mode(BillingMode::PayPerRequest);
+    let request = request.attribute_definitions(text("setId")).attribute_definitions(text("objectKey"));
+    let request = request.key_schema(key("setId", KeyType::Hash)).key_schema(key("objectKey", KeyType::Range));
+    request.send().await.expect("created");
+}
+
+async fn put_item(clients: &Clients, size: u32, more: Option<AttributeValue>) {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let number = |number: u32| AttributeValue::N(number.to_string());
+    let request = clients.dynamodb.put_item().table_name("items").item("setId", text("s")).item("objectKey", text("k"));
+    let request = request.item("bucketName", text("b")).item("objectSize", number(size)).item("eventTime", number(7));
+    let request = more.into_iter().fold(request, |request, more| request.item("note", more));
+    request.send().await.expect("put");
+}
+
+#[tokio::test]
+async fn an_item_that_is_written_again_is_told_again_and_read_whole_when_it_is_asked_for() {
+    let (emulator, _) = start().await;
+    let target = Target::endpoint(&emulator.url(), None).expect("a valid url");
+    let clients = Clients::connect(target, Access::Write, "").await;
+    table(&clients).await;
+    put_item(&clients, 10, None).await;
+    let watched = Watched { table: Some("items".to_owned()), ..Watched::default() };
+    let (sink, mut events) = mpsc::channel(CHANNEL_CAPACITY);
+    let observer = Observer::start(&clients, &watched, &Clock::default(), &sink);
+    let set = SetId::from("s");
+    observer.interest().add(&set);
+    let mut next = async || {
+        let looking = async {
+            loop {
+                let event = events.recv().await.expect("the observer goes on");
+                if let Seen::Item(item) = event.what {
+                    return (item, event.at);
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), looking).await.expect("an item in time")
+    };
+    let mut boards = Boards::default();
+    let (first, at) = next().await;
+    assert_eq!((first.object_size, boards.item(&first, at, 1)), (10, News::New));
+    put_item(&clients, 4_000_000_000, Some(AttributeValue::Ss(vec!["x".to_owned(), "y".to_owned()]))).await;
+    // As a line of the log does that announces it.
+    observer.interest().line(&set);
+    let (second, at) = next().await;
+    assert_eq!((second.object_size, boards.item(&second, at, 2)), (4_000_000_000, News::Changed));
+    let board = boards.get(&set).expect("a board");
+    assert_eq!((board.items.len(), board.items["k"].changed_ms), (1, Some(2)));
+
+    let key = ItemKey { set_id: set.clone(), object_key: "k".to_owned() };
+    let read = item(&clients, "items", &key).await.expect("an answer").expect("an item");
+    let wanted = json!({
+        "setId": {"S": "s"}, "objectKey": {"S": "k"}, "bucketName": {"S": "b"}, "eventTime": {"N": "7"},
+        "note": {"SS": ["x", "y"]}, "objectSize": {"N": "4000000000"},
+    });
+    assert_eq!(read.to_string(), wanted.to_string(), "its keys first, and what nobody queries as well");
+    let absent = ItemKey { object_key: "none".to_owned(), ..key.clone() };
+    assert_eq!(item(&clients, "items", &absent).await, Ok(None));
+    let said = item(&clients, "gone", &key).await.expect_err("no such table");
+    assert!(said.contains("there is no table gone any more"), "{said}");
+    let throttle = json!({"kind": "throttle", "service": "dynamodb", "operation": "GetItem", "rate": 1.0});
+    fault(&emulator, throttle).await;
+    let said = item(&clients, "items", &key).await.expect_err("throttled");
+    assert!(said.contains("table items is throttled"), "{said}");
+    observer.stop().await;
 }

@@ -3,6 +3,7 @@
 mod activity;
 mod archiving;
 mod changes;
+mod form;
 mod gateway;
 mod guide;
 mod journeys;
@@ -14,6 +15,7 @@ mod overlays;
 mod sources;
 mod stacks;
 mod story;
+mod table;
 mod targets;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

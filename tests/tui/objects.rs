@@ -282,3 +282,30 @@ fn a_replay_shows_what_was_read_then_and_reads_nothing() {
     assert_eq!(press(&mut state, "jjjj\nr"), []);
     assert!(screen(&mut state, 80, 24).contains("this is a replay"));
 }
+
+#[test]
+fn a_level_of_which_nothing_was_opened_has_no_figures() {
+    let folders = vec![ROOT.to_owned(), "archives/".to_owned()];
+    let mut state = story::landing();
+    let effects = press(&mut state, "6");
+    let asked: Vec<Look> = effects
+        .into_iter()
+        .filter_map(|effect| match effect {
+            Effect::Look(look @ Look::Level { .. }) => Some(look),
+            _ => None,
+        })
+        .collect();
+    let [look] = asked.as_slice() else { panic!("{asked:?}") };
+    let level = Level { folders, ..Level::default() };
+    update(&mut state, Event::Found { look: look.clone(), found: Ok(Found::Level(level)) });
+    for (width, height) in [(80, 24), (140, 45)] {
+        let shown = screen(&mut state, width, height);
+        assert!(!shown.contains('≥') && !shown.contains("0 objects"), "{shown}");
+        assert!(shown.contains("folders that were never opened"), "{shown}");
+    }
+    // One of them is opened: what it holds is known, and what the other one holds is not.
+    let effects = press(&mut state, "j\n");
+    answered(&mut state, effects);
+    let shown = screen(&mut state, 140, 45);
+    assert!(shown.contains("≥ 3 objects"), "{shown}");
+}

@@ -64,6 +64,8 @@ fn scenarios() -> Vec<ScenarioOffer> {
         name: name.to_owned(),
         about: about.to_owned(),
         load: load.to_owned(),
+        job: None,
+        left_out: Vec::new(),
     };
     vec![
         offer("in-order", "one upload at a time, in the order of the writes", "40 files, seed 101, settling 60 s"),

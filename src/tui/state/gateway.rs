@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::super::JobRequest;
 use crate::model::{Check, GatewayState, GatewayStep, GatewayStepKind, Notification, REAL_SOURCE, Share, Timestamp};
 
 /// Notifications that are kept.
@@ -24,6 +25,12 @@ pub struct ScenarioOffer {
     pub about: String,
     /// What clients and gateway do, in a few words.
     pub load: String,
+    /// Its first client's dataset and its gateway, to be edited.
+    #[serde(default)]
+    pub job: Option<JobRequest>,
+    /// What of it is not in that, each in a few words.
+    #[serde(default)]
+    pub left_out: Vec<String>,
 }
 
 /// A notification that was accepted.

@@ -7,7 +7,8 @@ pub(crate) mod gateway;
 pub(crate) mod graph;
 pub(crate) mod guide;
 pub(crate) mod histogram;
-mod job_form;
+pub(crate) mod item;
+pub(crate) mod job_form;
 pub(crate) mod logs;
 pub(crate) mod objects;
 pub(crate) mod opened;
@@ -44,7 +45,8 @@ use gateway::Gateway;
 pub use gateway::ScenarioOffer;
 use graph::GraphView;
 use guide::GuideView;
-pub(crate) use job_form::JobForm;
+use item::ItemView;
+use job_form::JobForm;
 use logs::Logs;
 use objects::Objects;
 use opened::Opened;
@@ -175,6 +177,8 @@ pub struct State {
     pub(crate) waiting: Option<Waiting>,
     pub(crate) latest: VecDeque<Latest>,
     pub(crate) logs: Logs,
+    /// The item of the table that is looked at.
+    pub(crate) item: ItemView,
     /// Text that the table is narrowed to or searched by, in lower case.
     pub(crate) table_filter: String,
     pub(crate) table_search: String,

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::graph::GraphView;
+use super::item::ItemView;
 use super::logs::Logs;
 use super::sources::Sources;
 use super::{Latest, PANES, State};
@@ -66,6 +67,8 @@ impl State {
             for page in [Page::Flow, Page::Logs, Page::Executions] {
                 self.rows[page as usize] = [None; PANES];
             }
+            // Another stack has another table.
+            self.item = ItemView::default();
             // What had the keys there may not be there any more.
             self.focus[Page::Flow as usize] = 0;
             self.zoom = false;

@@ -34,7 +34,7 @@ pub(crate) struct Stack {
 
 /// How an event of a stack changes what is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum News {
+pub(crate) enum StackNews {
     /// It was known.
     None,
     /// It is one of the stack itself or of a resource.
@@ -61,9 +61,9 @@ impl Stack {
     }
 
     /// Takes in an event as it happens.
-    pub(crate) fn event(&mut self, at: Timestamp, event: StackEvent) -> News {
+    pub(crate) fn event(&mut self, at: Timestamp, event: StackEvent) -> StackNews {
         if !self.seen.insert(event.event_id.clone()) {
-            return News::None;
+            return StackNews::None;
         }
         if self.events.len() == KEPT_EVENTS {
             self.events.pop_front();
@@ -78,9 +78,9 @@ impl Stack {
                 (self.forgotten, self.is_read) = (0, true);
             }
             self.status = Some(event.status);
-            return News::Some;
+            return StackNews::Some;
         }
-        let news = if event.status.ends_with("FAILED") { News::Failure } else { News::Some };
+        let news = if event.status.ends_with("FAILED") { StackNews::Failure } else { StackNews::Some };
         self.row(event);
         news
     }
@@ -194,12 +194,12 @@ mod tests {
         assert_eq!(stack.progress(Some(3)), Some((0, 3)), "as many as the template has");
         for (number, id, status) in [(3, "a", "CREATE_COMPLETE"), (4, "b", "CREATE_IN_PROGRESS")] {
             let (at, event) = event(number, id, status);
-            assert_eq!(stack.event(at, event.clone()), News::Some);
-            assert_eq!(stack.event(at, event), News::None, "twice is once");
+            assert_eq!(stack.event(at, event.clone()), StackNews::Some);
+            assert_eq!(stack.event(at, event), StackNews::None, "twice is once");
         }
         assert_eq!(stack.progress(Some(3)), Some((1, 3)));
         let (at, failed) = event(5, "b", "CREATE_FAILED");
-        assert_eq!(stack.event(at, failed), News::Failure);
+        assert_eq!(stack.event(at, failed), StackNews::Failure);
         for (number, id, status) in [(6, "s", "ROLLBACK_IN_PROGRESS"), (7, "a", "DELETE_COMPLETE")] {
             let (at, event) = event(number, id, status);
             stack.event(at, event);

@@ -5,7 +5,8 @@ use tui_input::Input;
 
 use super::super::cmd::{Cmd, Page};
 use super::super::state::change::Waiting;
-use super::super::state::{JobForm, Overlay, State};
+use super::super::state::job_form::JobForm;
+use super::super::state::{Overlay, State};
 use super::super::{Effect, TargetKind};
 use super::say;
 use crate::model::StackKind;
@@ -38,19 +39,29 @@ pub(super) fn change(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Deploy => return deploy(state),
         Cmd::Delete => delete(state),
         Cmd::Parameters => super::stacks::parameters(state),
-        Cmd::StartJob if state.kind() == StackKind::S3Tar => {
+        Cmd::StartJob | Cmd::Edit if state.kind() == StackKind::S3Tar => {
             say(state, "this stack takes no jobs: Enter on the Stacks page shows the event processing stack again");
         }
         Cmd::StartJob if state.is_deployed() => {
             state.overlay = Some(Overlay::Job(Box::new(JobForm::new(&state.setup.job))));
         }
-        Cmd::StartJob => {
+        Cmd::Edit if state.is_deployed() => edit(state),
+        Cmd::StartJob | Cmd::Edit => {
             let key = state.keymap.key_of(Page::Flow, Cmd::Deploy).map(|key| key.to_string()).unwrap_or_default();
             say(state, format!("a job needs the stack: press {key} on the Flow page to deploy it first"));
         }
         _ => {}
     }
     Vec::new()
+}
+
+/// Opens the form with what the selected scenario has.
+fn edit(state: &mut State) {
+    let offer = state.setup.scenarios.get(state.row(Page::Gateway, 0));
+    match offer.and_then(JobForm::of) {
+        Some(form) => state.overlay = Some(Overlay::Job(Box::new(form))),
+        None => say(state, "there is no scenario to edit"),
+    }
 }
 
 /// Why work cannot be sent off now.

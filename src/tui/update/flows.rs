@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::model::board::News;
 use crate::model::machine::Machine;
 use crate::model::{
     ExecutionStatus, FlowEvent, GatewayStepKind, JobState, LogRole, Seen, Source, StackEvent, Timestamp,
@@ -10,7 +11,7 @@ use crate::model::{
 use super::super::Effect;
 use super::super::cmd::Page;
 use super::super::state::sources::Turn;
-use super::super::state::stack::News;
+use super::super::state::stack::StackNews;
 use super::super::state::{KEPT_LATEST, Latest, State};
 use super::super::widget::text;
 use super::{note, problem};
@@ -20,9 +21,14 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
         return state.observe(observed);
     }
     let now = state.real_ms;
+    let mut is_again = false;
     let fresh = match &event.what {
         Seen::Log(line) => state.logs.insert(event.at, line),
-        Seen::Item(item) => state.boards.item(item, now),
+        Seen::Item(item) => {
+            let news = state.boards.item(item, event.at, now);
+            is_again = news == News::Changed;
+            news != News::Known
+        }
         Seen::History(history) => state.executions.see(event.at, history),
         Seen::Execution(execution) => state.executions.list(execution),
         Seen::Manifest(read) => {
@@ -39,7 +45,11 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
     if !fresh {
         return;
     }
-    state.pipeline.see(&event);
+    // An item that is written again is no further item.
+    if !is_again {
+        state.pipeline.see(&event);
+        state.guide.guide.see(&event);
+    }
     state.courses.see(&event);
     if let Seen::Gateway(step) = &event.what {
         let before = state.gateway.forgotten;
@@ -48,8 +58,7 @@ pub(super) fn see(state: &mut State, event: FlowEvent) {
         let row = &mut state.rows[Page::Gateway as usize][2];
         *row = row.map(|row| row.saturating_sub(state.gateway.forgotten - before));
     }
-    state.guide.guide.see(&event);
-    latest(state, &event);
+    latest(state, &event, is_again);
     match event.what {
         Seen::Machine(machine) => {
             if let Some(read) = Machine::read(&machine.definition) {
@@ -88,7 +97,7 @@ fn stack_event(state: &mut State, at: Timestamp, event: StackEvent) {
     let name = event.stack.clone();
     let reason = event.reason.clone().unwrap_or_else(|| "CloudFormation gave no reason".to_owned());
     let text = format!("{} {}: {reason}", event.logical_id, event.status);
-    if state.stacks.entry(name).or_default().event(at, event) == News::Failure {
+    if state.stacks.entry(name).or_default().event(at, event) == StackNews::Failure {
         problem(state, text);
     }
 }
@@ -146,7 +155,7 @@ fn forget_sources(state: &mut State) {
     }
 }
 
-fn latest(state: &mut State, event: &FlowEvent) {
+fn latest(state: &mut State, event: &FlowEvent, is_again: bool) {
     let (kind, text, size) = match &event.what {
         Seen::Gateway(step) => {
             let kind = match step.step {
@@ -172,7 +181,9 @@ fn latest(state: &mut State, event: &FlowEvent) {
                 upload.map(|u| u.object_size),
             )
         }
-        Seen::Item(item) => ("item", item.object_key.clone(), Some(item.object_size)),
+        Seen::Item(item) => {
+            (if is_again { "changed" } else { "item" }, item.object_key.clone(), Some(item.object_size))
+        }
         Seen::Execution(run) => {
             let kind = if run.status == ExecutionStatus::Running { "started" } else { "ended" };
             (kind, run.name.clone(), None)

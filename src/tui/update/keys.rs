@@ -144,6 +144,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
                 state.logs.close_context();
             } else if state.page == Page::Objects && state.pane() == 1 {
                 state.focus[Page::Objects as usize] = 0;
+            } else if state.page == Page::Table && super::item::close(state) {
+                // The item goes first, then the page.
             } else if state.page == Page::Flow {
                 if cmd == Cmd::Leave {
                     return quit(state);
@@ -161,7 +163,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             state.overlay = Some(Overlay::Errors(0));
         }
         Cmd::Pause | Cmd::Slower | Cmd::Faster | Cmd::Step => return time(state, cmd),
-        Cmd::Deploy | Cmd::Delete | Cmd::Parameters | Cmd::StartJob => return change(state, cmd),
+        Cmd::Deploy | Cmd::Delete | Cmd::Parameters | Cmd::StartJob | Cmd::Edit => return change(state, cmd),
         Cmd::Events => super::stacks::events(state),
         Cmd::Play
         | Cmd::Hold
@@ -193,6 +195,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Left | Cmd::Right | Cmd::Larger | Cmd::Smaller => {}
         Cmd::Zoom => state.zoom = !state.zoom,
         Cmd::NextError | Cmd::PreviousError => error(state, cmd == Cmd::NextError),
+        Cmd::Item => return super::item::open(state),
         Cmd::Refresh => return super::objects::refresh(state),
         Cmd::Reset => super::guide::reset(state),
         Cmd::Copy => return copy(state),

@@ -6,6 +6,7 @@ mod flows;
 mod gateway;
 mod graph;
 mod guide;
+mod item;
 mod keys;
 mod objects;
 mod opened;
@@ -29,6 +30,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     effects.extend(objects::wants(state));
     effects.extend(guide::wants(state));
     effects.extend(stacks::wants(state));
+    effects.extend(item::wants(state));
     effects
 }
 
@@ -83,6 +85,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Trace { about, hops } => opened::hops(state, &about, hops),
         Event::Found { look, found } => state.objects.answer(&look, found),
+        Event::Item { key, found } => state.keep_item(key, found),
         Event::Gateways(gateways) => guide::gateways(state, gateways),
         Event::Share(share) => state.gateway.share = Some(share),
         Event::Judged { scenario, checks } => {

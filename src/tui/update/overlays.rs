@@ -3,11 +3,12 @@
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::backend::crossterm::EventHandler;
 
-use super::super::Effect;
 use super::super::cmd::{Cmd, Page};
 use super::super::state::gateway::faults;
-use super::super::state::{JobForm, Overlay, State, palette};
+use super::super::state::job_form::{Field, JobForm, Kind};
+use super::super::state::{Overlay, State, palette};
 use super::super::theme::Theme;
+use super::super::{Effect, JobRequest};
 use super::changes::{decide, start};
 use super::gateway::choose_fault;
 use super::keys::{run, take_keys};
@@ -80,26 +81,6 @@ pub(super) fn press(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<E
             input.handle_event(&event);
             state.overlay = Some(Overlay::Delete(name, Some(input)));
         }
-        (Overlay::Job(mut form), code) => {
-            match code {
-                KeyCode::Enter => match form.request() {
-                    Ok(request) => {
-                        state.setup.job = request.clone();
-                        state.setup.job.seed = request.seed.wrapping_add(1);
-                        return start(state, Effect::StartJob(request));
-                    }
-                    Err(problem) => form.problem = Some(problem),
-                },
-                KeyCode::Tab | KeyCode::Down => form.focus = (form.focus + 1) % JobForm::FIELDS,
-                KeyCode::BackTab | KeyCode::Up => form.focus = (form.focus + JobForm::FIELDS - 1) % JobForm::FIELDS,
-                KeyCode::Char(char) if !char.is_ascii_digit() && key.modifiers.is_empty() => {}
-                _ => {
-                    form.problem = None;
-                    form.fields[form.focus].handle_event(&event);
-                }
-            }
-            state.overlay = Some(Overlay::Job(form));
-        }
         (Overlay::Parameters(form), KeyCode::Enter) => return submit(state, form),
         (Overlay::Parameters(mut form), code) => {
             match code {
@@ -116,6 +97,7 @@ pub(super) fn press(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<E
             }
             state.overlay = Some(Overlay::Parameters(form));
         }
+        (Overlay::Job(form), _) => return job(state, form, key),
         (Overlay::Fault(at), KeyCode::Enter) => return choose_fault(state, at),
         (Overlay::Fault(at), _) => {
             state.overlay = moved(state, at, key).map(|at| Overlay::Fault(at.min(faults().len() - 1)));
@@ -141,6 +123,42 @@ pub(super) fn press(state: &mut State, overlay: Overlay, key: KeyEvent) -> Vec<E
             state.overlay = Some(Overlay::Filter(input));
         }
     }
+    Vec::new()
+}
+
+/// A key in the form of a job.
+fn job(state: &mut State, mut form: Box<JobForm>, key: KeyEvent) -> Vec<Effect> {
+    let is_choice = matches!(form.field().kind(), Kind::Choice(_));
+    let count = Field::ALL.len();
+    match key.code {
+        KeyCode::Enter => {
+            if let Some(request) = form.asked() {
+                // What a scenario was changed to is no habit.
+                if form.scenario.is_none() {
+                    state.setup.job =
+                        JobRequest { seed: request.seed.wrapping_add(1), set_id: None, ..request.clone() };
+                }
+                return start(state, Effect::StartJob(request));
+            }
+        }
+        KeyCode::Tab | KeyCode::Down => form.go(1),
+        KeyCode::BackTab | KeyCode::Up => form.go(count - 1),
+        KeyCode::PageDown => form.focus = (form.focus + 8).min(count - 1),
+        KeyCode::PageUp => form.focus = form.focus.saturating_sub(8),
+        KeyCode::Char(' ') | KeyCode::Left | KeyCode::Right if is_choice => {
+            form.problem = None;
+            form.turn();
+        }
+        _ if is_choice => {}
+        KeyCode::Char(char) if !form.takes(char) && (key.modifiers - KeyModifiers::SHIFT).is_empty() => {}
+        _ => {
+            form.problem = None;
+            if let Some(input) = form.input() {
+                input.handle_event(&TerminalEvent::Key(key));
+            }
+        }
+    }
+    state.overlay = Some(Overlay::Job(form));
     Vec::new()
 }
 

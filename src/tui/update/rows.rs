@@ -1,6 +1,7 @@
 //! Rows: which one is selected in each pane, what is searched for in them, what of them is copied.
 
 use super::super::cmd::Page;
+use super::super::state::item::{ITEM, typed_key};
 use super::super::state::logs::{holds, is_failure};
 use super::super::state::{Overlay, PANES, State};
 use super::super::{Effect, Spot};
@@ -210,6 +211,10 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
             let key = board().and_then(|board| board.missing.iter().chain(&board.unexpected).nth(at));
             return key.cloned().map_or_else(Vec::new, |key| opened::trace(state, &key));
         }
+        (Page::Table, ITEM) => {
+            let key = state.shown_item();
+            return key.map_or_else(Vec::new, |key| opened::trace(state, &key.object_key));
+        }
         (Page::Flow, _) => state.page = Page::Stacks,
         (Page::Logs, 0) => state.logs.detail = !state.logs.detail,
         (Page::Executions, 1 | 2) => state.focus[Page::Executions as usize] = 3,
@@ -335,6 +340,10 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
         (Page::Flow, _) | (Page::Table, 0) => state.set().map(ToString::to_string),
         (Page::Table, 1) => board()
             .and_then(|b| b.items.get_index(row.unwrap_or(b.items.len().checked_sub(1)?)).map(|(key, _)| key.clone())),
+        (Page::Table, ITEM) => state.shown_item().map(|key| {
+            let found = state.read_item(&key).and_then(|read| read.found.as_ref().ok()?.as_ref());
+            found.and_then(|item| serde_json::to_string_pretty(item).ok()).unwrap_or_else(|| typed_key(&key))
+        }),
         (Page::Table, _) => board().and_then(|b| b.missing.iter().chain(&b.unexpected).nth(row.unwrap_or(0)).cloned()),
         (Page::Stacks, _) => {
             let name = state.selected_stack();

@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::super::cmd::{Cmd, Page};
+use super::super::state::item::ITEM;
 use super::super::state::opened::Opened;
 use super::super::state::{Overlay, State};
 use super::super::theme::Role;
@@ -128,6 +129,7 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
             (Cmd::Search, ""),
             (Cmd::Filter, ""),
             (Cmd::Enter, if state.pane() == 0 { "timeline" } else { "trace" }),
+            (Cmd::Item, if state.pane() == ITEM { "read again" } else { "" }),
         ]),
         Page::Flow => {
             let word = match state.pane() {
@@ -140,7 +142,7 @@ fn useful(state: &State) -> Vec<(Cmd, &'static str)> {
         Page::Gateway => {
             list.retain(|(cmd, _)| *cmd == Cmd::StartJob);
             if state.pane() == 0 {
-                list.push((Cmd::Play, ""));
+                list.extend([(Cmd::Play, ""), (Cmd::Edit, "")]);
             }
             if let Some(now) = state.gateway.now.as_ref().filter(|now| !now.is_over) {
                 list.extend([

@@ -13,6 +13,8 @@ mod guide;
 mod header;
 mod histogram;
 mod hit;
+mod item;
+mod job_form;
 mod logs;
 mod mask;
 mod objects;

@@ -55,9 +55,10 @@ fn right(content: &str, width: usize) -> String {
     format!("{}{content}", " ".repeat(width.saturating_sub(text::width(&content))))
 }
 
-/// What is known of a level: bytes and objects; at least so many where not all of it was read.
+/// What is known of a level: bytes and objects; at least so many where not all of it was read, and nothing where none of
+/// what it holds was.
 fn known(total: Option<Total>) -> (String, String) {
-    let Some(total) = total else { return Default::default() };
+    let Some(total) = total.filter(|total| total.is_all || total.objects > 0) else { return Default::default() };
     let least = if total.is_all { "" } else { "≥ " };
     (format!("{least}{}", text::bytes(total.bytes)), format!("{least}{}", objects(total.objects)))
 }
@@ -280,6 +281,9 @@ fn level(state: &State, view: &ViewState, of: &Row, room: usize) -> Vec<Line<'st
     let (size, count) = known(total);
     match total {
         Some(total) if total.is_all => fold(view, Role::Text, &format!("{count}, {size} together"), room),
+        Some(total) if total.objects == 0 => {
+            fold(view, Role::Dim, "it holds folders that were never opened: Enter opens one", room)
+        }
         Some(_) => fold(
             view,
             Role::Text,

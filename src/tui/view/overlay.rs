@@ -1,4 +1,4 @@
-//! What lies over a page: help, problems, confirmation, the job form.
+//! What lies over a page: help, problems, confirmation, faults.
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -9,7 +9,7 @@ use tui_input::Input;
 use super::super::TargetKind;
 use super::super::cmd::Cmd;
 use super::super::state::gateway::faults;
-use super::super::state::{JobForm, Overlay, State};
+use super::super::state::{Overlay, State};
 use super::super::theme::Role;
 use super::super::widget::{list, text};
 use super::{ViewState, row};
@@ -50,7 +50,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
         Some(Overlay::Delete(name, typed)) => delete(frame, area, state, view, name, typed.as_ref()),
         Some(Overlay::Fault(at)) => fault(frame, area, state, view, *at),
         Some(Overlay::Parameters(form)) => super::parameters::render(frame, area, state, view, form),
-        Some(Overlay::Job(form)) => job(frame, area, state, view, form),
+        Some(Overlay::Job(form)) => super::job_form::render(frame, area, state, view, form),
         Some(Overlay::Palette(typed, at)) => super::palette::commands(frame, area, state, view, typed, *at),
         Some(Overlay::Themes(at, _)) => super::palette::themes(frame, area, state, view, *at),
         Some(Overlay::Search(_) | Overlay::Filter(_)) | None => {}
@@ -99,40 +99,6 @@ fn delete(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, name: 
     }
     let keys = [(Role::Key, " y"), (Role::Text, " delete    "), (Role::Key, "N"), (Role::Text, " keep it")];
     row(frame, inner, last, Line::from(keys.map(|(role, text)| view.span(role, text)).to_vec()), None);
-}
-
-fn job(frame: &mut Frame, area: Rect, state: &State, view: &ViewState, form: &JobForm) {
-    let is_aws = state.setup.target.kind == TargetKind::Aws;
-    let below = 3 + usize::from(is_aws);
-    let height = u16::try_from(JobForm::FIELDS + below + 2).unwrap_or(u16::MAX).min(area.height);
-    let inner = window(frame, area, view, "Start a job", 62, height);
-    let shown = usize::from(inner.height).saturating_sub(below).max(1);
-    let mut offset = 0;
-    let rows = list::window(shown, JobForm::FIELDS, form.focus, &mut offset);
-    for at in rows {
-        let here = at == form.focus;
-        let mark = if here { "▸" } else { " " };
-        let line = Line::from(vec![
-            view.span(if here { Role::Key } else { Role::Text }, format!(" {mark} {:<17}", JobForm::LABELS[at])),
-            view.span(Role::Title, text::cell(form.fields[at].value(), 20)),
-        ]);
-        row(frame, inner, at - offset, line, None);
-        if here {
-            cursor(frame, inner, 20 + form.fields[at].visual_cursor(), at - offset);
-        }
-    }
-    // What is uploaded to AWS is paid for.
-    if is_aws {
-        row(frame, inner, shown, target_line(state, view, usize::from(inner.width)), None);
-    }
-    let note = form.problem.clone().map_or_else(
-        || view.span(Role::Dim, format!(" {}", JobForm::HINTS[form.focus.min(JobForm::FIELDS - 1)])),
-        |problem| view.span(Role::Bad, format!(" ✗ {problem}")),
-    );
-    let last = shown + below;
-    row(frame, inner, last.saturating_sub(2), Line::from(note), None);
-    let keys = [("Enter", "start"), ("Tab", "next field"), ("Esc", "leave")];
-    row(frame, inner, last.saturating_sub(1), key_line(view, &keys), None);
 }
 
 /// The faults that can be asked for.

@@ -1,4 +1,4 @@
-//! The table's items of a dataset, and the reconcile board by name.
+//! The table's items of a dataset, the reconcile board by name, and the item that is looked at.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -6,16 +6,23 @@ use ratatui::text::Line;
 
 use super::super::cmd::{Cmd, Page};
 use super::super::state::State;
+use super::super::state::item::ITEM;
 use super::super::state::logs::holds;
 use super::super::theme::Role;
 use super::super::widget::{list, text};
 use super::flow::outcome_line;
 use super::logs::marked;
-use super::{ViewState, pane, row, sources};
+use super::{ViewState, item, pane, row, sources};
+use crate::model::board::Row;
 use crate::model::{Source, Timestamp};
 
-/// Milliseconds that an item counts as new.
+/// Milliseconds that an item counts as new, or as changed.
 const NEW_MS: u64 = 3_000;
+/// What the marks mean.
+const LEGEND: &str = " · + new  ~ changed  ! unexpected";
+/// Rows that reconcile board and item need below each other: the item has five attributes, its braces and a frame.
+const BOTH: u16 = 19;
+const ITEM_ROWS: u16 = 10;
 
 /// A key without the root that all keys of a dataset share.
 fn inside(key: &str) -> &str {
@@ -29,20 +36,33 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &mut Vi
     let sets =
         u16::try_from(state.datasets.iter().len()).unwrap_or(6).clamp(1, if area.height > 30 { 8 } else { 3 }) + 2;
     let [top, rest] = Layout::vertical([Constraint::Length(sets), Constraint::Min(3)]).areas(area);
-    let [left, right] = if area.width >= 72 {
-        Layout::horizontal([Constraint::Percentage(60), Constraint::Percentage(40)]).areas(rest)
+    let is_wide = area.width >= 72;
+    let has_both = is_wide && rest.height >= BOTH;
+    // Where there is room for one of them, it is the one that has the keys, or the item that was asked for.
+    let is_item = state.pane() == ITEM || (state.item.is_open && state.pane() != 2);
+    let [left, right] = if is_wide {
+        let part = if is_item && !has_both { 46 } else { 60 };
+        Layout::horizontal([Constraint::Percentage(part), Constraint::Min(1)]).areas(rest)
     } else {
-        Layout::vertical([Constraint::Percentage(55), Constraint::Percentage(45)]).areas(rest)
+        Layout::vertical([Constraint::Percentage(if is_item { 30 } else { 55 }), Constraint::Min(3)]).areas(rest)
     };
     part(frame, top, state, view, 0);
     part(frame, left, state, view, 1);
-    part(frame, right, state, view, 2);
+    if has_both {
+        let of_item = if is_item { rest.height / 2 } else { ITEM_ROWS };
+        let [upper, lower] = Layout::vertical([Constraint::Min(1), Constraint::Length(of_item)]).areas(right);
+        part(frame, upper, state, view, 2);
+        part(frame, lower, state, view, ITEM);
+    } else {
+        part(frame, right, state, view, if is_item { ITEM } else { 2 });
+    }
 }
 
 pub(super) fn part(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState, index: usize) {
     match index {
         0 => datasets(frame, area, state, view),
         1 => items(frame, area, state, view),
+        ITEM => item::render(frame, area, state, view),
         _ => reconcile(frame, area, state, view),
     }
 }
@@ -84,6 +104,9 @@ fn items(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     if let Some(note) = sources::title(state, &[Source::Table]) {
         title.push_str(&format!(" · {note}"));
     }
+    if count > 0 && text::width(&title) + text::width(LEGEND) + 4 <= usize::from(area.width) {
+        title.push_str(LEGEND);
+    }
     let inner = pane(frame, area, state, view, 1, &title);
     let Some(board) = board.filter(|board| !board.items.is_empty()) else {
         let text = sources::absent(state, &[Source::Table]).unwrap_or_else(|| " none yet".to_owned());
@@ -103,22 +126,30 @@ fn items(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     };
     for (line, index) in shown.into_iter().enumerate() {
         let Some((key, item)) = board.items.get_index(index) else { continue };
-        let (mark, role) = if board.unexpected.contains(key) {
-            ("!", Role::Warn)
-        } else if state.real_ms.saturating_sub(item.seen_ms) < NEW_MS {
-            ("+", Role::New)
-        } else {
-            (" ", Role::Text)
-        };
+        let is_unexpected = board.unexpected.contains(key);
+        let (mark, role) = fresh(item, state.real_ms);
+        let role = if is_unexpected { Role::Warn } else { role };
         let size = text::bytes(item.object_size);
         let time = Timestamp::from_secs(item.event_time).clock_millis();
         let time = time.get(..8).unwrap_or_default();
         let room = usize::from(inner.width).saturating_sub(3 + 9 + 9);
-        let mut spans = vec![view.span(role, format!(" {mark} "))];
+        let mut spans = vec![view.span(role, format!("{}{mark} ", if is_unexpected { '!' } else { ' ' }))];
         spans.extend(marked(view, text::cell_middle(inside(key), room), &state.table_search));
         spans.push(view.span(Role::Dim, format!("{size:>8} {time}")));
         let style = (state.pane() == 1 && chosen.is_some() && index == at).then(|| view.style(Role::Selected));
         row(frame, inner, line, Line::from(spans), style);
+    }
+}
+
+/// Whether an item is new or changed, by its mark.
+fn fresh(item: &Row, now_ms: u64) -> (char, Role) {
+    let is_late = |ms: u64| now_ms.saturating_sub(ms) < NEW_MS;
+    if item.changed_ms.is_some_and(is_late) {
+        ('~', Role::New)
+    } else if is_late(item.seen_ms) {
+        ('+', Role::New)
+    } else {
+        (' ', Role::Text)
     }
 }
 

@@ -122,6 +122,8 @@ pub enum Command {
     LogData(LogDataArgs),
     /// Print what happens on a deployed stack
     Watch(WatchArgs),
+    /// Print what a screen of the dashboard shows of a deployed stack, and end
+    Show(ShowArgs),
     /// Say which steps of the workshop are done on the target, and which one is next
     Guide(GuideArgs),
     /// Show a recorded session in the dashboard again, or make a picture of it
@@ -388,6 +390,44 @@ pub struct WatchArgs {
     /// Of --until-reconciled: the dataset
     #[arg(long, value_name = "ID", requires = "until_reconciled")]
     pub set_id: Option<String>,
+}
+
+/// A screen whose content `show` prints; the others have commands of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Screen {
+    /// Counts at every hop, latencies, and each dataset with its outcome; `stacks` prints the stacks
+    Flow,
+    /// The lines of all log groups by time
+    Logs,
+    /// Items of each dataset, and what is missing or unexpected, by name
+    Table,
+    /// Executions with their history
+    Executions,
+    /// What lies in the stack's buckets, one level; `gateway status` prints the gateway, `guide` the guide
+    Objects,
+    /// The calls that reading all of it takes, and what they cost
+    Activity,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ShowArgs {
+    /// The screen
+    #[arg(value_name = "SCREEN")]
+    pub screen: Screen,
+    /// Of objects: the folder
+    #[arg(value_name = "PREFIX")]
+    pub prefix: Option<String>,
+    /// Of table: the dataset
+    #[arg(long, value_name = "ID")]
+    pub set_id: Option<String>,
+    /// Of logs: the newest lines that are printed
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub last: usize,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `guide`.

@@ -4,22 +4,18 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::Target;
 use crate::deploy::describe;
 use crate::model::guide::{Facts, Guide, ModuleReport, StepReport, StepState};
-use crate::observe::{CHANNEL_CAPACITY, Observer};
 
 use super::args::GuideArgs;
 use super::pipeline::Pipeline;
 use super::session::{Session, needs_endpoint};
 use super::settings::Settings;
-use super::{Exit, looks, output};
+use super::{Exit, looks, output, past};
 
-/// What has happened is known once no source has told anything new for so long.
-const LULL: Duration = Duration::from_secs(3);
 /// What goes on for longer than this is not waited for.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -90,25 +86,8 @@ async fn modules(
     };
     let mut guide = Guide::default();
     if let Ok(pipeline) = Pipeline::find(session, settings).await {
-        watch(session, &pipeline, &mut guide, cancel).await;
+        past::so_far(session, &pipeline.watched, LONGEST, cancel, |event| guide.see(&event)).await;
     }
     guide.settle(&facts);
     Ok(guide.report(&facts))
-}
-
-/// Takes in what has happened on a pipeline so far.
-async fn watch(session: &Session, pipeline: &Pipeline, guide: &mut Guide, cancel: &CancellationToken) {
-    let (sink, mut events) = mpsc::channel(CHANNEL_CAPACITY);
-    let observer = Observer::start(&session.clients, &pipeline.watched, &session.clock, &sink);
-    drop(sink);
-    let seen = async {
-        while let Ok(Some(event)) = tokio::time::timeout(LULL, events.recv()).await {
-            guide.see(&event);
-        }
-    };
-    tokio::select! {
-        _ = tokio::time::timeout(LONGEST, seen) => {}
-        () = cancel.cancelled() => {}
-    }
-    observer.stop().await;
 }

@@ -34,6 +34,7 @@ mod manual;
 mod memory;
 mod observed;
 mod output;
+mod past;
 mod pipeline;
 mod play;
 mod progress;
@@ -50,6 +51,7 @@ mod serve_function;
 mod server;
 mod session;
 mod settings;
+mod show;
 mod sim;
 mod stacks;
 mod stage;
@@ -144,6 +146,7 @@ fn carry_out(args: Args) -> anyhow::Result<Exit> {
             Some(Command::Inventory(args)) => inventory::run(&settings, &args).await,
             Some(Command::LogData(args)) => log_data::run(&settings, &args).await,
             Some(Command::Guide(args)) => guide::run(&settings, &args, cancel).await,
+            Some(Command::Show(args)) => show::run(&settings, &args, cancel).await,
             Some(Command::Watch(args)) => watch::run(&settings, &args, cancel).await,
             Some(Command::Gateway(args)) => gateway::run(&settings, args, cancel).await,
             Some(Command::Destroy(args)) => destroy::run(&settings, &args, cancel).await,

@@ -16,6 +16,7 @@ mod replay;
 mod run;
 mod s3tar;
 mod scenarios;
+mod show;
 mod standalone;
 mod support;
 mod targets;

@@ -14,7 +14,8 @@ import tempfile
 import time
 
 vaultscope, url, aws = sys.argv[1:]
-folder = pathlib.Path(tempfile.mkdtemp(prefix="vaultscope-calls-"))
+work = tempfile.TemporaryDirectory(prefix="vaultscope-calls-")
+folder = pathlib.Path(work.name)
 env = {"PATH": f"{pathlib.Path(aws).resolve().parent}:{os.environ['PATH']}", "HOME": str(folder), "TERM": "xterm-256color",
        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true",
        # StartLiveTail has a host of its own on AWS, and an endpoint has one for all.

@@ -42,7 +42,7 @@ fn parameters_are_chosen_checked_and_asked_with() {
     let text = screen(&mut state, 100, 40);
     assert!(text.contains("p parameters"), "{text}");
     let discard = Effect::Discard { offer: "event-processing".to_owned() };
-    assert_eq!(press(&mut state, "p"), [discard.clone()], "what was shown is dropped");
+    assert_eq!(press(&mut state, "p"), std::slice::from_ref(&discard), "what was shown is dropped");
     let text = screen(&mut state, 100, 30);
     assert!(text.contains("~ reconcileCountIterations") && text.contains(" 96 "), "what was written is kept: {text}");
     assert!(press(&mut state, "\n").is_empty(), "the change set is still there");
@@ -69,7 +69,7 @@ fn a_stack_that_stood_before_is_read_once_while_somebody_looks() {
     let mut state = attached();
     assert!(press(&mut state, "3").is_empty(), "nobody looks");
     let read = Effect::ReadStack { name: story::STACK.to_owned() };
-    assert_eq!(press(&mut state, "2"), [read.clone()]);
+    assert_eq!(press(&mut state, "2"), std::slice::from_ref(&read));
     assert!(press(&mut state, "jk").is_empty(), "once");
     assert!(screen(&mut state, 100, 30).contains("being read"));
     update(&mut state, Event::StackPast { stack: story::STACK.to_owned(), events: story::past() });

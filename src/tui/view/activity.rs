@@ -27,7 +27,7 @@ const CALLS: Column = Column { title: "calls", width: 9, from: 0 };
 const ERRORS: Column = Column { title: "errors", width: 8, from: 34 };
 const THROTTLED: Column = Column { title: "throttled", width: 11, from: 64 };
 const MEAN: Column = Column { title: "mean", width: 9, from: 46 };
-const SLOWEST: Column = Column { title: "slowest", width: 9, from: 76 };
+const SLOWEST: Column = Column { title: "slowest", width: 9, from: 92 };
 const PRICE: Column = Column { title: "", width: 12, from: 58 };
 
 fn is_aws(state: &State) -> bool {
@@ -168,7 +168,8 @@ fn calls(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     let shown =
         list::window(usize::from(body.height), rows.len(), place, &mut view.offsets[Page::Activity as usize][0]);
     let start = shown.start;
-    let longest = rows.iter().map(|row| text::width(&row.service)).max().unwrap_or(0);
+    let longest = |of: fn(&CallRow) -> &str| rows.iter().map(|row| text::width(of(row))).max().unwrap_or(0);
+    let longest = (longest(|row| &row.service), longest(|row| &row.operation));
     for at in shown {
         let mut spans = operation(view, rows[at], room, longest);
         for column in &columns {
@@ -180,9 +181,10 @@ fn calls(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
     }
 }
 
-/// Service and operation in `room` columns, services in a column of their own where there is room for one.
-fn operation(view: &ViewState, of: &CallRow, room: usize, longest: usize) -> Vec<Span<'static>> {
-    let service = (longest + 2).min(room / 2).min(18);
+/// Service and operation in `room` columns, services in a column of their own where there is room for one. `longest` are
+/// the widths of both; of a service a part is enough, operations are told from each other by their beginnings and ends.
+fn operation(view: &ViewState, of: &CallRow, room: usize, longest: (usize, usize)) -> Vec<Span<'static>> {
+    let service = (longest.0 + 2).min(18).min(room.saturating_sub(longest.1 + 1).max(room / 4));
     if room < 26 {
         return vec![view.span(Role::Text, text::cell_middle(&format!(" {} {}", of.service, of.operation), room))];
     }

@@ -33,7 +33,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
         let changed = if field.is_changed() { "~" } else { " " };
         // What is typed may be longer than its place: the end with the cursor is shown.
         let value_room = room.saturating_sub(name + 7);
-        let skip = field.input.visual_scroll(value_room.max(1));
+        let skip = if here { field.input.visual_scroll(value_room.max(1)) } else { 0 };
         let value: String = field.input.value().chars().skip(skip).collect();
         let value = if value.is_empty() && !here { "(empty)".to_owned() } else { value };
         let line = Line::from(vec![

@@ -134,10 +134,15 @@ fn resources(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState)
     let count = stack.map_or(0, |stack| stack.rows(state.shows_events));
     let Some(stack) = stack.filter(|_| count > 0) else {
         let stands = stack.is_some_and(|stack| stack.status.is_some());
-        let hint = match (stands, state.setup.target.read_only) {
+        let offers = &state.setup.stacks;
+        let can_deploy = !state.setup.target.read_only
+            && state
+                .selected_stack()
+                .is_some_and(|name| offers.iter().any(|offer| offer.stack == name && offer.parameters.is_some()));
+        let hint = match (stands, can_deploy) {
             (true, _) => " they are being read …".to_owned(),
-            (false, true) => " none yet".to_owned(),
-            (false, false) => format!(" none yet: {} deploys the stack", state.key(Cmd::Deploy)),
+            (false, false) => " none yet".to_owned(),
+            (false, true) => format!(" none yet: {} deploys the stack", state.key(Cmd::Deploy)),
         };
         return row(frame, inner, 0, Line::from(view.span(Role::Dim, hint)), None);
     };

@@ -115,6 +115,22 @@ impl Terminal {
         self.press(key);
     }
 
+    /// Deploys the stack that is offered, its change set shown before.
+    pub fn deploys(&mut self) {
+        self.press_offered("d", "deploy");
+        self.shows("Change set");
+        self.shows("Enter deploy");
+        self.press("\r");
+        self.shows("COMPLETE");
+    }
+
+    /// Starts the job that the form shows at first.
+    pub fn starts_a_job(&mut self) {
+        self.press_offered("s", "start job");
+        self.shows("Missing files");
+        self.press("\r");
+    }
+
     pub fn ends(mut self) {
         let began = real_now();
         loop {
@@ -131,14 +147,8 @@ impl Terminal {
 fn a_job_lands(columns: u16, rows: u16) {
     let mut terminal = Terminal::open(columns, rows);
     terminal.shows("EMBEDDED");
-    terminal.press_offered("d", "deploy");
-    terminal.shows("Change set");
-    terminal.shows("Enter deploy");
-    terminal.press("\r");
-    terminal.shows("COMPLETE");
-    terminal.press_offered("s", "start job");
-    terminal.shows("Missing files");
-    terminal.press("\r");
+    terminal.deploys();
+    terminal.starts_a_job();
     terminal.shows("Reconciliation Successful");
     terminal.press("q");
     terminal.ends();
@@ -164,17 +174,12 @@ fn a_dataset_is_found_in_the_bucket_and_in_the_guide() {
     terminal.press("\r");
     terminal.shows("✓ 1.1 Know a dataset");
     terminal.press("1");
-    terminal.press_offered("d", "deploy");
-    terminal.shows("Enter deploy");
-    terminal.press("\r");
-    terminal.shows("COMPLETE");
+    terminal.deploys();
     // The bucket is there, and nothing in it.
     terminal.press("6");
     terminal.shows("▾ eventprocessing");
     terminal.shows("empty");
-    terminal.press_offered("s", "start job");
-    terminal.shows("Missing files");
-    terminal.press("\r");
+    terminal.starts_a_job();
     terminal.shows("is vaulted");
     terminal.press("gr");
     terminal.shows("-vaultjob/");
@@ -261,13 +266,8 @@ fn a_gateway_that_plays_is_held_and_stepped() {
 fn a_file_is_traced_and_a_graph_is_sized() {
     let mut terminal = Terminal::open(120, 40);
     terminal.shows("EMBEDDED");
-    terminal.press_offered("d", "deploy");
-    terminal.shows("Enter deploy");
-    terminal.press("\r");
-    terminal.shows("COMPLETE");
-    terminal.press_offered("s", "start job");
-    terminal.shows("Missing files");
-    terminal.press("\r");
+    terminal.deploys();
+    terminal.starts_a_job();
     terminal.shows("Reconciliation Successful");
     // The last item of the table: every hop of it is in the endpoint's trace.
     terminal.press("4\t");

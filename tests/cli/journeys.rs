@@ -11,22 +11,6 @@ use super::support::{Alone, signal};
 /// A key is answered within this, whatever the endpoint does: calls have longer to be answered.
 const PROMPT: Duration = Duration::from_secs(2);
 
-fn deployed(columns: u16, rows: u16) -> Terminal {
-    let mut terminal = Terminal::open(columns, rows);
-    terminal.shows("EMBEDDED");
-    terminal.press_offered("d", "deploy");
-    terminal.shows("Enter deploy");
-    terminal.press("\r");
-    terminal.shows("COMPLETE");
-    terminal
-}
-
-fn job(terminal: &mut Terminal) {
-    terminal.press_offered("s", "start job");
-    terminal.shows("Missing files");
-    terminal.press("\r");
-}
-
 #[test]
 fn from_the_parameters_to_the_trace_to_the_deleted_stack() {
     let mut terminal = Terminal::open(120, 40);
@@ -44,7 +28,7 @@ fn from_the_parameters_to_the_trace_to_the_deleted_stack() {
     terminal.press_offered("v", "events");
     terminal.shows("Events");
     terminal.shows("✓ EventProcessingStack");
-    job(&mut terminal);
+    terminal.starts_a_job();
     terminal.press("1");
     terminal.shows("Reconciliation Successful");
     terminal.press("4\t");
@@ -76,8 +60,9 @@ fn lines_of(terminal: &Terminal, kind: &str) -> usize {
 
 #[test]
 fn a_log_is_filtered_and_followed_while_lines_come() {
-    let mut terminal = deployed(120, 40);
-    job(&mut terminal);
+    let mut terminal = Terminal::open(120, 40);
+    terminal.deploys();
+    terminal.starts_a_job();
     terminal.shows("Reconciliation Successful");
     terminal.press("3");
     terminal.shows("following");
@@ -85,7 +70,7 @@ fn a_log_is_filtered_and_followed_while_lines_come() {
     // Up from the end: it is not followed any more, and what comes is counted.
     terminal.press("kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk");
     terminal.shows("▼");
-    job(&mut terminal);
+    terminal.starts_a_job();
     terminal.shows(" new");
     terminal.press("fmanifest\r");
     terminal.shows("filter \"manifest\"");
@@ -107,10 +92,7 @@ fn a_log_is_filtered_and_followed_while_lines_come() {
 fn a_slow_or_dead_endpoint_never_keeps_a_key() {
     let alone = Alone::start(&[]);
     let mut terminal = Terminal::open_with(&["--endpoint-url", &alone.url], 120, 40);
-    terminal.press_offered("d", "deploy");
-    terminal.shows("Enter deploy");
-    terminal.press("\r");
-    terminal.shows("COMPLETE");
+    terminal.deploys();
     let pages = [
         ("2", "Outputs"),
         ("3", "all groups"),

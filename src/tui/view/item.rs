@@ -9,7 +9,7 @@ use super::super::state::State;
 use super::super::state::item::ITEM;
 use super::super::theme::Role;
 use super::super::widget::{json, text};
-use super::{ViewState, pane, row};
+use super::{ViewState, fold, pane, scrolled};
 use crate::model::board::ItemKey;
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
@@ -22,26 +22,11 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, view: &ViewSt
     let inner = pane(frame, area, state, view, ITEM, &title);
     let room = usize::from(inner.width).saturating_sub(1);
     let lines = lines(state, view, shown.as_ref(), room);
-    let height = usize::from(inner.height);
-    let hidden = lines.len().saturating_sub(height);
-    let skip = state.row(Page::Table, ITEM).min(hidden);
-    for (at, line) in lines.into_iter().skip(skip).take(height).enumerate() {
-        row(frame, inner, at, line, None);
-    }
-    let below = hidden - skip;
-    if below > 0 && area.width > 24 {
-        let words = format!(" ▼ {} more ", text::count(below));
-        let wide = u16::try_from(text::width(&words)).unwrap_or(0);
-        let place = Rect { x: area.right().saturating_sub(wide + 2), y: area.bottom() - 1, width: wide, height: 1 };
-        frame.render_widget(Line::from(view.span(Role::Dim, words)), place);
-    }
+    scrolled(frame, (area, inner), view, lines, state.row(Page::Table, ITEM));
 }
 
 fn lines(state: &State, view: &ViewState, shown: Option<&ItemKey>, room: usize) -> Vec<Line<'static>> {
-    let fold = |role, words: &str| -> Vec<Line<'static>> {
-        let rows = text::folded(words, room.saturating_sub(1));
-        rows.into_iter().map(|part| Line::from(view.span(role, format!(" {part}")))).collect()
-    };
+    let fold = |role, words: &str| fold(view, role, words, room.saturating_sub(1));
     let key = state.key(Cmd::Item);
     let Some(shown) = shown else {
         return fold(Role::Dim, &format!("{key} reads the selected item as the table holds it: one GetItem call"));

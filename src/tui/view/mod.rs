@@ -220,3 +220,26 @@ fn row(frame: &mut Frame, area: Rect, at: usize, line: Line<'_>, selected: Optio
         }
     }
 }
+
+/// A sentence as rows of `room` columns.
+fn fold(view: &ViewState, role: Role, words: &str, room: usize) -> Vec<Line<'static>> {
+    let rows = super::widget::text::folded(words, room).into_iter();
+    rows.map(|part| Line::from(view.span(role, format!(" {part}")))).collect()
+}
+
+/// Draws what fits of the lines of a pane, from line `at` on, and says below how many there are more.
+fn scrolled(frame: &mut Frame, (area, inner): (Rect, Rect), view: &ViewState, lines: Vec<Line<'_>>, at: usize) {
+    let height = usize::from(inner.height);
+    let hidden = lines.len().saturating_sub(height);
+    let skip = at.min(hidden);
+    for (at, line) in lines.into_iter().skip(skip).take(height).enumerate() {
+        row(frame, inner, at, line, None);
+    }
+    let below = hidden - skip;
+    if below > 0 && area.width > 24 {
+        let words = format!(" ▼ {} more ", super::widget::text::count(below));
+        let wide = u16::try_from(super::widget::text::width(&words)).unwrap_or(0);
+        let place = Rect { x: area.right().saturating_sub(wide + 2), y: area.bottom() - 1, width: wide, height: 1 };
+        frame.render_widget(Line::from(view.span(Role::Dim, words)), place);
+    }
+}

@@ -11,7 +11,7 @@ use super::super::state::logs::holds;
 use super::super::state::objects::{Kind, Row, Total, UploadsView, age};
 use super::super::theme::Role;
 use super::super::widget::{list, text};
-use super::{ViewState, pane, row};
+use super::{ViewState, fold, pane, row, scrolled};
 use crate::model::Timestamp;
 use crate::model::objects::{PEEK_BYTES, Parts, Peek, Start};
 
@@ -213,23 +213,7 @@ fn preview(frame: &mut Frame, area: Rect, state: &State, view: &ViewState) {
         Kind::Object(_) => object(state, view, &of, room),
         _ => place(state, view, &of, room),
     };
-    let hidden = lines.len().saturating_sub(usize::from(inner.height));
-    let skip = state.row(Page::Objects, PREVIEW).min(hidden);
-    for (at, line) in lines.into_iter().skip(skip).take(usize::from(inner.height)).enumerate() {
-        row(frame, inner, at, line, None);
-    }
-    let below = hidden - skip;
-    if below > 0 && area.width > 24 {
-        let words = format!(" ▼ {} more ", text::count(below));
-        let wide = u16::try_from(text::width(&words)).unwrap_or(0);
-        let place = Rect { x: area.right().saturating_sub(wide + 2), y: area.bottom() - 1, width: wide, height: 1 };
-        frame.render_widget(Line::from(view.span(Role::Dim, words)), place);
-    }
-}
-
-/// Rows of a sentence.
-fn fold(view: &ViewState, role: Role, words: &str, room: usize) -> Vec<Line<'static>> {
-    text::folded(words, room).into_iter().map(|part| Line::from(view.span(role, format!(" {part}")))).collect()
+    scrolled(frame, (area, inner), view, lines, state.row(Page::Objects, PREVIEW));
 }
 
 /// What is known of a bucket, a folder or an upload.

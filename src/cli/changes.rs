@@ -303,6 +303,8 @@ mod tests {
         assert!(events.len() > 58 && events.is_sorted_by_key(|(at, _)| *at), "{}", events.len());
         let newest = past_events(&dashboard.session.clients, S3TAR.stack, 3).await.expect("events");
         assert_eq!(newest, events[events.len() - 3..]);
+        let gone = past_events(&dashboard.session.clients, "NoSuchStack", 3).await.expect("an answer");
+        assert_eq!(gone, [], "a stack that was dropped meanwhile is no problem");
         dashboard.close().await;
     }
 

@@ -190,7 +190,7 @@ fn begins_an_operation(event: &StackEvent) -> bool {
         && matches!(event.status.as_str(), "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS" | "DELETE_IN_PROGRESS")
 }
 
-/// The newest events of a stack (by name or ARN), at most `most` of them, oldest first.
+/// The newest events of a stack (by name or ARN), at most `most` of them, oldest first; none of one that is gone.
 ///
 /// # Errors
 /// When a call fails.
@@ -198,7 +198,10 @@ pub async fn past_events(clients: &Clients, stack: &str, most: usize) -> Result<
     let mut all = Vec::new();
     let mut token = None;
     loop {
-        let (events, next) = page(clients, stack, token).await?;
+        let (events, next) = match page(clients, stack, token).await {
+            Err(problem) if stack::does_not_exist(&problem) => return Ok(Vec::new()),
+            page => page?,
+        };
         all.extend(events);
         if next.is_none() || all.len() >= most {
             all.truncate(most);

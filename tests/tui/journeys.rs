@@ -143,6 +143,12 @@ fn every_height_and_every_width_is_drawn() {
         (1..70).for_each(|height| drop(screen(&mut state, 100, height)));
         (1..150).for_each(|width| drop(screen(&mut state, width, 30)));
     }
+    for keys in ["2v", "2p", "2p↑→", "s", "s↑↑→", "7e", "7i", "4i", "?", "!", ":", "T"] {
+        let mut state = full();
+        press(&mut state, keys);
+        (1..70).step_by(3).for_each(|height| drop(screen(&mut state, 90, height)));
+        (1..150).step_by(3).for_each(|width| drop(screen(&mut state, width, 20)));
+    }
     story::preview(&mut state, story::harmful_update());
     (1..70).for_each(|height| drop(screen(&mut state, 100, height)));
     (1..150).for_each(|width| drop(screen(&mut state, width, 30)));
@@ -223,7 +229,7 @@ proptest! {
     #[test]
     fn no_size_no_key_and_no_event_makes_it_panic(
         steps in prop::collection::vec(
-            prop_oneof![3 => "[1-9a-zA-Z:/!?.\\[\\] \n\t\u{1b}\u{8}]".prop_map(Ok), 1 => happening().prop_map(Err)],
+            prop_oneof![3 => "[1-9a-zA-Z:/!?.\\[\\] \n\t\u{1b}\u{8}←→↑↓]".prop_map(Ok), 1 => happening().prop_map(Err)],
             0..60,
         ),
         sizes in prop::collection::vec((1_u16..160, 1_u16..60), 1..4),

@@ -36,13 +36,17 @@ fn key(code: KeyCode) -> Event {
     Event::Key(KeyEvent::new(code, KeyModifiers::NONE))
 }
 
-/// Presses keys: each character is one, `\n` Enter, `\t` Tab, `\u{1b}` Esc.
+/// Presses keys: each character is one, `\n` Enter, `\t` Tab, `\u{1b}` Esc, arrows the arrows.
 fn press(state: &mut State, keys: &str) -> Vec<Effect> {
     let code = |char| match char {
         '\n' => KeyCode::Enter,
         '\t' => KeyCode::Tab,
         '\u{1b}' => KeyCode::Esc,
         '\u{8}' => KeyCode::Backspace,
+        '←' => KeyCode::Left,
+        '→' => KeyCode::Right,
+        '↑' => KeyCode::Up,
+        '↓' => KeyCode::Down,
         char => KeyCode::Char(char),
     };
     keys.chars().flat_map(|char| update(state, key(code(char)))).collect()

@@ -133,16 +133,19 @@ fn resources(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState)
     let inner = pane(frame, area, state, view, 1, &title);
     let count = stack.map_or(0, |stack| stack.rows(state.shows_events));
     let Some(stack) = stack.filter(|_| count > 0) else {
-        let stands = stack.is_some_and(|stack| stack.status.is_some());
+        let status = stack.and_then(|stack| stack.status.as_deref());
         let offers = &state.setup.stacks;
         let can_deploy = !state.setup.target.read_only
             && state
                 .selected_stack()
                 .is_some_and(|name| offers.iter().any(|offer| offer.stack == name && offer.parameters.is_some()));
-        let hint = match (stands, can_deploy) {
-            (true, _) => " they are being read …".to_owned(),
-            (false, false) => " none yet".to_owned(),
-            (false, true) => format!(" none yet: {} deploys the stack", state.key(Cmd::Deploy)),
+        let hint = match (status, can_deploy) {
+            (Some("REVIEW_IN_PROGRESS"), _) => " none yet: a change set waits to be executed".to_owned(),
+            (Some("DELETE_COMPLETE") | None, false) => " none yet".to_owned(),
+            (Some("DELETE_COMPLETE") | None, true) => {
+                format!(" none yet: {} deploys the stack", state.key(Cmd::Deploy))
+            }
+            (Some(_), _) => " they are being read …".to_owned(),
         };
         return row(frame, inner, 0, Line::from(view.span(Role::Dim, hint)), None);
     };

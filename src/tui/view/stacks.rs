@@ -55,7 +55,9 @@ fn stacks(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
         let stack = state.stacks.get(name);
         let offer = state.setup.stacks.iter().find(|offer| offer.stack == name);
         let is_observed = names.len() > 1 && state.main_name() == Some(name);
-        let line = name_line(view, name, stack, offer, is_observed);
+        // A narrow screen keeps the place of the longest status while one is made.
+        let room = 26.min(usize::from(inner.width).saturating_sub(23)).max(10);
+        let line = name_line(view, text::cell_middle(name, room), stack, offer, is_observed);
         row(frame, inner, (at_row - start) * 2, line, chosen(state, view, 0, at_row == at));
         let room = usize::from(inner.width).saturating_sub(4);
         let second = second_line(state, view, stack, offer, room);
@@ -65,7 +67,7 @@ fn stacks(frame: &mut Frame, area: Rect, state: &State, view: &mut ViewState) {
 
 fn name_line(
     view: &ViewState,
-    name: &str,
+    name: String,
     stack: Option<&Stack>,
     offer: Option<&StackOffer>,
     is_observed: bool,
@@ -83,7 +85,7 @@ fn name_line(
     };
     Line::from(vec![
         view.span(role, format!(" {glyph} ")),
-        view.span(Role::Title, text::cell(name, 26)),
+        view.span(Role::Title, name),
         view.span(role, format!(" {} ", status.unwrap_or("not deployed"))),
         view.span(Role::Dim, format!(" {numbers}")),
         view.span(Role::Active, if is_observed { "  ◉ observed" } else { "" }),

@@ -312,7 +312,7 @@ impl Effects {
     }
 
     /// In the order in which tailers tell: what comes after belongs to the stack that was named last.
-    pub(super) async fn tell(&self, what: Seen) {
+    async fn tell(&self, what: Seen) {
         // The dashboard may have been left meanwhile.
         let _ = self.flows.send(FlowEvent { at: self.session.clock.now(), what }).await;
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::StackKind;
+use crate::observe::Watched;
 
 use super::args::{Screen, ShowArgs};
 use super::observed::Subject;
@@ -64,7 +65,8 @@ async fn show(
             );
         }
         let mut story = Story::new(args.last);
-        let is_whole = past::so_far(session, &subject.watched, LONGEST, cancel, |event| story.see(event)).await;
+        let watched = needed(args.screen, &subject.watched);
+        let is_whole = past::so_far(session, &watched, LONGEST, cancel, |event| story.see(event)).await;
         if !is_whole {
             output::remark("not everything was read: it goes on, or was interrupted");
         }
@@ -80,4 +82,24 @@ async fn show(
     };
     shown.document["stack"] = json!(stack);
     Ok(shown)
+}
+
+/// What has to be read for a screen: logs and executions stand for themselves, and reading anything else costs calls.
+fn needed(screen: Screen, all: &Watched) -> Watched {
+    let all = all.clone();
+    match screen {
+        Screen::Logs | Screen::Executions => Watched {
+            bucket: None,
+            queue: None,
+            dead_letter_queue: None,
+            table: None,
+            schedule: None,
+            archives: None,
+            inventories: None,
+            log_groups: if screen == Screen::Logs { all.log_groups } else { Vec::new() },
+            machine: all.machine.filter(|_| screen == Screen::Executions),
+            ..all
+        },
+        _ => all,
+    }
 }
